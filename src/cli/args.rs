@@ -1,0 +1,278 @@
+//! The command line, as clap reads it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::model::host::Platform;
+use crate::model::record::RecordKind;
+use crate::report::rows::Format;
+
+/// Agentless, fleet-wide collector for netstat-type data.
+#[derive(Debug, Parser)]
+#[command(name = "fleetstat", version, about, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    /// What applies to every verb.
+    #[command(flatten)]
+    pub global: Global,
+    /// The verb.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// Options of every verb.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "these comments are the help text, where backticks show")]
+pub struct Global {
+    /// Inventory file; may be repeated [default: $FLEETSTAT_INVENTORY]
+    #[arg(short, long = "inventory", global = true, value_name = "FILE")]
+    pub inventories: Vec<PathBuf>,
+    /// Only these hosts, e.g. `role=db & env=prod & !tag=lab` or `web[01-20]`
+    #[arg(short, long = "limit", global = true, value_name = "SELECTOR")]
+    pub limit: Option<String>,
+    /// Folder of store and evidence [default: $FLEETSTAT_DATA, else ~/.local/state/fleetstat]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Host keys to trust; may be repeated, `enroll` writes to the first
+    /// [default: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub known_hosts: Vec<PathBuf>,
+    /// How answers are written
+    #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "table")]
+    pub format: FormatWord,
+    /// Say more: once for what is done, twice for details, three times for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+    /// Say nothing but errors and answers
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub quiet: bool,
+}
+
+/// Output formats as words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatWord {
+    /// For people.
+    Table,
+    /// One JSON array.
+    Json,
+    /// One JSON object a line.
+    Ndjson,
+    /// RFC 4180, one header line.
+    Csv,
+}
+
+impl From<FormatWord> for Format {
+    fn from(word: FormatWord) -> Self {
+        match word {
+            FormatWord::Table => Self::Table,
+            FormatWord::Json => Self::Json,
+            FormatWord::Ndjson => Self::Ndjson,
+            FormatWord::Csv => Self::Csv,
+        }
+    }
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Collect what a playbook asks from the hosts of an inventory
+    Run(RunArgs),
+    /// Show what a run would do, to the byte, and send nothing
+    Plan(PlanArgs),
+    /// List the hosts of an inventory
+    Hosts(HostsArgs),
+    /// Print the command standard of a platform
+    Probes(ProbesArgs),
+    /// Show host key fingerprints, ask, and trust them
+    Enroll(EnrollArgs),
+    /// List the runs in the store, or what came of each host in one
+    Runs(RunsArgs),
+    /// Show what a host looked like
+    Show(ShowArgs),
+    /// Ask the store
+    Query {
+        /// The question.
+        #[command(subcommand)]
+        question: Question,
+    },
+    /// Show what changed on a host between two times
+    Diff(DiffArgs),
+    /// Check the evidence of a run, byte for byte
+    Verify(VerifyArgs),
+    /// Make the store again from evidence
+    Rebuild(RebuildArgs),
+    /// Read the text of a command and write records
+    Parse(ParseArgs),
+    /// Print the JSON Schema of a file
+    Schema {
+        /// The file.
+        #[arg(value_enum)]
+        of: SchemaOf,
+    },
+}
+
+/// `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// The playbook
+    pub playbook: PathBuf,
+    /// Who answers for the run [default: the playbook's, else the login name]
+    #[arg(long, value_name = "NAME")]
+    pub operator: Option<String>,
+    /// Change or ticket reference
+    #[arg(long, value_name = "REF")]
+    pub change: Option<String>,
+}
+
+/// `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    /// The playbook
+    pub playbook: PathBuf,
+}
+
+/// `hosts`.
+#[derive(Debug, Args)]
+pub struct HostsArgs {
+    /// Show where each value of one host comes from
+    #[arg(long, value_name = "HOST")]
+    pub explain: Option<String>,
+}
+
+/// `probes`.
+#[derive(Debug, Args)]
+pub struct ProbesArgs {
+    /// The platform
+    #[arg(long, value_parser = platform, default_value = "linux")]
+    pub platform: Platform,
+    /// Also check and print the site probes of this file; may be repeated
+    #[arg(long = "site", value_name = "FILE")]
+    pub site: Vec<PathBuf>,
+}
+
+fn platform(word: &str) -> Result<Platform, String> {
+    Platform::parse(word).ok_or_else(|| format!("expected one of {}", Platform::WORDS.join(", ")))
+}
+
+/// `enroll`.
+#[derive(Debug, Args)]
+pub struct EnrollArgs {
+    /// Trust the hosts whose fingerprint stands in this CSV file (`host,SHA256:...`), and ask nothing
+    #[arg(long, value_name = "FILE")]
+    pub fingerprints: Option<PathBuf>,
+}
+
+/// `runs`.
+#[derive(Debug, Args)]
+pub struct RunsArgs {
+    /// List the hosts of this run, with outcome and faults
+    pub run: Option<String>,
+}
+
+/// `show`.
+#[derive(Debug, Args)]
+pub struct ShowArgs {
+    /// The host
+    pub host: String,
+    /// As it was at this time (RFC 3339, or an age such as `2d`)
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// With `--format`: only this kind of record [default: all; with csv: socket]
+    #[arg(long, value_parser = kind, value_name = "KIND")]
+    pub kind: Option<RecordKind>,
+}
+
+fn kind(word: &str) -> Result<RecordKind, String> {
+    RecordKind::parse(word)
+        .ok_or_else(|| format!("expected one of {}", RecordKind::WORDS.join(", ")))
+}
+
+/// Questions to the store.
+#[derive(Debug, Subcommand)]
+pub enum Question {
+    /// Who listens, and since when
+    Listeners(ListenersArgs),
+    /// Who talked to an address
+    Peers(PeersArgs),
+}
+
+/// `query listeners`.
+#[derive(Debug, Args)]
+pub struct ListenersArgs {
+    /// Only this port
+    #[arg(long)]
+    pub port: Option<u16>,
+    /// Only listeners on this address
+    #[arg(long, value_name = "IP")]
+    pub address: Option<std::net::IpAddr>,
+    /// As it was at this time (RFC 3339, or an age such as `2d`)
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<String>,
+    /// Also those that were seen once and are gone
+    #[arg(long)]
+    pub gone: bool,
+}
+
+/// `query peers`.
+#[derive(Debug, Args)]
+pub struct PeersArgs {
+    /// The partner's address
+    #[arg(long, value_name = "IP")]
+    pub address: std::net::IpAddr,
+    /// Not before this time (RFC 3339, or an age such as `30d`)
+    #[arg(long, value_name = "TIME", default_value = "30d")]
+    pub since: String,
+}
+
+/// `diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    /// The host
+    pub host: String,
+    /// Compare from the last snapshot at this time (RFC 3339, or an age such as `1d`)
+    #[arg(long, value_name = "TIME")]
+    pub from: String,
+    /// To the last snapshot at this time
+    #[arg(long, value_name = "TIME", default_value = "0s")]
+    pub to: String,
+}
+
+/// `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// A run id, or the folder of a run
+    pub run: String,
+}
+
+/// `rebuild`.
+#[derive(Debug, Args)]
+pub struct RebuildArgs {
+    /// Write the store here instead of replacing the present one
+    #[arg(long, value_name = "FILE")]
+    pub into: Option<PathBuf>,
+    /// Write every record of the new store, sorted, to this file
+    #[arg(long, value_name = "FILE")]
+    pub export: Option<PathBuf>,
+}
+
+/// `parse`.
+#[derive(Debug, Args)]
+pub struct ParseArgs {
+    /// The probe whose output this is, e.g. `linux/ss` or `linux/proc-net`
+    #[arg(long, value_name = "ID")]
+    pub probe: String,
+    /// The file; `-` is standard input
+    #[arg(default_value = "-")]
+    pub file: PathBuf,
+}
+
+/// Files with a schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The inventory.
+    Inventory,
+    /// The playbook.
+    Playbook,
+    /// A file of site probes.
+    SiteProbes,
+}

@@ -1,0 +1,134 @@
+//! Arguments, progress, exit codes: the skin between a person and the workflows. One thin file
+//! per verb.
+
+pub mod args;
+pub mod problem;
+pub mod progress;
+pub mod reference;
+pub mod setting;
+pub mod time;
+mod diff;
+mod enroll;
+mod hosts;
+mod logging;
+mod parse;
+mod plan;
+mod probes;
+mod query;
+mod rebuild;
+mod request;
+mod run;
+mod schema;
+mod show;
+mod verify;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::args::{Cli, Question, Verb};
+use crate::cli::problem::{Exit, Problem, Problems};
+use crate::cli::setting::Setting;
+use crate::transport::clock::Clock;
+
+/// What a verb ends with: an exit code, or problems that are then shown.
+type Ended = Result<Exit, Problems>;
+
+/// Reads the arguments, runs the verb, and shows what went wrong.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return ExitCode::from(misread(&error) as u8),
+    };
+    logging::start(cli.global.verbose, cli.global.quiet);
+    let setting = Setting { global: cli.global, clock: Clock::system() };
+    let exit = match verb(&setting, cli.verb) {
+        Ok(exit) => exit,
+        Err(problems) => {
+            complain(&problems);
+            problems.exit()
+        }
+    };
+    ExitCode::from(exit as u8)
+}
+
+fn verb(setting: &Setting, verb: Verb) -> Ended {
+    refuse_idle_limit(setting, &verb)?;
+    match verb {
+        Verb::Run(args) => run::run(setting, &args),
+        Verb::Plan(args) => plan::plan(setting, &args),
+        Verb::Hosts(args) => hosts::hosts(setting, &args),
+        Verb::Probes(args) => probes::probes(setting, &args),
+        Verb::Enroll(args) => enroll::enroll(setting, &args),
+        Verb::Runs(args) => query::runs(setting, &args),
+        Verb::Show(args) => show::show(setting, &args),
+        Verb::Query { question: Question::Listeners(args) } => query::listeners(setting, &args),
+        Verb::Query { question: Question::Peers(args) } => query::peers(setting, &args),
+        Verb::Diff(args) => diff::diff(setting, &args),
+        Verb::Verify(args) => verify::verify(setting, &args),
+        Verb::Rebuild(args) => rebuild::rebuild(setting, &args),
+        Verb::Parse(args) => parse::parse(setting, &args),
+        Verb::Schema { of } => schema::schema(of),
+    }
+}
+
+/// Shows what is wrong with the command line; or the help or version that was asked for.
+fn misread(error: &clap::Error) -> Exit {
+    if !error.use_stderr() {
+        // Fails when nobody reads it any more.
+        let _ = error.print();
+        return Exit::Clean;
+    }
+    let text = error.to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+    let mut out = io::stderr().lock();
+    // There is nowhere to complain about a closed standard error.
+    let _ = match error.kind() {
+        // The verb is missing: clap's text is the help as a whole.
+        clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => writeln!(out, "{text}"),
+        _ => writeln!(out, "error[FS-USE-001]: {text}"),
+    };
+    Exit::Usage
+}
+
+/// A selector that would select nothing is refused: an operator who typed it expects it to count.
+fn refuse_idle_limit(setting: &Setting, verb: &Verb) -> Result<(), Problem> {
+    let idle = match verb {
+        Verb::Runs(args) => args.run.is_none(),
+        Verb::Probes(_)
+        | Verb::Verify(_)
+        | Verb::Rebuild(_)
+        | Verb::Parse(_)
+        | Verb::Schema { .. } => true,
+        Verb::Run(_)
+        | Verb::Plan(_)
+        | Verb::Hosts(_)
+        | Verb::Enroll(_)
+        | Verb::Show(_)
+        | Verb::Query { .. }
+        | Verb::Diff(_) => false,
+    };
+    if idle && setting.global.limit.is_some() {
+        let message = "`-l` selects hosts, and there are none to select here";
+        return Err(Problem::new("FS-USE-001", message).help("leave it out"));
+    }
+    Ok(())
+}
+
+/// Shows problems on standard error. There is nowhere to complain about a closed one.
+fn complain(problems: &Problems) {
+    let mut out = io::stderr().lock();
+    let _ = write!(out, "{problems}");
+}
+
+/// Writes to standard output. A reader that went away (`| head`) is no problem: the exit is clean.
+fn to_stdout(write: impl FnOnce(&mut io::StdoutLock<'_>) -> io::Result<()>) -> Ended {
+    let mut out = io::stdout().lock();
+    match write(&mut out).and_then(|()| out.flush()) {
+        Ok(()) => Ok(Exit::Clean),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(Exit::Clean),
+        Err(error) => Err(Problem::new("FS-USE-007", format!("standard output: {error}")).into()),
+    }
+}

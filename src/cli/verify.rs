@@ -1,0 +1,95 @@
+//! `fleetstat verify`.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::VerifyArgs;
+use crate::cli::problem::{Exit, Problem};
+use crate::cli::setting::{Setting, store_problem};
+use crate::cli::{Ended, to_stdout};
+use crate::evidence::manifest::{MANIFEST_FILE, SUMS_FILE};
+use crate::evidence::verify::{Verdict, verify as check};
+use crate::model::digest::Sha256;
+use crate::model::id::RunId;
+use crate::store::Mode;
+
+/// Checks the evidence of a run. By run id the manifest is also compared with the digest that the
+/// store keeps; by folder the copy is checked by itself.
+pub(super) fn verify(setting: &Setting, args: &VerifyArgs) -> Ended {
+    let (folder, anchor) = place(setting, &args.run)?;
+    let report =
+        check(&folder, anchor).map_err(|error| Problem::new("FS-EVI-004", error.to_string()))?;
+    let verdict = report.verdict();
+    to_stdout(|out| {
+        for finding in &report.findings {
+            writeln!(out, "{finding}")?;
+        }
+        let (files, bytes) = (report.files, report.bytes);
+        writeln!(out, "{}: {files} evidence files, {bytes} bytes read", folder.display())?;
+        if let Some(manifest) = report.manifest {
+            let against = if anchor.is_some() { "the store's digest" } else { "itself alone" };
+            writeln!(out, "manifest sha256 {manifest}, checked against {against}")?;
+        }
+        writeln!(out, "{verdict}")
+    })?;
+    let found = |code| {
+        let count = report.findings.len();
+        Problem::new(code, format!("{}: {count} findings, listed above", folder.display()))
+    };
+    match verdict {
+        Verdict::Intact => Ok(Exit::Clean),
+        Verdict::Incomplete => Err(found("FS-EVI-003").into()),
+        Verdict::Changed => Err(found("FS-EVI-002").into()),
+    }
+}
+
+/// The folder, and the digest of its manifest where the store knows the run.
+fn place(setting: &Setting, name: &str) -> Result<(PathBuf, Option<Sha256>), Problem> {
+    let Ok(run) = RunId::parse(name) else {
+        return folder_of_a_run(setting, Path::new(name)).map(|folder| (folder, None));
+    };
+    let folder = setting.evidence()?.join(run.as_str());
+    let known = if setting.store_file()?.exists() {
+        let runs = setting.store(Mode::Read)?.runs().map_err(store_problem)?;
+        runs.into_iter().find(|summary| summary.run == run)
+    } else {
+        None
+    };
+    match known {
+        Some(summary) => Ok((PathBuf::from(summary.folder), summary.manifest)),
+        None => folder_of_a_run(setting, &folder).map(|folder| (folder, None)),
+    }
+}
+
+/// A typing mistake is no tampering: a path that is no folder of a run is refused before anything
+/// is checked.
+fn folder_of_a_run(setting: &Setting, folder: &Path) -> Result<PathBuf, Problem> {
+    let names = |path: &Path| -> Vec<String> {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+    };
+    let inside = names(folder);
+    let of_run = |name: &String| {
+        name.ends_with("-netstat.txt") || name == MANIFEST_FILE || name == SUMS_FILE
+    };
+    if inside.iter().any(of_run) {
+        return Ok(folder.to_owned());
+    }
+    let shown = crate::model::text::escape(folder.to_string_lossy().as_bytes());
+    let message = if folder.is_dir() {
+        format!("{shown} is not the folder of a run: it has no {MANIFEST_FILE}")
+    } else {
+        format!("there is no run and no folder `{shown}`")
+    };
+    let mut runs: Vec<String> =
+        inside.into_iter().filter(|name| RunId::parse(name).is_ok()).collect();
+    if runs.is_empty() {
+        runs = names(&setting.evidence()?);
+        runs.retain(|name| RunId::parse(name).is_ok());
+    }
+    let problem = Problem::new("FS-USE-009", message);
+    Err(match runs.iter().max() {
+        Some(newest) => problem.help(format!("the newest run is {newest}; see `fleetstat runs`")),
+        None => problem,
+    })
+}

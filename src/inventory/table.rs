@@ -1,0 +1,364 @@
+//! The keys of an inventory file: one list for the reader, the JSON Schema and the reference page.
+
+use crate::model::host::{Criticality, Exposure, Platform, TransportKind, words};
+use crate::yaml::check::Codes;
+use crate::yaml::shape::{Field, Format, Record, Shape};
+
+/// Stable codes of inventory defects.
+pub mod code {
+    /// A file or folder cannot be read.
+    pub const UNREADABLE: &str = "FS-INV-001";
+    /// A required key is missing.
+    pub const MISSING_KEY: &str = "FS-INV-002";
+    /// A key no inventory has.
+    pub const UNKNOWN_KEY: &str = "FS-INV-003";
+    /// A value of another type.
+    pub const WRONG_TYPE: &str = "FS-INV-004";
+    /// A value of the right type that cannot be.
+    pub const BAD_VALUE: &str = "FS-INV-005";
+    /// A name that cannot be a host's, group's or account's.
+    pub const BAD_NAME: &str = "FS-INV-006";
+    /// The same host, group attribute or account twice.
+    pub const TWICE: &str = "FS-INV-007";
+    /// Two hosts whose files or names collide.
+    pub const COLLISION: &str = "FS-INV-008";
+    /// A group, host or account that is not defined.
+    pub const UNKNOWN_REFERENCE: &str = "FS-INV-009";
+    /// Groups that contain each other, or too deeply.
+    pub const CYCLE: &str = "FS-INV-010";
+    /// Two groups give a host different values.
+    pub const CONFLICT: &str = "FS-INV-011";
+    /// A host without an account.
+    pub const NO_ACCOUNT: &str = "FS-INV-012";
+    /// A range that cannot be expanded, or not in step.
+    pub const RANGE: &str = "FS-INV-013";
+    /// An address that names no host.
+    pub const ADDRESS: &str = "FS-INV-014";
+    /// An account whose key is not named once and clearly.
+    pub const IDENTITY: &str = "FS-INV-015";
+    /// No host at all, or too many.
+    pub const HOSTS: &str = "FS-INV-016";
+}
+
+/// Every code with one line on it, for the error reference.
+pub const CODES: &[(&str, &str)] = &[
+    (code::UNREADABLE, "an inventory file or folder cannot be read"),
+    (code::MISSING_KEY, "a required key is missing"),
+    (code::UNKNOWN_KEY, "a key that no inventory has"),
+    (code::WRONG_TYPE, "a value of another type than expected"),
+    (code::BAD_VALUE, "a value that is out of range or not allowed"),
+    (code::BAD_NAME, "a name that cannot be a host's, group's, account's or variable's"),
+    (code::TWICE, "a host, an account or a group's value is defined twice"),
+    (code::COLLISION, "two hosts would write the same evidence file, or differ only in case"),
+    (code::UNKNOWN_REFERENCE, "a group, host or account that is not defined"),
+    (code::CYCLE, "groups contain each other, or are nested too deeply"),
+    (code::CONFLICT, "two groups give a host different values and neither is inside the other"),
+    (code::NO_ACCOUNT, "a host that is reached by ssh has no account"),
+    (code::RANGE, "a range that cannot be expanded, or whose address has another length"),
+    (code::ADDRESS, "an address that does not name one host"),
+    (code::IDENTITY, "an account that does not name exactly one key"),
+    (code::HOSTS, "the inventory has no hosts, or too many"),
+];
+
+words! {
+    /// Keys with one value, of which the nearest level wins.
+    Key {
+        /// Where to connect.
+        Address = "address",
+        /// TCP port.
+        Port = "port",
+        /// Operating system family.
+        Platform = "platform",
+        /// Road.
+        Transport = "transport",
+        /// Role.
+        Role = "role",
+        /// Environment.
+        Environment = "environment",
+        /// Segment.
+        Segment = "segment",
+        /// Site.
+        Site = "site",
+        /// Business weight.
+        Criticality = "criticality",
+        /// Reachability.
+        Exposure = "exposure",
+        /// Owner.
+        Owner = "owner",
+        /// Time zone.
+        Timezone = "timezone",
+        /// Account.
+        Account = "account",
+        /// Care.
+        Fragile = "fragile",
+        /// Name in `known_hosts`.
+        HostKeyAlias = "host_key_alias",
+    }
+}
+
+pub(super) const CHECK: Codes = Codes {
+    unknown_key: code::UNKNOWN_KEY,
+    missing_key: code::MISSING_KEY,
+    wrong_type: code::WRONG_TYPE,
+    bad_value: code::BAD_VALUE,
+};
+
+/// The pattern [`crate::model::id::Label`] checks.
+const LABEL_PATTERN: &str = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$";
+
+const fn label(example: &'static str) -> Format {
+    Format { expects: "a label", pattern: Some(LABEL_PATTERN), example }
+}
+
+const ROLE: Format = label("db");
+const ENVIRONMENT: Format = label("prod");
+const SEGMENT: Format = label("dmz");
+const SITE: Format = label("fra-1");
+const TAG: Format = label("lab");
+const SERVICE: Format = label("https");
+const GROUP: Format = label("web");
+const ACCOUNT: Format = label("nightly");
+const OWNER: Format = Format {
+    expects: "a person or team in one line",
+    pattern: Some("^[^\\u0000-\\u001f\\u007f-\\u009f]{1,128}$"),
+    example: "Team Linux",
+};
+const TIMEZONE: Format = Format {
+    expects: "an IANA time zone",
+    pattern: Some("^[A-Za-z0-9_+/-]{1,64}$"),
+    example: "Europe/Berlin",
+};
+const HOST_SET: Format = Format {
+    expects: "a host name or node set",
+    pattern: Some("^[A-Za-z0-9\\[][A-Za-z0-9._:,\\[\\]-]*$"),
+    example: "web[01-20]",
+};
+const ADDRESS: Format = Format {
+    expects: "an IP address or DNS name, ranges as in the host's name",
+    pattern: Some("^[A-Za-z0-9:\\[][A-Za-z0-9.:%_,\\[\\]-]*$"),
+    example: "10.0.1.[1-20]",
+};
+const HOST_KEY_ALIAS: Format = Format {
+    expects: "a name in known_hosts",
+    pattern: Some("^[A-Za-z0-9._:-]{1,255}$"),
+    example: "db-cluster",
+};
+const VARIABLE_NAME: Format = Format {
+    expects: "a variable name",
+    pattern: Some("^[a-z][a-z0-9_]{0,62}$"),
+    example: "listen_port",
+};
+const ANY_TEXT: Format = Format { expects: "text", pattern: None, example: "value" };
+const USER: Format = Format {
+    expects: "a login name",
+    pattern: Some("^[A-Za-z0-9_][A-Za-z0-9._@$\\\\-]{0,63}$"),
+    example: "fleetstat",
+};
+const KEY_FILE: Format = Format {
+    expects: "a path",
+    pattern: Some("^[^\\u0000-\\u001f]+$"),
+    example: "~/.ssh/fleetstat_ed25519",
+};
+
+const PASSPHRASE_FILE: Format = Format {
+    expects: "a path",
+    pattern: Some("^[^\\u0000-\\u001f]+$"),
+    example: "~/.config/fleetstat/passphrase",
+};
+const FINGERPRINT: Format = Format {
+    expects: "a key fingerprint",
+    pattern: Some("^SHA256:[A-Za-z0-9+/]{43}$"),
+    example: "SHA256:uNiVztksCsDhcc0u9e8BrrQXVUpMZIDTMczCvj3tD2s",
+};
+const CREDENTIAL: Format = Format {
+    expects: "the name of a systemd credential",
+    pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$"),
+    example: "fleetstat-key",
+};
+
+const VARIABLES: Shape = Shape::Map {
+    keys: &VARIABLE_NAME,
+    of: &Shape::OneOf(&[
+        Shape::Flag,
+        WHOLE_NUMBER,
+        Shape::Text(&ANY_TEXT),
+        Shape::List {
+            of: &Shape::OneOf(&[Shape::Flag, WHOLE_NUMBER, Shape::Text(&ANY_TEXT)]),
+            least: 0,
+        },
+    ]),
+};
+const WHOLE_NUMBER: Shape = Shape::Integer { min: i64::MIN, max: i64::MAX };
+
+const fn optional(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field { name, doc, shape, required: false }
+}
+
+const fn required(name: &'static str, shape: Shape, doc: &'static str) -> Field {
+    Field { name, doc, shape, required: true }
+}
+
+/// Attributes that `all`, a group and a host can have: `$first` come before them.
+macro_rules! with_attributes {
+    ($($first:expr),* $(,)?) => { &[
+        $($first,)*
+        optional("port", Shape::Integer { min: 1, max: 65_535 }, "TCP port of the SSH server. Default: 22."),
+        optional("platform", Shape::Word(Platform::WORDS), "Operating system family; decides which commands are sent. Default: linux."),
+        optional("transport", Shape::Word(TransportKind::WORDS), "Road to the host: ssh, or local for this very machine. Default: ssh."),
+        optional("role", Shape::Text(&ROLE), "What the host is for; part of its evidence files' names."),
+        optional("environment", Shape::Text(&ENVIRONMENT), "Production, test, laboratory."),
+        optional("segment", Shape::Text(&SEGMENT), "Network segment."),
+        optional("site", Shape::Text(&SITE), "Location."),
+        optional("criticality", Shape::Word(Criticality::WORDS), "How much the business depends on the host."),
+        optional("exposure", Shape::Word(Exposure::WORDS), "From where the host can be reached."),
+        optional("owner", Shape::Text(&OWNER), "Person or team that answers for the host."),
+        optional("tags", Shape::List { of: &Shape::Text(&TAG), least: 0 }, "Free labels. Those of the host, its groups and all are joined."),
+        optional("timezone", Shape::Text(&TIMEZONE), "IANA time zone, for business hours. Default: UTC."),
+        optional("account", Shape::Text(&ACCOUNT), "Name of the account under accounts. Required for ssh."),
+        optional("services", Shape::List { of: &Shape::Text(&SERVICE), least: 0 }, "Services the host is expected to offer. Joined like tags."),
+        optional("fragile", Shape::Flag, "One command at a time, at the lowest priority. Default: false."),
+        optional("vars", VARIABLES, "Variables for site probes: whole numbers, flags, text, lists of them. Each is overridden as a whole."),
+    ] };
+}
+
+const ATTRIBUTE_HINTS: &[(&str, &str)] = &[
+    ("hostname", "the name is the key under `hosts`; where to connect is `address`"),
+    ("ansible_host", "the key is called `address`"),
+    ("ansible_port", "the key is called `port`"),
+    ("ansible_user", "name an account with `account`, and its `user` under `accounts`"),
+    ("ip", "the key is called `address`"),
+    ("fqdn", "the key is called `address`"),
+    ("name", "the name is the key under `hosts`"),
+    ("env", "the key is called `environment`"),
+    ("os", "the key is called `platform`"),
+    ("tag", "the key is called `tags` and holds a list"),
+    ("tz", "the key is called `timezone`"),
+    ("user", "name an account with `account`, and its `user` under `accounts`"),
+    ("identity", "the key belongs to an account under `accounts`"),
+    ("groups", "list the host under `hosts` of the group"),
+    ("group", "list the host under `hosts` of the group"),
+    ("variables", "the key is called `vars`"),
+    ("password", "secrets never stand in an inventory; use a key or the agent"),
+];
+
+/// One host.
+pub(super) const HOST: Record = Record {
+    name: "host",
+    doc: "A host; its key is its name, or a node set for many alike.",
+    fields: with_attributes![
+        optional(
+            "address",
+            Shape::Text(&ADDRESS),
+            "IP address or DNS name. Ranges expand in step with those of the name. Default: the name."
+        ),
+        optional(
+            "host_key_alias",
+            Shape::Text(&HOST_KEY_ALIAS),
+            "Name to look up in known_hosts instead of the address."
+        ),
+    ],
+    hints: ATTRIBUTE_HINTS,
+};
+
+/// One group.
+pub(super) const GROUP_RECORD: Record = Record {
+    name: "group",
+    doc: "A group of hosts, with what they share. A group's values win over those of its parents.",
+    fields: with_attributes![
+        optional(
+            "hosts",
+            Shape::List { of: &Shape::Text(&HOST_SET), least: 0 },
+            "Names or node sets of hosts defined under hosts."
+        ),
+        optional(
+            "children",
+            Shape::List { of: &Shape::Text(&GROUP), least: 0 },
+            "Groups whose hosts belong to this one too."
+        ),
+    ],
+    hints: ATTRIBUTE_HINTS,
+};
+
+/// What every host has.
+pub(super) const ALL_RECORD: Record = Record {
+    name: "all",
+    doc: "Values for every host; groups and hosts win over them.",
+    fields: with_attributes![],
+    hints: ATTRIBUTE_HINTS,
+};
+
+const PASSPHRASE: Record = Record {
+    name: "passphrase",
+    doc: "Where the passphrase of the key file comes from.",
+    fields: &[
+        optional(
+            "file",
+            Shape::Text(&PASSPHRASE_FILE),
+            "A file of mode 0600 that belongs to you; one line.",
+        ),
+        optional("credential", Shape::Text(&CREDENTIAL), "A systemd credential (LoadCredential=)."),
+    ],
+    hints: &[("password", "secrets never stand in an inventory; name a `file` or `credential`")],
+};
+
+/// One account.
+pub(super) const ACCOUNT_RECORD: Record = Record {
+    name: "account",
+    doc: "A login on hosts, with the one key that opens it: identity or agent.",
+    fields: &[
+        required("user", Shape::Text(&USER), "Login name on the host."),
+        optional("identity", Shape::Text(&KEY_FILE), "Private key file; ~/ is your home."),
+        optional(
+            "passphrase",
+            Shape::OneOf(&[Shape::Word(&["prompt"]), Shape::Record(&PASSPHRASE)]),
+            "For an encrypted key file: prompt, a file or a credential.",
+        ),
+        optional(
+            "agent",
+            Shape::OneOf(&[Shape::Flag, Shape::Text(&FINGERPRINT)]),
+            "A key of ssh-agent: its fingerprint, or true when the agent holds only one.",
+        ),
+        optional(
+            "escalation",
+            Shape::Word(&["none", "sudo"]),
+            "sudo: `sudo -n` for the commands that the command standard marks. Default: none.",
+        ),
+    ],
+    hints: &[
+        ("password", "secrets never stand in an inventory; use a key or the agent"),
+        ("key", "the key file is called `identity`"),
+        ("private_key", "secrets never stand in an inventory; name the key file with `identity`"),
+        ("name", "the name is the key under `accounts`; the login name is `user`"),
+        ("sudo", "write `escalation: sudo`"),
+        ("become", "write `escalation: sudo`"),
+    ],
+};
+
+/// A whole file. Several files are read as one.
+pub const INVENTORY: Record = Record {
+    name: "inventory",
+    doc: "Hosts, their groups and the accounts that read them.",
+    fields: &[
+        optional(
+            "accounts",
+            Shape::Map { keys: &ACCOUNT, of: &Shape::Record(&ACCOUNT_RECORD) },
+            "Accounts by name.",
+        ),
+        optional("all", Shape::OrNothing(&Shape::Record(&ALL_RECORD)), "Values for every host."),
+        optional(
+            "groups",
+            Shape::Map { keys: &GROUP, of: &Shape::OrNothing(&Shape::Record(&GROUP_RECORD)) },
+            "Groups by name.",
+        ),
+        optional(
+            "hosts",
+            Shape::Map { keys: &HOST_SET, of: &Shape::OrNothing(&Shape::Record(&HOST)) },
+            "Hosts by name or node set.",
+        ),
+    ],
+    hints: &[
+        ("host", "the key is called `hosts`"),
+        ("children", "the key is called `groups`; `children` stands inside a group"),
+        ("vars", "put `vars:` under `all:`"),
+    ],
+};

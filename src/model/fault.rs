@@ -1,0 +1,202 @@
+//! Why a host gave no whole answer: one closed list for all transports.
+
+use crate::model::host::words;
+
+words! {
+    /// The class of a fault. Each has a retry rule, a remedy and a meaning for the exit code.
+    FaultKind {
+        /// The name did not resolve.
+        Dns = "dns",
+        /// The host refused the TCP connection.
+        Refused = "refused",
+        /// A router or firewall said no (ICMP prohibited or unreachable).
+        Filtered = "filtered",
+        /// No answer to the TCP handshake.
+        ConnectTimeout = "connect_timeout",
+        /// No TLS version or cipher in common.
+        TlsNoCommon = "tls_no_common",
+        /// The TLS certificate is not trusted.
+        TlsUntrusted = "tls_untrusted",
+        /// The server said nothing after the connection stood.
+        BannerTimeout = "banner_timeout",
+        /// The key exchange did not end in time.
+        KexTimeout = "kex_timeout",
+        /// No key exchange, cipher or key type in common.
+        KexNoCommon = "kex_no_common",
+        /// The host key is not known.
+        HostKeyUnknown = "host_key_unknown",
+        /// The host key is another than the known one, or is revoked.
+        HostKeyChanged = "host_key_changed",
+        /// The account was refused.
+        AuthRefused = "auth_refused",
+        /// The account's password has expired.
+        PasswordExpired = "password_expired",
+        /// The server has too many connections or sessions.
+        Quota = "quota",
+        /// The connection to the jump host was lost.
+        JumpLost = "jump_lost",
+        /// The account may not do this.
+        Denied = "denied",
+        /// No tool that answers the question is on the host.
+        ToolMissing = "tool_missing",
+        /// A command gave no first byte in time.
+        FirstByteTimeout = "first_byte_timeout",
+        /// A command fell silent.
+        IdleTimeout = "idle_timeout",
+        /// The command or the host took too long in all.
+        Deadline = "deadline",
+        /// The connection ended before the command did.
+        Lost = "lost",
+        /// The output was cut at the cap.
+        Truncated = "truncated",
+        /// The command succeeded with no output where output is expected.
+        SuspiciousEmpty = "suspicious_empty",
+        /// Not visited, by plan or because the run was stopped.
+        Skipped = "skipped",
+        /// A defect of fleetstat or of the controller.
+        Internal = "internal",
+    }
+}
+
+/// Whether another attempt in the same run makes sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Retry {
+    /// May pass by itself.
+    Later,
+    /// Only a person can mend it, or a retry could do harm (lock-out).
+    Never,
+}
+
+impl FaultKind {
+    /// Whether the host was not reached at all. Hosts that are only unreachable have an exit code
+    /// of their own.
+    #[must_use]
+    pub const fn unreachable(self) -> bool {
+        matches!(
+            self,
+            Self::Dns
+                | Self::Refused
+                | Self::Filtered
+                | Self::ConnectTimeout
+                | Self::BannerTimeout
+                | Self::JumpLost
+        )
+    }
+
+    /// The retry rule.
+    #[must_use]
+    pub const fn retry(self) -> Retry {
+        match self {
+            Self::Refused
+            | Self::Filtered
+            | Self::ConnectTimeout
+            | Self::BannerTimeout
+            | Self::KexTimeout
+            | Self::Quota
+            | Self::JumpLost
+            | Self::FirstByteTimeout
+            | Self::IdleTimeout
+            | Self::Lost => Retry::Later,
+            Self::Dns
+            | Self::TlsNoCommon
+            | Self::TlsUntrusted
+            | Self::KexNoCommon
+            | Self::HostKeyUnknown
+            | Self::HostKeyChanged
+            | Self::AuthRefused
+            | Self::PasswordExpired
+            | Self::Denied
+            | Self::ToolMissing
+            | Self::Deadline
+            | Self::Truncated
+            | Self::SuspiciousEmpty
+            | Self::Skipped
+            | Self::Internal => Retry::Never,
+        }
+    }
+
+    /// What the operator can do about it: one sentence, lower case, no full stop.
+    #[must_use]
+    pub const fn remedy(self) -> &'static str {
+        match self {
+            Self::Dns => "check `address` in the inventory and the resolver",
+            Self::Refused => "check that sshd runs on the host and `port` is right",
+            Self::Filtered => "ask for a firewall rule from this controller to the host's SSH port",
+            Self::ConnectTimeout => {
+                "check that the host is up and a firewall does not drop the port"
+            }
+            Self::TlsNoCommon => "update the server's TLS settings",
+            Self::TlsUntrusted => "install a certificate that the controller trusts",
+            Self::BannerTimeout => {
+                "the port is open but silent: check what listens there, or the server's load"
+            }
+            Self::KexTimeout => {
+                "the server stopped during the key exchange: check its load and its log"
+            }
+            Self::KexNoCommon => "update the server: it offers no algorithm that is safe to use",
+            Self::HostKeyUnknown => {
+                "compare the fingerprint with the host's owner, then run `fleetstat enroll`"
+            }
+            Self::HostKeyChanged => {
+                "find out why the key changed before anything else; then remove the old line and `fleetstat enroll` again"
+            }
+            Self::AuthRefused => {
+                "check the account's key in the host's authorized_keys; the run does not try again"
+            }
+            Self::PasswordExpired => "set a new password for the account",
+            Self::Quota => {
+                "raise MaxStartups or MaxSessions on the host, or lower the run's limits"
+            }
+            Self::JumpLost => "check the jump host, then run again for the hosts behind it",
+            Self::Denied => "grant the account what `fleetstat probes` lists for this command",
+            Self::ToolMissing => {
+                "install iproute2 on the host, or leave the view out of the playbook"
+            }
+            Self::FirstByteTimeout => "the host is busy or the command hangs: look at its load",
+            Self::IdleTimeout => "the command stopped in the middle: look at the host's load",
+            Self::Deadline => {
+                "raise the deadline in the playbook, or collect fewer views from this host"
+            }
+            Self::Lost => {
+                "the connection broke: see the host's log; what came before is kept in the evidence"
+            }
+            Self::Truncated => {
+                "raise `output_bytes` in the playbook; what came before the cut is kept"
+            }
+            Self::SuspiciousEmpty => {
+                "look at the evidence: the command printed nothing though it succeeded"
+            }
+            Self::Skipped => {
+                "see the reason: what it names decides, in the inventory or the playbook"
+            }
+            Self::Internal => {
+                "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"
+            }
+        }
+    }
+}
+
+/// One fault of one host. A host's failure is data, not an error of the run.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// Its class.
+    pub kind: FaultKind,
+    /// What happened, one line, text from the host already escaped.
+    pub detail: String,
+}
+
+impl Fault {
+    /// A fault with its detail. Text from a host must come through
+    /// [`crate::model::text::escape`].
+    #[must_use]
+    pub fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
+        Self { kind, detail: detail.into() }
+    }
+}
+
+impl std::fmt::Display for Fault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.kind, self.detail)
+    }
+}

@@ -1,0 +1,62 @@
+//! Makes one interface of its parts: `ip link` knows counters, `ip addr` addresses.
+
+use std::collections::HashMap;
+
+use crate::model::link::{Interface, LinkCounters};
+use crate::model::record::{Records, Sourced};
+use crate::model::text::HostText;
+use crate::normalize::section::ReadSection;
+
+/// Merges the interfaces of all sections by name, in the order in which they were first named.
+pub(super) fn collect(sections: &mut [ReadSection], records: &mut Records) {
+    let mut places: HashMap<HostText<'static>, usize> = HashMap::new();
+    let rows = sections.iter_mut().filter_map(|section| section.rows.as_mut());
+    for part in rows.flat_map(|rows| std::mem::take(&mut rows.interfaces)) {
+        let known = places.get(&part.record.name).copied();
+        match known.and_then(|at| records.interfaces.get_mut(at)) {
+            Some(first) if same_index(&first.record, &part.record) => join(first, part),
+            _ => {
+                places.insert(part.record.name.clone(), records.interfaces.len());
+                records.interfaces.push(part);
+            }
+        }
+    }
+    for interface in &mut records.interfaces {
+        interface.record.addresses.sort_unstable();
+        interface.record.addresses.dedup();
+    }
+}
+
+/// A name that went to another device between two commands is another interface.
+fn same_index(one: &Interface, other: &Interface) -> bool {
+    one.index.is_none() || other.index.is_none() || one.index == other.index
+}
+
+fn join(first: &mut Sourced<Interface>, other: Sourced<Interface>) {
+    let (record, more) = (&mut first.record, other.record);
+    record.index = record.index.or(more.index);
+    record.mac = record.mac.take().or(more.mac);
+    record.mtu = record.mtu.or(more.mtu);
+    record.oper_state = record.oper_state.take().or(more.oper_state);
+    record.kind = record.kind.take().or(more.kind);
+    if record.flags.is_empty() {
+        record.flags = more.flags;
+    }
+    record.speed_bps = record.speed_bps.or(more.speed_bps);
+    record.master = record.master.take().or(more.master);
+    record.addresses.extend(more.addresses);
+    join_counters(&mut record.rx, &more.rx);
+    join_counters(&mut record.tx, &more.tx);
+    record.collisions = record.collisions.or(more.collisions);
+    record.counter_width = record.counter_width.or(more.counter_width);
+    first.sources.extend(other.sources);
+    first.sources.sort_unstable();
+    first.sources.dedup();
+}
+
+/// Counters of one moment belong together: those of the first part that has any stay as they are.
+fn join_counters(first: &mut LinkCounters, other: &LinkCounters) {
+    if *first == LinkCounters::default() {
+        *first = *other;
+    }
+}

@@ -1,0 +1,144 @@
+//! Collects what a reader hands out for one section, owned and with its source.
+
+use crate::model::counter::Counter;
+use crate::model::fact::Fact;
+use crate::model::link::Interface;
+use crate::model::parsed::{Coverage, Issue, Row, Severity, Sink, Span};
+use crate::model::record::{SectionIssue, Source, Sourced};
+use crate::model::route::{Neighbour, Route, Rule};
+use crate::model::socket::Socket;
+
+/// Most issues kept of one section: 1000. A host that prints nonsense without end must not fill the
+/// controller's memory; every line is counted, and stands in the evidence.
+pub(super) const ISSUES_MAX: usize = 1000;
+
+/// Most rows kept of one host: 500,000, about 300 MB. A host with 300,000 sockets stays below; one
+/// that prints more is cut, and its sections say so.
+pub const HOST_ROWS_MAX: u64 = 500_000;
+
+/// The rows of one section.
+#[derive(Debug, Default)]
+pub struct Rows {
+    section: u16,
+    most: u64,
+    coverage: Coverage,
+    last_row: Option<Span>,
+    pub(super) sockets: Vec<Sourced<Socket<'static>>>,
+    pub(super) interfaces: Vec<Sourced<Interface>>,
+    pub(super) routes: Vec<Sourced<Route>>,
+    pub(super) rules: Vec<Sourced<Rule>>,
+    pub(super) neighbours: Vec<Sourced<Neighbour>>,
+    pub(super) counters: Vec<Sourced<Counter>>,
+    pub(super) facts: Vec<Sourced<Fact>>,
+    pub(super) issues: Vec<SectionIssue>,
+}
+
+impl Rows {
+    /// An empty collection for the section with this number.
+    #[must_use]
+    pub fn new(section: u16) -> Self {
+        Self::at_most(section, HOST_ROWS_MAX)
+    }
+
+    /// An empty collection that keeps at most so many rows: what the host's other sections left.
+    #[must_use]
+    pub fn at_most(section: u16, most: u64) -> Self {
+        Self { section, most, ..Self::default() }
+    }
+
+    /// How much of the section was understood so far.
+    #[must_use]
+    pub const fn coverage(&self) -> Coverage {
+        self.coverage
+    }
+
+    /// Takes out the last row of a section that was cut: what looks whole may have lost digits.
+    pub(super) fn drop_cut_rows(&mut self) {
+        let cut = self.sockets.pop_if(|socket| socket.record.flags.truncated);
+        for source in cut.into_iter().flat_map(|socket| socket.sources) {
+            let bytes = source.end.saturating_sub(source.start);
+            self.coverage.rows = self.coverage.rows.saturating_sub(1);
+            self.coverage.row_bytes = self.coverage.row_bytes.saturating_sub(bytes);
+            let span = Span { line: 0, start: source.start, end: source.end };
+            let message = "the output was cut in this row, so it is left out";
+            self.issue(Issue::unparsed(span, message, b""));
+        }
+    }
+}
+
+impl Sink for Rows {
+    fn row(&mut self, span: Span, row: Row<'_>) {
+        if self.coverage.rows >= self.most {
+            let message = "a host has at most 500,000 rows: this one is only in the evidence";
+            return self.issue(Issue::unparsed(span, message, b""));
+        }
+        self.coverage.rows += 1;
+        // Several rows may stand on one line; its bytes count once.
+        if self.last_row != Some(span) {
+            self.coverage.row_bytes += span.end.saturating_sub(span.start);
+            self.last_row = Some(span);
+        }
+        let source = Source { section: self.section, start: span.start, end: span.end };
+        match row {
+            Row::Socket(row) => self.sockets.push(Sourced::one(row.into_owned(), source)),
+            Row::Interface(row) => self.interfaces.push(Sourced::one(row, source)),
+            Row::Route(row) => self.routes.push(Sourced::one(row, source)),
+            Row::Rule(row) => self.rules.push(Sourced::one(row, source)),
+            Row::Neighbour(row) => self.neighbours.push(Sourced::one(row, source)),
+            Row::Counter(row) => self.counters.push(Sourced::one(row, source)),
+            Row::Fact(row) => self.facts.push(Sourced::one(row, source)),
+        }
+    }
+
+    fn header(&mut self, span: Span) {
+        self.coverage.header_bytes += span.end.saturating_sub(span.start);
+    }
+
+    fn issue(&mut self, issue: Issue) {
+        if issue.severity == Severity::Unparsed {
+            self.coverage.unparsed += 1;
+            self.coverage.unparsed_bytes += issue.span.end.saturating_sub(issue.span.start);
+        }
+        let issue = match self.issues.len() {
+            kept if kept < ISSUES_MAX => issue,
+            ISSUES_MAX => {
+                let message = "more issues follow: they are counted, and stand in the evidence";
+                Issue::note(issue.span, message, b"")
+            }
+            _ => return,
+        };
+        self.issues.push(SectionIssue { section: self.section, issue });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_without_end_are_cut_and_the_section_says_so() {
+        let mut rows = Rows::at_most(1, 100);
+        for line in 1..=105 {
+            let span = Span { line, start: line * 2 - 2, end: line * 2 };
+            rows.row(span, Row::Fact(Fact::EffectiveUid(0)));
+        }
+        let coverage = rows.coverage();
+        assert_eq!((coverage.rows, coverage.unparsed), (100, 5));
+        assert_eq!(rows.facts.len(), 100);
+        assert!(!coverage.is_whole());
+    }
+
+    #[test]
+    fn issues_without_end_are_counted_and_only_the_first_are_kept() {
+        let mut rows = Rows::new(2);
+        for line in 1..=5000 {
+            let span = Span { line, start: line * 2 - 2, end: line * 2 };
+            rows.issue(Issue::unparsed(span, "expected a row", b"y"));
+        }
+        assert_eq!(rows.coverage().unparsed, 5000);
+        assert_eq!(rows.coverage().unparsed_bytes, 10_000);
+        assert_eq!(rows.issues.len(), ISSUES_MAX + 1);
+        let last = rows.issues.last().unwrap();
+        assert_eq!((last.issue.severity, last.issue.span.line), (Severity::Note, 1001));
+    }
+}

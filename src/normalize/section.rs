@@ -1,0 +1,145 @@
+//! What one section is worth: its status, its faults, what it cannot show.
+
+use crate::model::capture::{End, Section};
+use crate::model::fault::{Fault, FaultKind};
+use crate::model::snapshot::{Limitation, SectionResult, SectionStatus, View};
+use crate::normalize::rows::Rows;
+
+/// One section of an evidence file, read.
+#[derive(Debug)]
+pub struct ReadSection {
+    /// The section as the file describes it.
+    pub section: Section,
+    /// Views it serves.
+    pub views: Vec<View>,
+    /// Whether a healthy host prints at least one line.
+    pub expects_output: bool,
+    /// Exit statuses that mean an answer, normally `[0]`.
+    pub acceptable_exit: &'static [u32],
+    /// What its reader handed out. `None`: the probe has no reader, its output is only kept.
+    pub rows: Option<Rows>,
+}
+
+impl ReadSection {
+    /// True when the account's rights were raised for this command.
+    pub(super) fn through_sudo(&self) -> bool {
+        self.section.argv.iter().any(|word| word.ends_with("/sudo"))
+    }
+
+    /// True when the command was asked for the owners of sockets.
+    pub(super) fn asks_owners(&self) -> bool {
+        let words = &self.section.argv;
+        let tool = words.iter().position(|word| word.ends_with("/ss") || word == "ss");
+        tool.is_some_and(|at| words.iter().skip(at).any(|word| word == "-p"))
+    }
+
+    fn accepted(&self) -> bool {
+        matches!(&self.section.end, End::Exit(status) if self.acceptable_exit.contains(status))
+    }
+
+    fn silent(&self) -> bool {
+        self.expects_output && self.section.stdout.bytes == 0 && self.section.stdout.dropped == 0
+    }
+
+    /// True when the output ends where the command ended.
+    pub(super) fn is_whole(&self) -> bool {
+        self.section.is_whole() && self.accepted()
+    }
+
+    /// The result. `replaced`: another section was run in its place; `owners_hidden`: a socket's
+    /// owner could not be seen.
+    pub(super) fn result(&self, replaced: bool, owners_hidden: bool) -> SectionResult {
+        let coverage = self.rows.as_ref().map(Rows::coverage).unwrap_or_default();
+        let faults = self.faults();
+        let usable = match &self.rows {
+            // Headers alone are an answer: there are no such sockets. Unread lines alone are none.
+            Some(_) if coverage.rows == 0 => {
+                self.is_whole() && !self.silent() && coverage.is_whole()
+            }
+            Some(_) => true,
+            None => self.section.stdout.bytes > 0 || self.is_whole(),
+        };
+        let status = if replaced {
+            SectionStatus::Replaced
+        } else if !usable {
+            SectionStatus::Failed
+        } else if faults.is_empty() && coverage.is_whole() && self.is_whole() {
+            SectionStatus::Complete
+        } else {
+            SectionStatus::Partial
+        };
+        SectionResult {
+            number: self.section.number,
+            probe: self.section.probe.clone(),
+            views: self.views.clone(),
+            status,
+            coverage,
+            limitations: self.limitations(&faults, !coverage.is_whole(), owners_hidden),
+            faults,
+        }
+    }
+
+    fn limitations(&self, faults: &[Fault], unparsed: bool, hidden: bool) -> Vec<Limitation> {
+        let stopped = !matches!(self.section.end, End::Exit(_));
+        let dropped = self.section.stdout.dropped > 0;
+        let cut = stopped || dropped || faults.iter().any(|f| cuts(f.kind));
+        let sockets =
+            self.views.iter().any(|view| matches!(view, View::Listeners | View::Sessions));
+        // In the order of the enum.
+        [
+            (cut, Limitation::Truncated),
+            (hidden, Limitation::NoOwner),
+            (sockets, Limitation::HostNetnsOnly),
+            (unparsed, Limitation::Unparsed),
+        ]
+        .into_iter()
+        .filter_map(|(is_so, limitation)| is_so.then_some(limitation))
+        .collect()
+    }
+
+    /// The section's own faults, and those that its end and its output show.
+    fn faults(&self) -> Vec<Fault> {
+        let mut faults = self.section.faults.clone();
+        let mut add = |kind, detail: String| {
+            if !faults.iter().any(|fault| fault.kind == kind) {
+                faults.push(Fault::new(kind, detail));
+            }
+        };
+        match &self.section.end {
+            End::Incomplete(fault) => add(fault.kind, fault.detail.clone()),
+            End::Signal(name) => {
+                add(FaultKind::Lost, format!("the command was ended by SIG{name}"));
+            }
+            End::Exit(status) if !self.accepted() => {
+                add(self.meaning(*status), format!("exit status {status}; see standard error"));
+            }
+            End::Exit(_) if self.silent() => {
+                add(FaultKind::SuspiciousEmpty, "the command printed nothing".to_owned());
+            }
+            End::Exit(_) => {}
+        }
+        if self.section.stdout.dropped > 0 {
+            let dropped = self.section.stdout.dropped;
+            add(FaultKind::Truncated, format!("{dropped} bytes of output were not kept"));
+        }
+        faults
+    }
+
+    /// What an exit status says: timeout(1) gives 124 and 137, env(1) 126 and 127, sudo(8) 1 when
+    /// it refuses. Anything else is a tool that does not know the question.
+    fn meaning(&self, status: u32) -> FaultKind {
+        match status {
+            124 | 137 => FaultKind::Deadline,
+            126 => FaultKind::Denied,
+            1 if self.through_sudo() && self.section.stdout.bytes == 0 => FaultKind::Denied,
+            _ => FaultKind::ToolMissing,
+        }
+    }
+}
+
+const fn cuts(kind: FaultKind) -> bool {
+    matches!(
+        kind,
+        FaultKind::Truncated | FaultKind::Lost | FaultKind::Deadline | FaultKind::IdleTimeout
+    )
+}

@@ -1,0 +1,265 @@
+//! A plan as text: what would be sent to whom, to the byte.
+
+use std::collections::HashMap;
+use std::fmt::{self, Write as _};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::inventory::host::{Escalation, Host, Identity};
+use crate::model::digest::Sha256;
+use crate::model::host::TransportKind;
+use crate::plan::order::{Order, Visit};
+use crate::plan::{Plan, Request};
+
+/// Prints the plan for people: hosts that are asked the same share one list of commands.
+///
+/// # Errors
+/// Only when `out` fails; writing to a `String` does not.
+pub fn write(out: &mut impl fmt::Write, plan: &Plan) -> fmt::Result {
+    request(out, &plan.request)?;
+    let (visited, left_out) = (plan.visits.len(), plan.left_out.len());
+    writeln!(out, "Hosts: {visited} visited, {left_out} left out. Nothing was sent.")?;
+    for (number, group) in (1..).zip(groups(plan)?) {
+        match group.len() {
+            1 => writeln!(out, "\nGroup {number}: 1 host")?,
+            hosts => writeln!(out, "\nGroup {number}: {hosts} hosts asked the same")?,
+        }
+        for visit in &group {
+            writeln!(out, "  {}", host(&visit.host))?;
+        }
+        if let Some(first) = group.first() {
+            commands(out, first)?;
+        }
+    }
+    if !plan.left_out.is_empty() {
+        writeln!(out, "\nLeft out:")?;
+    }
+    for left_out in &plan.left_out {
+        writeln!(out, "  {}: {}", left_out.host.asset.name, left_out.reason)?;
+    }
+    Ok(())
+}
+
+fn request(out: &mut impl fmt::Write, request: &Request) -> fmt::Result {
+    let views: Vec<_> = request.views.iter().map(|view| view.as_str()).collect();
+    writeln!(out, "Playbook:  {} ({})", request.playbook, request.purpose)?;
+    writeln!(out, "Operator:  {}", request.operator)?;
+    writeln!(out, "Change:    {}", request.change.as_deref().unwrap_or("none given"))?;
+    writeln!(out, "Views:     {}", views.join(", "))?;
+    writeln!(
+        out,
+        "Limits:    {} hosts at once, {} starts per second, {} MiB per stream",
+        request.width,
+        request.starts_per_second,
+        request.output_bytes >> 20
+    )?;
+    let d = &request.deadlines;
+    writeln!(
+        out,
+        "Deadlines: connect {}, banner {}, key exchange {}, authentication {}, channel {}, host {}",
+        seconds(d.connect),
+        seconds(d.banner),
+        seconds(d.key_exchange),
+        seconds(d.authenticate),
+        seconds(d.channel),
+        seconds(d.host)
+    )
+}
+
+/// Visits that are asked the same, in the order of the plan. Most share their orders; those that a
+/// site's probes were filled in for are told apart by what would be printed, of which only the
+/// digest is kept: 100,000 hosts may each have their own.
+fn groups(plan: &Plan) -> Result<Vec<Vec<&Arc<Visit>>>, fmt::Error> {
+    let mut groups: Vec<Vec<&Arc<Visit>>> = Vec::new();
+    let mut shared: HashMap<*const Arc<Order>, usize> = HashMap::new();
+    let mut alike: HashMap<Sha256, usize> = HashMap::new();
+    let mut text = String::new();
+    for visit in &plan.visits {
+        let pointer = visit.orders.as_ptr();
+        let group = if let Some(group) = shared.get(&pointer) {
+            *group
+        } else {
+            text.clear();
+            commands(&mut text, visit)?;
+            let next = groups.len();
+            let group = *alike.entry(Sha256::of(text.as_bytes())).or_insert(next);
+            shared.insert(pointer, group);
+            group
+        };
+        match groups.get_mut(group) {
+            Some(group) => group.push(visit),
+            None => groups.push(vec![visit]),
+        }
+    }
+    Ok(groups)
+}
+
+/// `web-1: ssh fleetstat@10.0.0.1:22, account nightly, key ~/.ssh/id (file), role web`.
+fn host(host: &Host) -> String {
+    let asset = &host.asset;
+    let mut line = format!("{}: ", asset.name);
+    match (&host.account, asset.transport) {
+        (Some(account), TransportKind::Ssh) => {
+            let (user, address, port) = (&account.user, &asset.address, asset.port);
+            let key = identity(&account.identity);
+            let name = &account.name;
+            line = format!("{line}ssh {user}@{address}:{port}, account {name}, {key}");
+            if account.escalation == Escalation::Sudo {
+                line += ", sudo for owners of sockets";
+            }
+        }
+        (None, TransportKind::Ssh) => line += "ssh, no account",
+        (_, TransportKind::Local) => line += "this machine, as the operator",
+    }
+    if let Some(role) = &asset.role {
+        line = format!("{line}, role {role}");
+    }
+    if host.fragile {
+        line += ", fragile: lowest priority";
+    }
+    line
+}
+
+fn identity(identity: &Identity) -> String {
+    match identity {
+        Identity::File { path, passphrase } => {
+            let locked = if passphrase.is_some() { " (encrypted)" } else { "" };
+            format!("key {}{locked}", path.display())
+        }
+        Identity::Agent { fingerprint: Some(fingerprint) } => format!("agent key {fingerprint}"),
+        Identity::Agent { fingerprint: None } => "the agent's only key".to_owned(),
+    }
+}
+
+fn commands(out: &mut impl fmt::Write, visit: &Visit) -> fmt::Result {
+    for (number, order) in visit.orders.iter().enumerate() {
+        command(out, order, &format!("{:>2}.", number + 1), 2)?;
+    }
+    if let Some(tools) = &visit.tools {
+        writeln!(out, "  Once, after a first exit 127, to find where the tools are:")?;
+        command(out, tools, "  -", 4)?;
+        writeln!(out, "    The command is then sent with its tool at the path found, and without")?;
+        writeln!(out, "    /usr/bin/timeout where the host has none.")?;
+    }
+    Ok(())
+}
+
+fn command(out: &mut impl fmt::Write, order: &Order, mark: &str, indent: usize) -> fmt::Result {
+    let views: Vec<_> = order.views.iter().map(|view| view.as_str()).collect();
+    let for_views = if views.is_empty() { "context".to_owned() } else { views.join(", ") };
+    let (first, total) = (seconds(order.limits.first_byte), seconds(order.limits.total));
+    let pad = " ".repeat(indent);
+    let probe = &order.probe;
+    writeln!(out, "{pad}{mark} {probe} ({for_views}; first byte {first}, in all {total})")?;
+    if let Some(invocation) = order.invocation(0, true, true) {
+        writeln!(out, "{pad}    {}", invocation.line())?;
+    }
+    let others: Vec<_> = (1..order.candidates.len()).filter_map(|i| order.path(i)).collect();
+    if !others.is_empty() {
+        writeln!(out, "{pad}    or with {}", others.join(", "))?;
+    }
+    for fallback in &order.fallbacks {
+        writeln!(out, "{pad}    if {}:", fallback.when.words())?;
+        for next in &fallback.orders {
+            command(out, next, "-", indent + 6)?;
+        }
+    }
+    Ok(())
+}
+
+fn seconds(duration: Duration) -> String {
+    let mut text = String::new();
+    // Writing to a String cannot fail.
+    let _ = match duration.subsec_millis() {
+        0 => write!(text, "{} s", duration.as_secs()),
+        _ => write!(text, "{} ms", duration.as_millis()),
+    };
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::snapshot::View;
+    use crate::plan::testing::plan;
+
+    const FLEET: &str = "\
+accounts:
+  a: {user: reader, identity: key}
+  b: {user: ops, agent: true, escalation: sudo}
+all: {account: a}
+hosts:
+  \"web-[1-2]\": {address: \"192.0.2.[1-2]\", role: web}
+  db-1: {address: 2001:db8::6, port: 2222, account: b, fragile: true}
+  here: {transport: local}
+  w-1: {platform: windows}
+";
+
+    fn page(inventory: &str, site: &str) -> String {
+        let mut page = String::new();
+        write(&mut page, &plan(inventory, &[View::Counters], site)).unwrap();
+        page
+    }
+
+    #[test]
+    fn the_head_says_what_was_asked_for_and_that_nothing_was_sent() {
+        let page = page(FLEET, "");
+        let head = "\
+Playbook:  nightly (routine)
+Operator:  night shift
+Change:    none given
+Views:     counters
+Limits:    64 hosts at once, 1 starts per second, 1 MiB per stream
+Deadlines: connect 5 s, banner 5 s, key exchange 10 s, authentication 15 s, channel 5 s, host 180 s
+Hosts: 4 visited, 1 left out. Nothing was sent.
+";
+        assert!(page.starts_with(head), "{page}");
+        assert!(page.ends_with("\nLeft out:\n  w-1: no probes for platform windows\n"), "{page}");
+    }
+
+    #[test]
+    fn each_host_is_shown_with_its_road_and_its_account_in_the_group_of_those_asked_the_same() {
+        let page = page(FLEET, "");
+        let shown: Vec<_> = page
+            .lines()
+            .filter(|line| {
+                let names = ["Group", "  web", "  db", "  here"];
+                names.iter().any(|name| line.starts_with(name))
+            })
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "Group 1: 1 host",
+                "  db-1: ssh ops@2001:db8::6:2222, account b, the agent's only key, sudo for owners \
+                 of sockets, fragile: lowest priority",
+                "Group 2: 3 hosts asked the same",
+                "  here: this machine, as the operator",
+                "  web-1: ssh reader@192.0.2.1:22, account a, key key, role web",
+                "  web-2: ssh reader@192.0.2.2:22, account a, key key, role web",
+            ]
+        );
+    }
+
+    #[test]
+    fn commands_are_shown_to_the_byte_with_their_other_paths_and_conditions() {
+        let page = page(FLEET, "");
+        let visit = plan(FLEET, &[View::Counters], "").visits[1].clone();
+        for order in visit.orders.iter() {
+            let line = order.invocation(0, true, true).unwrap().line();
+            assert!(page.lines().any(|shown| shown.trim() == line), "{line}");
+        }
+        assert!(page.contains("\n  Once, after a first exit 127, to find where the tools are:\n"));
+    }
+
+    #[test]
+    fn site_probes_with_the_same_values_do_not_part_a_group() {
+        let site = "probes:\n  - {id: site/x, platform: linux, argv: [/usr/bin/ss, sport, \
+                    \":{p}\"], parameters: {p: {type: port, from: vars.p}}}\n";
+        let fleet = "all: {transport: local, vars: {p: 1}}\nhosts:\n  \"h[1-3]\": {}\n  \
+                     other: {vars: {p: 2}}\n";
+        let page = page(fleet, site);
+        let groups: Vec<_> = page.lines().filter(|line| line.starts_with("Group")).collect();
+        assert_eq!(groups, ["Group 1: 3 hosts asked the same", "Group 2: 1 host"]);
+    }
+}

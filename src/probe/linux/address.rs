@@ -1,0 +1,145 @@
+//! IPv6 addresses as text, and the IPv4 ones among them.
+//!
+//! In: an address. Out: the address, in the form records keep.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::probe::linux::cursor::Cursor;
+
+/// Reads a whole text as an IPv6 address (RFC 4291, 2.2), the last 32 bits possibly in dotted
+/// form.
+#[inline]
+pub(super) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
+    let mut cursor = Cursor::new(text);
+    // Groups before and after `::`, and how many of each.
+    let (mut head, mut head_groups) = (0_u128, 0_u32);
+    let (mut tail, mut tail_groups, mut gap) = (0_u128, 0_u32, false);
+    if cursor.eat(b"::") {
+        gap = true;
+    }
+    while !cursor.rest.is_empty() {
+        let before = cursor;
+        let group = cursor.hexadecimal()?;
+        let (bits, groups) = if cursor.rest.first() == Some(&b'.') {
+            cursor = before;
+            (u128::from(cursor.ipv4()?.to_bits()), 2)
+        } else {
+            // A group has at most four digits, whatever their value.
+            if before.rest.len() - cursor.rest.len() > 4 {
+                return None;
+            }
+            (u128::from(group), 1)
+        };
+        let (value, count) =
+            if gap { (&mut tail, &mut tail_groups) } else { (&mut head, &mut head_groups) };
+        *value = *value << (16 * groups) | bits;
+        *count += groups;
+        if head_groups + tail_groups > 8 {
+            return None;
+        }
+        if cursor.rest.is_empty() {
+            break;
+        }
+        if groups == 2 || !cursor.eat(b":") {
+            return None;
+        }
+        if cursor.eat(b":") {
+            if gap {
+                return None;
+            }
+            gap = true;
+        } else if cursor.rest.is_empty() {
+            return None;
+        }
+    }
+    match (gap, head_groups + tail_groups) {
+        (false, 8) => Some(Ipv6Addr::from(head)),
+        (true, 0..=7) => {
+            let high = head.checked_shl(16 * (8 - head_groups)).unwrap_or(0);
+            Some(Ipv6Addr::from(high | tail))
+        }
+        _ => None,
+    }
+}
+
+/// Turns v4-mapped ends of a socket into IPv4 ones, and with them an unspecified other end. True
+/// when it did.
+#[inline]
+pub(super) fn unmap(here: &mut IpAddr, there: &mut IpAddr) -> bool {
+    let mapped = |end: &IpAddr| match end {
+        IpAddr::V6(address) => address.to_ipv4_mapped(),
+        IpAddr::V4(_) => None,
+    };
+    if mapped(here).is_none() && mapped(there).is_none() {
+        return false;
+    }
+    for end in [here, there] {
+        if let Some(v4) = mapped(end) {
+            *end = v4.into();
+        } else if end.is_unspecified() {
+            *end = Ipv4Addr::UNSPECIFIED.into();
+        }
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn std_ipv6(text: &str) -> Option<Ipv6Addr> {
+        text.parse().ok()
+    }
+
+    #[test]
+    fn odd_ipv6_texts_are_judged_as_the_standard_library_judges_them() {
+        for text in [
+            "",
+            ":",
+            "::",
+            ":::",
+            "::1",
+            "1::",
+            "1:::2",
+            "1::2::3",
+            "1:2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7",
+            "1:2:3:4:5:6:7:8:9",
+            "1:2:3:4:5:6:7::",
+            "::2:3:4:5:6:7:8",
+            "1:2:3:4:5:6:7:8::",
+            "::ffff:10.0.0.1",
+            "::10.0.0.1:5",
+            "1:2:3:4:5:6:1.2.3.4",
+            "1:2:3:4:5:6:7:1.2.3.4",
+            "12345::",
+            "::1:",
+            ":1::2",
+            "::g",
+            "::1.2.3",
+            "::256.1.1.1",
+        ] {
+            assert_eq!(ipv6(text.as_bytes()), std_ipv6(text), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn addresses_read_as_the_standard_library_prints_them(v4: u32, v6: u128, keep: u128) {
+            let v4 = Ipv4Addr::from(v4);
+            let text = v4.to_string();
+            prop_assert_eq!(Cursor::new(text.as_bytes()).ipv4(), Some(v4));
+            // `keep` clears bits so that runs of zeros are common.
+            for bits in [v6, v6 & keep & (keep << 7), v6 >> 96 | 0xffff << 32] {
+                let v6 = Ipv6Addr::from(bits);
+                prop_assert_eq!(ipv6(v6.to_string().as_bytes()), Some(v6));
+            }
+        }
+
+        #[test]
+        fn any_text_is_judged_as_the_standard_library_judges_it(text in "[0-9a-f:.]{0,24}") {
+            prop_assert_eq!(ipv6(text.as_bytes()), std_ipv6(&text));
+        }
+    }
+}

@@ -1,0 +1,378 @@
+//! One row: its columns, and what they mean together.
+//!
+//! In: a line, or several that a newline in a name had parted. Out: a socket that borrows from it.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::model::parsed::Row;
+use crate::model::socket::{Attribution, Endpoint, Family, Socket, State, Transport};
+use crate::model::text::HostText;
+use crate::probe::linux::address::unmap;
+use crate::probe::linux::cursor::Cursor;
+use crate::probe::linux::ss::endpoint::{self, Host, Spelled};
+use crate::probe::linux::ss::fields::{self, Fields, Trouble};
+
+/// What a line is.
+pub(super) enum Reading {
+    /// A row. With a place: a name could have been made to look like the end of the row there.
+    Socket(Option<usize>),
+    /// A row whose owner list ends inside the entry at this place.
+    Open(usize),
+    /// A row of a socket that is not an internet one.
+    Other,
+    /// A header.
+    Header,
+    /// None of these: what was expected.
+    Bad(&'static str),
+}
+
+/// How the command prints: learnt from header and rows.
+pub(super) struct Layout {
+    family: Option<Family>,
+    columns: Option<Columns>,
+    spelling: Spelling,
+    /// Something had to be assumed; whether that was said.
+    assumed: Said,
+}
+
+#[derive(Clone, Copy)]
+struct Columns {
+    netid: bool,
+    state: bool,
+}
+
+/// How addresses are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    Unknown,
+    /// Before iproute2 4.14: `*` is `0.0.0.0`, and IPv6 without brackets before 4.9.
+    Old,
+    /// Since 4.14: `*` is a dual-stack `::`.
+    New,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Said {
+    Nothing,
+    Pending,
+    Done,
+}
+
+enum Netid {
+    Inet(Transport),
+    Other,
+}
+
+impl Layout {
+    pub(super) const fn new(family: Option<Family>) -> Self {
+        Self { family, columns: None, spelling: Spelling::Unknown, assumed: Said::Nothing }
+    }
+
+    /// True when rows have neither protocol nor state: 15 bytes can imitate such a row.
+    pub(super) fn is_bare(&self) -> bool {
+        self.columns.is_some_and(|columns| !columns.netid && !columns.state)
+    }
+
+    /// True once, when a row had to be read by assumption.
+    pub(super) fn take_note(&mut self) -> bool {
+        let pending = self.assumed == Said::Pending;
+        if pending {
+            self.assumed = Said::Done;
+        }
+        pending
+    }
+
+    fn assume(&mut self) {
+        if self.assumed == Said::Nothing {
+            self.assumed = Said::Pending;
+        }
+    }
+
+    fn learn(&mut self, end: &Spelled<'_>) {
+        if self.spelling == Spelling::Unknown {
+            self.spelling = match end.host {
+                Host::V6 { bracketed: false, .. } => Spelling::Old,
+                Host::V4(address) if address.is_unspecified() => Spelling::New,
+                // Brackets came before the new `*`, in 4.9; RHEL 7 has them with the old one.
+                Host::Any if self.family == Some(Family::Ipv6) => Spelling::New,
+                Host::Any | Host::V4(_) | Host::V6 { .. } => Spelling::Unknown,
+            };
+        }
+    }
+
+    /// The family of a socket with these ends.
+    fn family(&mut self, ends: [&Spelled<'_>; 2], v6only: Option<bool>) -> Family {
+        for end in ends {
+            match end.host {
+                Host::V4(_) => return Family::Ipv4,
+                Host::V6 { .. } => return Family::Ipv6,
+                Host::Any => {}
+            }
+        }
+        match (self.family, v6only, self.spelling) {
+            (Some(family), ..) => family,
+            (None, Some(_), _) | (None, None, Spelling::New) => Family::Ipv6,
+            (None, None, Spelling::Old) => Family::Ipv4,
+            (None, None, Spelling::Unknown) => {
+                self.assume();
+                Family::Ipv4
+            }
+        }
+    }
+}
+
+/// Reads a line. A socket is built in `out`, because it is large and moving it takes longer than
+/// reading it.
+pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row<'a>>) -> Reading {
+    if matches!(line, [b'N' | b'S' | b'R', ..]) && header(line, layout) {
+        return Reading::Header;
+    }
+    let mut cursor = Cursor::new(line);
+    let (transport, state) = match front(&mut cursor, layout) {
+        Ok(Some(front)) => front,
+        Ok(None) => return Reading::Other,
+        Err(expected) => return Reading::Bad(expected),
+    };
+    let Some(queues) = queues(&mut cursor) else {
+        return Reading::Bad("expected two numbers, Recv-Q and Send-Q");
+    };
+    let (Some(local), Some(peer)) = (endpoint::read(&mut cursor), endpoint::read(&mut cursor))
+    else {
+        return Reading::Bad("expected two ends as address:port; run ss with -n");
+    };
+    layout.learn(&local);
+    layout.learn(&peer);
+    let before = line.len() - cursor.rest.len();
+    let mut fields = Fields::default();
+    match fields::read(cursor.rest, layout.spelling != Spelling::New, &mut fields) {
+        Ok(()) => {}
+        Err(Trouble::Open(entry)) => return Reading::Open(before + entry),
+        Err(Trouble::Unknown) => return Reading::Bad("expected fields such as users: or ino:"),
+    }
+    let doubtful = fields.list.as_ref().and_then(|list| list.doubtful).map(|at| before + at);
+    let family = layout.family([&local, &peer], fields.v6only);
+    let Some(transport) = transport_of(transport, state, &local, &peer, family) else {
+        return Reading::Bad("expected a protocol number where a raw socket has its port");
+    };
+    let row = out.insert(Row::Socket(ends(transport, state, (&local, &peer), family)));
+    let Row::Socket(socket) = row else { return Reading::Bad("expected a socket") };
+    let new = layout.spelling == Spelling::New;
+    socket.dual_stack = dual_stack(socket, (&local, new), family, fields.v6only);
+    set_queues(socket, queues);
+    set_fields(socket, &mut fields);
+    Reading::Socket(doubtful)
+}
+
+/// True for a header, which also tells the columns.
+#[cold]
+fn header(line: &[u8], layout: &mut Layout) -> bool {
+    let has = |word: &[u8]| memchr::memmem::find(line, word).is_some();
+    let named = [&b"Netid"[..], b"State", b"Recv-Q"].iter().any(|word| line.starts_with(word));
+    if !named || !has(b"Recv-Q") || !has(b"Address:Port") {
+        return false;
+    }
+    layout.columns = Some(Columns { netid: has(b"Netid"), state: has(b"State") });
+    if has(b"Process") {
+        layout.spelling = Spelling::New;
+    }
+    true
+}
+
+/// Protocol and state. `Ok(None)`: a known row of another kind. `UNCONN` comes out as
+/// [`State::Closed`].
+#[inline]
+fn front(
+    cursor: &mut Cursor<'_>,
+    layout: &mut Layout,
+) -> Result<Option<(Transport, State)>, &'static str> {
+    let expected = "expected a protocol and a state, such as `tcp LISTEN`";
+    cursor.blanks();
+    let start = *cursor;
+    let first = netid(cursor.token());
+    let columns = layout.columns.unwrap_or(Columns { netid: first.is_some(), state: true });
+    let transport = match (columns.netid, first) {
+        (true, None) => return Err(expected),
+        (true, Some(Netid::Other)) => return Ok(None),
+        (true, Some(Netid::Inet(transport))) => Some(transport),
+        (false, _) => {
+            *cursor = start;
+            None
+        }
+    };
+    let state = if columns.state {
+        cursor.blanks();
+        state(cursor.token()).ok_or(expected)?
+    } else {
+        State::Unknown
+    };
+    layout.columns = Some(columns);
+    let transport = transport.unwrap_or_else(|| {
+        layout.assume();
+        if state == State::Closed { Transport::Udp } else { Transport::Tcp }
+    });
+    Ok(Some((transport, state)))
+}
+
+fn netid(word: &[u8]) -> Option<Netid> {
+    Some(match word {
+        b"tcp" => Netid::Inet(Transport::Tcp),
+        b"udp" => Netid::Inet(Transport::Udp),
+        // `ss` names a raw socket of the diag module by its protocol, and most have no name.
+        b"raw" | b"???" | b"icmp6" => Netid::Inet(Transport::Raw),
+        b"sctp" => Netid::Inet(Transport::Sctp),
+        b"mptcp" => Netid::Inet(Transport::Mptcp),
+        b"dccp" => Netid::Inet(Transport::Dccp),
+        b"u_str" | b"u_dgr" | b"u_seq" | b"nl" | b"p_raw" | b"p_dgr" | b"v_str" | b"v_dgr"
+        | b"ti_st" | b"ti_dg" | b"ti_rd" | b"ti_sq" | b"xdp" => Netid::Other,
+        _ => return None,
+    })
+}
+
+fn state(word: &[u8]) -> Option<State> {
+    Some(match word {
+        b"ESTAB" => State::Established,
+        b"LISTEN" => State::Listen,
+        b"TIME-WAIT" => State::TimeWait,
+        b"UNCONN" => State::Closed,
+        b"CLOSE-WAIT" => State::CloseWait,
+        b"SYN-SENT" => State::SynSent,
+        b"SYN-RECV" => State::SynReceived,
+        b"FIN-WAIT-1" => State::FinWait1,
+        b"FIN-WAIT-2" => State::FinWait2,
+        b"LAST-ACK" => State::LastAck,
+        b"CLOSING" => State::Closing,
+        b"UNKNOWN" | b"UNDEF" => State::Unknown,
+        _ => return None,
+    })
+}
+
+#[inline]
+fn queues(cursor: &mut Cursor<'_>) -> Option<(u64, u64)> {
+    cursor.blanks();
+    let received = cursor.decimal().filter(|_| cursor.at_word_end())?;
+    cursor.blanks();
+    let sent = cursor.decimal().filter(|_| cursor.at_word_end())?;
+    Some((received, sent))
+}
+
+/// The transport, where the printed one is not the true one. `None`: the row is not what it says.
+fn transport_of(
+    printed: Transport,
+    state: State,
+    local: &Spelled<'_>,
+    peer: &Spelled<'_>,
+    family: Family,
+) -> Option<Transport> {
+    match printed {
+        Transport::Raw => local.port.is_none_or(|number| number < 256).then_some(printed),
+        // RHEL 6: UDP under the name of TCP. A new `ss` lists bound TCP sockets this way, with -B.
+        Transport::Tcp if state == State::Closed => {
+            let old = match peer.host {
+                Host::Any => family == Family::Ipv4,
+                Host::V6 { bracketed, .. } => !bracketed,
+                Host::V4(_) => false,
+            };
+            Some(if old { Transport::Udp } else { Transport::Tcp })
+        }
+        _ => Some(printed),
+    }
+}
+
+/// The socket with its two ends.
+#[inline]
+fn ends<'a>(
+    transport: Transport,
+    state: State,
+    (local, peer): (&Spelled<'a>, &Spelled<'a>),
+    family: Family,
+) -> Socket<'a> {
+    let any = match family {
+        Family::Ipv4 => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+        Family::Ipv6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
+    };
+    let (mut here, mut there) = (local.address(any), peer.address(any));
+    let v4_mapped = unmap(&mut here, &mut there);
+    let zoned = matches!(here, IpAddr::V6(address)
+        if address.is_unicast_link_local() || address.octets().first() == Some(&0xff));
+    let device = local.device.map(HostText::new);
+    let (zone, bind_device) = if zoned { (device, None) } else { (None, device) };
+    let raw = transport == Transport::Raw;
+    let peer_zone = peer.device.map(HostText::new);
+    let remote = (!there.is_unspecified() || peer.port.is_some()).then_some(Endpoint {
+        address: there,
+        port: if raw { None } else { peer.port },
+        zone: peer_zone,
+    });
+    let port = if raw { None } else { local.port };
+    let local_end = Endpoint { address: here, port, zone };
+    let mut socket = Socket::new(transport, local_end, remote, canonical(state, transport));
+    socket.raw_protocol = if raw { local.port.and_then(|n| u8::try_from(n).ok()) } else { None };
+    socket.bind_device = bind_device;
+    socket.flags.v4_mapped = v4_mapped;
+    socket
+}
+
+const fn canonical(state: State, transport: Transport) -> State {
+    match (state, transport) {
+        (State::Closed, Transport::Tcp | Transport::Mptcp | Transport::Dccp) => State::Bound,
+        (State::Closed, Transport::Sctp) => State::Closed,
+        (State::Closed, _) => State::Unconnected,
+        (state, _) => state,
+    }
+}
+
+/// See the module's page: only a `::` that waits for peers, and only where the row proves it.
+fn dual_stack(
+    socket: &Socket<'_>,
+    (local, new): (&Spelled<'_>, bool),
+    family: Family,
+    v6only: Option<bool>,
+) -> Option<bool> {
+    let waits = matches!(socket.state, State::Listen | State::Unconnected | State::Bound);
+    let wild = socket.local.address.is_unspecified() && socket.family == Family::Ipv6;
+    if !waits || !wild || family == Family::Ipv4 || socket.transport == Transport::Raw {
+        return None;
+    }
+    match (v6only, local.host) {
+        (Some(only), _) => Some(!only),
+        (None, Host::Any) => (socket.transport == Transport::Tcp).then_some(true),
+        (None, Host::V6 { .. }) => new.then_some(false),
+        (None, Host::V4(_)) => None,
+    }
+}
+
+fn set_queues(socket: &mut Socket<'_>, (received, sent): (u64, u64)) {
+    if socket.state == State::Listen {
+        socket.backlog_current = Some(received);
+        socket.backlog_max = Some(sent);
+    } else {
+        socket.recv_queue_bytes = Some(received);
+        socket.send_queue_bytes = Some(sent);
+    }
+}
+
+fn set_fields<'a>(socket: &mut Socket<'a>, fields: &mut Fields<'a>) {
+    if let Some(list) = fields.list.take() {
+        socket.attribution =
+            if list.ambiguous { Attribution::Ambiguous } else { Attribution::Owned };
+        socket.flags.name_has_control = list.owners.iter().any(|owner| {
+            // Nearly all names are plain ASCII, for which the slower look is not needed.
+            !owner.name.bytes().iter().all(|byte| matches!(byte, b' '..=b'~'))
+                && owner.name.has_control()
+        });
+        socket.owners = list.owners;
+    }
+    socket.timer = fields.timer;
+    socket.inode = fields.inode;
+    socket.cookie = fields.cookie;
+    socket.cgroup = fields.cgroup.map(HostText::new);
+    // `-e` leaves uid 0 out. A socket in TIME-WAIT has lost its user.
+    socket.uid = match (fields.uid, fields.inode) {
+        _ if socket.state == State::TimeWait => None,
+        (None, Some(_)) => Some(0),
+        (uid, _) => uid,
+    };
+    if socket.state == State::Unknown {
+        socket.state_raw = Some(HostText::new(b"UNKNOWN"));
+    }
+}

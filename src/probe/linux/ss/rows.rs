@@ -1,0 +1,227 @@
+//! From lines to rows: hands each row out at once, and puts together those that a newline in a
+//! process name had parted.
+//!
+//! In: lines. Out: sockets, headers, issues; each line with text in exactly one of them. Holds
+//! nothing between lines but a row that is not finished.
+
+use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Row, Sink, Span};
+use crate::model::socket::Family;
+use crate::probe::lines::{LineParser, Lines};
+use crate::probe::linux::ss::owners::{self, COMM_BYTES_MAX};
+use crate::probe::linux::ss::row::{self, Layout, Reading};
+
+/// See [`crate::probe::linux::ss::reader`].
+pub(super) fn reader(family: Option<Family>) -> Box<dyn Reader> {
+    Box::new(Lines::new(Ss { layout: Layout::new(family), held: None, after_row: false }))
+}
+
+struct Ss {
+    layout: Layout,
+    /// A row that may go on in the next line.
+    held: Option<Held>,
+    /// The last line was a row, or belonged to one: a TAB-led line explains it.
+    after_row: bool,
+}
+
+/// A row whose owner list was broken by a newline in a name, or might have been.
+struct Held {
+    bytes: Vec<u8>,
+    span: Span,
+    /// Length and place of the row when it is whole as it stands, but a name could have been made
+    /// to look so. `None`: it is not whole.
+    whole: Option<(usize, Span)>,
+    /// Start of the owner that is not complete.
+    entry: usize,
+    /// Lines added since that owner began. A name has at most [`COMM_BYTES_MAX`] newlines.
+    lines: usize,
+}
+
+impl Held {
+    /// Adds a line as it came: [`Lines`] takes `\r\n` for its end, but inside a name both are data.
+    fn take(&mut self, span: Span, line: &[u8]) {
+        self.bytes.extend_from_slice(line);
+        if span.end - span.start > line.len() as u64 + 1 {
+            self.bytes.push(b'\r');
+        }
+    }
+}
+
+/// Longest owner entry that is still waited for: a name, three numbers and two security contexts.
+const ENTRY_BYTES_MAX: usize = 1024;
+
+/// What the row alone does not show.
+#[derive(Clone, Copy)]
+struct Flags {
+    /// The output ends inside the row.
+    cut: bool,
+    /// A newline in a name had parted the row.
+    joined: bool,
+}
+
+impl Flags {
+    const fn of(span: Span, line: &[u8]) -> Self {
+        Self { cut: is_cut(span, line), joined: false }
+    }
+}
+
+/// The line's end was missing: `ss` ends every row, so the output was cut.
+const fn is_cut(span: Span, line: &[u8]) -> bool {
+    span.end - span.start == line.len() as u64
+}
+
+impl LineParser for Ss {
+    fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        match self.held.take() {
+            None => self.fresh(span, line, sink),
+            Some(held) => self.resume(held, span, line, sink),
+        }
+    }
+
+    fn end(&mut self, sink: &mut dyn Sink) {
+        if let Some(held) = self.held.take() {
+            self.give_up(&held, sink);
+        }
+    }
+}
+
+impl Ss {
+    /// Reads a line that starts something.
+    fn fresh(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        match line {
+            [] => return,
+            [b'\t', ..] if self.after_row => return sink.header(span),
+            [b' ' | b'\t', ..] if line.trim_ascii().is_empty() => return,
+            _ => {}
+        }
+        let hold = |whole: bool, entry| {
+            let whole = whole.then_some((line.len(), span));
+            let mut held = Held { bytes: Vec::new(), span, whole, entry, lines: 0 };
+            held.take(span, line);
+            held
+        };
+        let mut row = None;
+        match row::read(line, &mut self.layout, &mut row) {
+            Reading::Socket(Some(entry)) => self.held = Some(hold(true, entry)),
+            Reading::Socket(None) => {
+                self.after_row = true;
+                emit(row, (span, line), Flags::of(span, line), sink);
+                self.note_family(span, line, sink);
+            }
+            Reading::Open(entry) => self.held = Some(hold(false, entry)),
+            Reading::Other => {
+                self.after_row = true;
+                sink.header(span);
+            }
+            Reading::Header => {
+                self.after_row = false;
+                sink.header(span);
+            }
+            Reading::Bad(expected) => {
+                self.after_row = false;
+                sink.issue(Issue::unparsed(span, expected, line));
+            }
+        }
+    }
+
+    /// Decides whether a line continues the held row.
+    fn resume(&mut self, mut held: Held, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        if is_cut(held.span, &held.bytes) || self.starts_something(&held, line) {
+            self.give_up(&held, sink);
+            return self.fresh(span, line, sink);
+        }
+        held.bytes.push(b'\n');
+        held.take(span, line);
+        held.span.end = span.end;
+        held.lines += 1;
+        match owners::look(held.bytes.get(held.entry..).unwrap_or_default()) {
+            owners::Look::Whole => self.join(&held, is_cut(span, line), sink),
+            owners::Look::Open(progress) => {
+                if progress > 0 {
+                    held.entry += progress;
+                    held.lines = 0;
+                }
+                let hopeless = held.lines > COMM_BYTES_MAX
+                    || held.bytes.len() - held.entry > ENTRY_BYTES_MAX
+                    || held.bytes.len() > LINE_BYTES_MAX;
+                if hopeless {
+                    self.give_up(&held, sink);
+                } else {
+                    self.held = Some(held);
+                }
+            }
+        }
+    }
+
+    /// True when a line cannot belong to the held row. Rows of other kinds are not asked: their
+    /// first words are short enough for a name.
+    fn starts_something(&mut self, held: &Held, line: &[u8]) -> bool {
+        let info = held.whole.is_some()
+            && line.starts_with(b"\t")
+            && memchr::memmem::find(line, b"\",pid=").is_none();
+        info || (!self.layout.is_bare()
+            && matches!(
+                row::read(line, &mut self.layout, &mut None),
+                Reading::Socket(_) | Reading::Open(_) | Reading::Header
+            ))
+    }
+
+    /// Hands out a row put together from several lines, if it is one.
+    fn join(&mut self, held: &Held, cut: bool, sink: &mut dyn Sink) {
+        let mut out = None;
+        row::read(&held.bytes, &mut self.layout, &mut out);
+        if let Some(Row::Socket(socket)) = &out
+            && socket.owners.iter().all(|owner| owner.name.bytes().len() <= COMM_BYTES_MAX)
+        {
+            self.after_row = true;
+            emit(out, (held.span, &held.bytes), Flags { cut, joined: true }, sink);
+            self.note_family(held.span, &held.bytes, sink);
+        } else {
+            self.give_up(held, sink);
+        }
+    }
+
+    /// Hands out what is held: the row, if it was whole, and what could not be read.
+    fn give_up(&mut self, held: &Held, sink: &mut dyn Sink) {
+        let (kept, span) = held.whole.unwrap_or_default();
+        let (row, tail) = held.bytes.split_at_checked(kept).unwrap_or_default();
+        self.after_row = false;
+        let mut out = None;
+        row::read(row, &mut self.layout, &mut out);
+        if out.is_some() {
+            self.after_row = true;
+            emit(out, (span, row), Flags::of(span, row), sink);
+            self.note_family(span, row, sink);
+            if tail.trim_ascii().is_empty() {
+                return;
+            }
+            self.after_row = false;
+            let span = Span { line: span.line + 1, start: span.end, end: held.span.end };
+            let tail = tail.get(1..).unwrap_or_default();
+            return sink.issue(Issue::unparsed(span, "expected a row of `ss`", tail));
+        }
+        sink.issue(Issue::unparsed(held.span, "owner list of `ss` has no end", &held.bytes));
+    }
+
+    fn note_family(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        if self.layout.take_note() {
+            let remark = "`*` could be IPv4 or both families, or the protocol is not printed; \
+                          run ss with -4 or -6, and with both -t and -u";
+            sink.issue(Issue::note(span, remark, line));
+        }
+    }
+}
+
+/// Hands out a row, with what was found only after it was read.
+#[inline]
+fn emit(mut row: Option<Row<'_>>, (span, line): (Span, &[u8]), flags: Flags, sink: &mut dyn Sink) {
+    if let Some(Row::Socket(socket)) = &mut row {
+        socket.flags.truncated = flags.cut;
+        socket.flags.name_has_control |= flags.joined;
+    }
+    if let Some(row) = row {
+        sink.row(span, row);
+    }
+    if flags.cut {
+        sink.issue(Issue::note(span, "last line has no end: the row may be cut", line));
+    }
+}

@@ -1,0 +1,138 @@
+//! The programs that probes of Linux call, where they may be, and the reader of the answer to
+//! "which of these exist?" (`ls -d PATH...`).
+//!
+//! ```text
+//! /bin/cat
+//! /run/systemd/timesync/synchronized
+//! /usr/bin/ss
+//! ```
+//! One path a line, sorted by ls; what does not exist is named on standard error.
+
+use crate::model::fact::Fact;
+use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
+use crate::model::text::HostText;
+use crate::probe::command::{Arguments, arguments};
+use crate::probe::lines::{LineParser, Lines};
+use crate::probe::tool::Tool;
+
+/// cat(1).
+pub static CAT: Tool = Tool::new("cat", &["/bin/cat", "/usr/bin/cat"]);
+/// date(1).
+pub static DATE: Tool = Tool::new("date", &["/bin/date", "/usr/bin/date"]);
+/// grep(1).
+pub static GREP: Tool = Tool::new("grep", &["/bin/grep", "/usr/bin/grep"]);
+/// id(1).
+pub static ID: Tool = Tool::new("id", &["/usr/bin/id", "/bin/id"]);
+/// ip(8).
+pub static IP: Tool = Tool::new("ip", &["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"]);
+/// ls(1).
+pub static LS: Tool = Tool::new("ls", &["/bin/ls", "/usr/bin/ls"]);
+/// nice(1).
+pub static NICE: Tool = Tool::new("nice", &["/usr/bin/nice", "/bin/nice"]);
+/// ss(8). Red Hat has it in sbin, Debian in bin.
+pub static SS: Tool = Tool::new("ss", &["/usr/bin/ss", "/usr/sbin/ss", "/sbin/ss", "/bin/ss"]);
+/// sudo(8).
+pub static SUDO: Tool = Tool::new("sudo", &["/usr/bin/sudo"]);
+/// timeout(1).
+pub static TIMEOUT: Tool = Tool::new("timeout", &["/usr/bin/timeout", "/bin/timeout"]);
+/// uname(1).
+pub static UNAME: Tool = Tool::new("uname", &["/bin/uname", "/usr/bin/uname"]);
+
+/// Every tool, by name.
+pub static TOOLS: &[&Tool] =
+    &[&CAT, &DATE, &GREP, &ID, &IP, &LS, &NICE, &SS, &SUDO, &TIMEOUT, &UNAME];
+
+/// systemd-timesyncd makes this empty file when the clock is synchronized.
+pub const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
+
+const WORDS: [&str; 2 + path_count(TOOLS)] = words(TOOLS);
+
+/// `-d`, every candidate path, and [`SYNCHRONIZED`]: made from [`TOOLS`] when fleetstat is
+/// compiled, so that no tool can be left out.
+pub const ARGUMENTS: Arguments = arguments(&WORDS);
+
+#[expect(clippy::indexing_slicing, reason = "runs at build time: a panic is the build error")]
+const fn path_count(tools: &[&Tool]) -> usize {
+    let (mut count, mut tool) = (0, 0);
+    while tool < tools.len() {
+        count += tools[tool].paths().len();
+        tool += 1;
+    }
+    count
+}
+
+#[expect(clippy::indexing_slicing, reason = "runs at build time: a panic is the build error")]
+const fn words<const N: usize>(tools: &[&'static Tool]) -> [&'static str; N] {
+    let mut out = ["-d"; N];
+    let (mut at, mut tool) = (1, 0);
+    while tool < tools.len() {
+        let mut path = 0;
+        while path < tools[tool].paths().len() {
+            out[at] = tools[tool].paths()[path];
+            at += 1;
+            path += 1;
+        }
+        tool += 1;
+    }
+    out[at] = SYNCHRONIZED;
+    out
+}
+
+/// A reader of the answer: a [`Fact::Tool`] for each path that exists.
+#[must_use]
+pub fn reader() -> Box<dyn Reader> {
+    Box::new(Lines::new(Listing))
+}
+
+struct Listing;
+
+impl LineParser for Listing {
+    fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        let path = line.trim_ascii();
+        if path.is_empty() {
+            return;
+        }
+        if path == SYNCHRONIZED.as_bytes() {
+            return sink.row(span, Row::Fact(Fact::ClockSynchronized(true)));
+        }
+        let named = |tool: &&&Tool| tool.paths().iter().any(|known| known.as_bytes() == path);
+        match TOOLS.iter().find(named) {
+            Some(tool) => {
+                let path = HostText::owned(path.to_vec());
+                sink.row(span, Row::Fact(Fact::Tool(tool.name(), path)));
+            }
+            None => sink.issue(Issue::unparsed(span, "expected a path that was asked for", line)),
+        }
+    }
+
+    fn end(&mut self, _: &mut dyn Sink) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::testing::{read, rows};
+
+    #[test]
+    fn every_tool_of_a_probe_is_looked_for() {
+        for probe in crate::probe::linux::PROBES {
+            for path in probe.tool.paths() {
+                assert!(ARGUMENTS.words().contains(path), "{path}");
+            }
+        }
+        assert_eq!(ARGUMENTS.words().last(), Some(&SYNCHRONIZED));
+    }
+
+    #[test]
+    fn found_paths_and_the_clock_are_facts_and_anything_else_is_an_issue() {
+        let seen = read(reader(), b"/bin/cat\n/run/systemd/timesync/synchronized\n/tmp/ss\n");
+        assert_eq!(
+            rows(&seen),
+            [
+                Row::Fact(Fact::Tool("cat", HostText::new(b"/bin/cat"))),
+                Row::Fact(Fact::ClockSynchronized(true)),
+            ]
+        );
+        assert_eq!(seen.issues.len(), 1);
+    }
+}

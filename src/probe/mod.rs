@@ -1,0 +1,92 @@
+//! A question for one platform and the reader of its answer.
+//!
+//! Comes in: a platform and the views a playbook asks for. Goes out: probes, each with the one
+//! argument vector it sends and the parser of what comes back. It must not know how a command gets
+//! to a host: no transport, no inventory, no time.
+//!
+//! [`PROBES`] is the whole command standard. Its words are checked while fleetstat is compiled
+//! (see [`command`]); `docs/reference/commands.md` is printed from it.
+
+pub mod command;
+pub mod tool;
+pub mod fallback;
+pub mod lines;
+pub mod table;
+pub mod parameter;
+pub mod template;
+pub mod allow;
+pub mod site;
+pub mod site_file;
+pub mod linux;
+pub mod standard;
+#[cfg(test)]
+mod testing;
+
+pub use table::{Privilege, Probe, Usage, Verified};
+
+use crate::model::host::Platform;
+use crate::model::parsed::Reader;
+use crate::model::snapshot::View;
+
+/// Every built-in probe, each platform's in the order of a visit.
+pub static PROBES: [&[Probe]; 1] = [linux::PROBES];
+
+// A table with two probes of one id, a fallback that is not there, or a visit that does not begin
+// with the clock is a build error.
+const _: () = table::assert_sound(linux::PROBES);
+
+/// Every built-in probe of a platform, in the order of a visit: the clock, then what changes
+/// fastest, then facts. Empty for a platform that has none yet.
+pub fn platform_probes(platform: Platform) -> impl Iterator<Item = &'static Probe> {
+    PROBES.into_iter().flatten().filter(move |probe| probe.platform == platform)
+}
+
+/// The probes that a visit plans for these views, in order: those that answer one of them, and
+/// those that give them context (clock, account). Fallbacks are not among them; each probe names
+/// its own.
+#[must_use]
+pub fn probes_for(platform: Platform, views: &[View]) -> Vec<&'static Probe> {
+    let wanted = |probe: &&Probe| {
+        probe.usage == Usage::Planned && views.iter().any(|view| probe.concerns(*view))
+    };
+    platform_probes(platform).filter(wanted).collect()
+}
+
+/// The built-in probe with this id.
+#[must_use]
+pub fn by_id(id: &str) -> Option<&'static Probe> {
+    PROBES.into_iter().flatten().find(|probe| probe.id.as_str() == id)
+}
+
+/// The probe that finds out which tools a host of this platform has. It runs at most once a visit,
+/// after the first exit 127.
+#[must_use]
+pub fn tools_probe(platform: Platform) -> Option<&'static Probe> {
+    platform_probes(platform).find(|probe| probe.usage == Usage::FindTools)
+}
+
+/// Readers that take text alone, whose family or table is told by the text itself.
+const ALIASES: &[(&str, table::MakeReader)] = &[
+    ("linux/ss", || linux::ss::reader(None)),
+    ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
+];
+
+/// A new reader by name: a probe's id, `linux/ss` or `linux/proc-net`. `None`: no such name;
+/// [`reader_names`] lists all.
+#[must_use]
+pub fn reader_for(name: &str) -> Option<Box<dyn Reader>> {
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == name);
+    match alias {
+        Some((_, reader)) => Some(reader()),
+        None => by_id(name).map(|probe| (probe.reader)()),
+    }
+}
+
+/// Every name that [`reader_for`] takes, in order.
+#[must_use]
+pub fn reader_names() -> Vec<&'static str> {
+    let probes = PROBES.into_iter().flatten().map(|probe| probe.id.as_str());
+    let mut names: Vec<&str> = ALIASES.iter().map(|(alias, _)| *alias).chain(probes).collect();
+    names.sort_unstable();
+    names
+}

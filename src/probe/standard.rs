@@ -1,0 +1,187 @@
+//! The command standard of a platform as one page of Markdown, printed from the table of probes.
+//!
+//! Comes in: a platform. Goes out: text for `fleetstat probes` and `docs/reference/commands.md`,
+//! the same to the byte.
+
+use std::fmt::Write as _;
+
+use crate::model::deadline::Deadlines;
+use crate::model::digest::{Hasher, Sha256};
+use crate::model::host::Platform;
+use crate::model::snapshot::View;
+use crate::probe::command::ENVIRONMENT;
+use crate::probe::platform_probes;
+use crate::probe::table::{Privilege, Probe, Usage};
+
+/// The command standard of one platform. A platform without probes gets a page that says so.
+#[must_use]
+pub fn command_standard(platform: Platform) -> String {
+    let mut page = format!("# Command standard: {platform}\n\n");
+    if platform_probes(platform).next().is_none() {
+        page.push_str("No probes yet.\n");
+        return page;
+    }
+    introduction(&mut page);
+    overview(platform, &mut page);
+    privileges(platform, &mut page);
+    page.push_str("## Each command\n");
+    platform_probes(platform).for_each(|probe| section(probe, &mut page));
+    page
+}
+
+/// Adds a line. Writing to a String cannot fail.
+macro_rules! line {
+    ($page:expr, $($text:tt)*) => {{ let _ = writeln!($page, $($text)*); }};
+}
+
+fn introduction(page: &mut String) {
+    line!(
+        page,
+        "Printed from the table in `src/probe`; a test compares. Nothing else reaches a host.\n"
+    );
+    line!(
+        page,
+        "Every command runs as `{} COMMAND`, one argument vector each, never a script.",
+        ENVIRONMENT.join(" ")
+    );
+    line!(
+        page,
+        "Where the host has it, `/usr/bin/timeout -k 2 SECONDS` stands before the command, with the"
+    );
+    line!(
+        page,
+        "command's deadline less 5 s; on hosts marked `fragile`, `/usr/bin/nice -n 19` before that."
+    );
+    line!(
+        page,
+        "The first path of a tool is tried; after an exit 127 `linux/tools` finds the others, once a visit.\n"
+    );
+}
+
+fn overview(platform: Platform, page: &mut String) {
+    line!(page, "| probe | command | views | verified |\n|---|---|---|---|");
+    for probe in platform_probes(platform) {
+        let command = shown_command(probe, 70);
+        let views = views(probe);
+        line!(page, "| {} | `{command}` | {views} | {} |", probe.id, probe.verified);
+    }
+    page.push('\n');
+}
+
+fn privileges(platform: Platform, page: &mut String) {
+    line!(page, "## Privileges\n");
+    line!(
+        page,
+        "Any account gets every row. Owners of other accounts' sockets need root, or CAP_SYS_PTRACE"
+    );
+    line!(
+        page,
+        "**and** CAP_DAC_READ_SEARCH. With `escalation: sudo` these commands, and no other, run through"
+    );
+    line!(
+        page,
+        "`sudo -n`; the rule pins every word (`ss -K` closes sockets and `ss -D` writes files, so a rule"
+    );
+    line!(page, "for `ss` alone would give root away). Keep the path that the host has:\n\n```");
+    let pinned = platform_probes(platform).filter(|probe| probe.needs == Privilege::Owners);
+    for probe in pinned {
+        for path in probe.tool.paths() {
+            line!(page, "ACCOUNT ALL=(root) NOPASSWD:NOSETENV: {path}{}", joined(probe));
+        }
+    }
+    line!(page, "```\n");
+}
+
+fn section(probe: &Probe, page: &mut String) {
+    line!(page, "\n### {}\n", probe.id);
+    line!(page, "{}\n", probe.reads);
+    line!(page, "```\n{}\n```\n", wrapped(&probe.command().words().join(" ")));
+    let others = probe.tool.paths().get(1..).unwrap_or_default();
+    if !others.is_empty() {
+        line!(page, "- Other paths: {}", quoted(others));
+    }
+    line!(page, "- Views: {}", views(probe));
+    line!(page, "- Privilege: {}", probe.needs);
+    let defaults = Deadlines::default();
+    let first = probe.first_byte.unwrap_or(defaults.first_byte).as_secs();
+    let total = probe.total.unwrap_or(defaults.command).as_secs();
+    line!(page, "- Deadlines: first byte {first} s, whole command {total} s");
+    let exits: Vec<String> = probe.usable_exits.iter().map(ToString::to_string).collect();
+    let empty = if probe.expects_output { "" } else { "; no output is an answer too" };
+    line!(page, "- Usable exit status: {}{empty}", exits.join(", "));
+    match &probe.fallback {
+        None => line!(page, "- Fallback: none"),
+        Some(fallback) => {
+            let on: Vec<&str> = fallback.on.iter().map(|condition| condition.as_str()).collect();
+            line!(page, "- Fallback on {}: {}", on.join(" or "), quoted(fallback.probes));
+        }
+    }
+    line!(page, "- Verified: {}. Manual: {}", probe.verified, probe.manual);
+    line!(page, "- Digest: `{}`", probe.digest());
+}
+
+fn views(probe: &Probe) -> String {
+    let words = |views: &[View]| {
+        let words: Vec<&str> = views.iter().map(|view| view.as_str()).collect();
+        words.join(", ")
+    };
+    let context = match probe.context_for {
+        [] => String::new(),
+        all if all.len() == View::ALL.len() => "every view (context)".to_owned(),
+        some => format!("{} (context)", words(some)),
+    };
+    let when = match probe.usage {
+        Usage::Planned => String::new(),
+        Usage::Fallback => "as a fallback".to_owned(),
+        Usage::FindTools => "after exit 127".to_owned(),
+    };
+    let parts = [words(probe.views), context, when];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
+}
+
+fn joined(probe: &Probe) -> String {
+    probe.arguments.words().iter().fold(String::new(), |line, word| line + " " + word)
+}
+
+fn quoted(words: &[&str]) -> String {
+    let words: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
+    words.join(", ")
+}
+
+/// The command on one line, cut with a mark that is no word of a command.
+fn shown_command(probe: &Probe, longest: usize) -> String {
+    let line = probe.command().words().join(" ");
+    match line.get(..longest).and_then(|cut| cut.rsplit_once(' ')) {
+        Some((whole, _)) if line.len() > longest => format!("{whole} ..."),
+        _ => line,
+    }
+}
+
+/// The command over as many lines as it takes, broken as a shell would allow.
+fn wrapped(line: &str) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in line.split(' ') {
+        if column > 0 && column + word.len() > 96 {
+            out.push_str(" \\\n    ");
+            column = 4;
+        } else if column > 0 {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += word.len();
+    }
+    out
+}
+
+/// Digest of the whole command standard: SHA-256 over the digests of all probes, in the order of
+/// the table. Two runs with the same digest asked in the same words.
+#[must_use]
+pub fn digest() -> Sha256 {
+    let mut hasher = Hasher::default();
+    for probe in crate::probe::PROBES.iter().copied().flatten() {
+        hasher.update(&probe.digest().0);
+    }
+    hasher.finish()
+}

@@ -1,0 +1,157 @@
+//! Listeners one by one; sessions summed up by partner and state.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+use std::net::IpAddr;
+
+use crate::model::snapshot::{Snapshot, View};
+use crate::model::socket::{Direction, Endpoint, Socket, State, Transport};
+use crate::report::grid::{Grid, Head};
+use crate::report::page::Page;
+use crate::report::show::{ROWS_MAX, joined, more, number_or_dash, view_heading};
+
+const LISTENERS: &[Head] = &[
+    Head::whole("PROTO"),
+    Head::text("LOCAL"),
+    Head::text("SCOPE"),
+    Head::number("BACKLOG"),
+    Head::number("UID"),
+    Head::text("OWNER"),
+];
+
+const SESSIONS: &[Head] = &[
+    Head::whole("DIRECTION"),
+    Head::whole("PROTO"),
+    Head::text("PEER"),
+    Head::number("PORT"),
+    Head::number("SOCKETS"),
+    Head::text("STATES"),
+    Head::text("OWNER"),
+];
+
+fn sockets(snapshot: &Snapshot) -> impl Iterator<Item = &Socket<'static>> {
+    snapshot.records.sockets.iter().map(|socket| &socket.record)
+}
+
+pub(super) fn listeners<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io::Result<()> {
+    let mut found: Vec<_> =
+        sockets(snapshot).filter(|socket| socket.direction == Direction::Listener).collect();
+    found.sort_by_key(|socket| (socket.transport, socket.local.port, socket.local.address));
+    view_heading(page, ("Listeners", View::Listeners), found.len(), snapshot)?;
+    let mut grid = Grid::new(LISTENERS);
+    for socket in found {
+        grid.push([
+            socket.transport.to_string(),
+            endpoint(&socket.local),
+            socket.bind_scope.to_string(),
+            backlog(socket),
+            number_or_dash(socket.uid),
+            owners(socket),
+        ]);
+    }
+    page.grid(&grid)
+}
+
+/// `10.0.0.1:22`, `[fe80::1%eth0]:22`, `0.0.0.0:*`.
+fn endpoint(end: &Endpoint<'_>) -> String {
+    let zone = end.zone.as_ref().map(|zone| format!("%{}", zone.escaped())).unwrap_or_default();
+    let port = end.port.map_or_else(|| "*".to_owned(), |port| port.to_string());
+    match end.address {
+        IpAddr::V4(address) => format!("{address}{zone}:{port}"),
+        IpAddr::V6(address) => format!("[{address}{zone}]:{port}"),
+    }
+}
+
+/// Waiting connections of how many, marked when the queue overflows.
+fn backlog(socket: &Socket<'_>) -> String {
+    match (socket.backlog_current, socket.backlog_max) {
+        (Some(current), Some(max)) if current > max => format!("{current}/{max} full"),
+        (Some(current), Some(max)) => format!("{current}/{max}"),
+        (Some(current), None) => current.to_string(),
+        (None, _) => "-".to_owned(),
+    }
+}
+
+/// `nginx/812,nginx/813`, or why no owner is named.
+fn owners(socket: &Socket<'_>) -> String {
+    if socket.owners.is_empty() {
+        return format!("({})", socket.attribution);
+    }
+    joined(socket.owners.iter().map(|owner| format!("{}/{}", owner.name.escaped(), owner.pid)))
+}
+
+/// One line of the sessions.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Partner {
+    direction: Direction,
+    transport: Transport,
+    address: IpAddr,
+    port: Option<u16>,
+}
+
+#[derive(Default)]
+struct Conversation {
+    sockets: u64,
+    states: BTreeMap<State, u64>,
+    owners: BTreeSet<String>,
+}
+
+pub(super) fn sessions<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io::Result<()> {
+    let partners = partners(snapshot);
+    let count: u64 = partners.values().map(|conversation| conversation.sockets).sum();
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
+    view_heading(page, ("Sessions", View::Sessions), count, snapshot)?;
+    if snapshot.view_status(View::Sessions).is_none() {
+        // What a neighbouring question happened to show is not an answer to this one.
+        return Ok(());
+    }
+    let mut lines: Vec<_> = partners.into_iter().collect();
+    lines.sort_by_key(|(_, conversation)| Reverse(conversation.sockets));
+    let total = lines.len();
+    let mut grid = Grid::new(SESSIONS);
+    for (partner, conversation) in lines.into_iter().take(ROWS_MAX) {
+        let states = conversation.states.iter().map(|(state, count)| format!("{state} {count}"));
+        grid.push([
+            partner.direction.to_string(),
+            partner.transport.to_string(),
+            partner.address.to_string(),
+            number_or_dash(partner.port),
+            conversation.sockets.to_string(),
+            states.collect::<Vec<_>>().join(", "),
+            joined(conversation.owners),
+        ]);
+    }
+    page.grid(&grid)?;
+    more(page, total)
+}
+
+/// Sockets with a peer, by partner. The port is the one that names the service.
+fn partners(snapshot: &Snapshot) -> BTreeMap<Partner, Conversation> {
+    let served: BTreeSet<_> = sockets(snapshot)
+        .filter(|socket| socket.direction == Direction::Listener)
+        .map(|socket| (socket.transport, socket.local.port))
+        .collect();
+    let mut partners: BTreeMap<Partner, Conversation> = BTreeMap::new();
+    for socket in sockets(snapshot) {
+        let Some(remote) = &socket.remote else { continue };
+        let here = match socket.direction {
+            Direction::Inbound => true,
+            Direction::Outbound => false,
+            _ => served.contains(&(socket.transport, socket.local.port)),
+        };
+        let port = if here { socket.local.port } else { remote.port };
+        let partner = Partner {
+            direction: socket.direction,
+            transport: socket.transport,
+            address: remote.address,
+            port,
+        };
+        let conversation = partners.entry(partner).or_default();
+        conversation.sockets += 1;
+        *conversation.states.entry(socket.state).or_default() += 1;
+        let names = socket.owners.iter().map(|owner| owner.name.escaped().into_owned());
+        conversation.owners.extend(names);
+    }
+    partners
+}

@@ -1,0 +1,142 @@
+//! What is known of a visit beside its records: the results of sections in columns, and the stable
+//! parts of an evidence header as JSON.
+//!
+//! The header is cut so that each part changes as rarely as it can: the asset when the inventory
+//! does, the mandate once per run, the connection when a server is reconfigured. Times and clocks
+//! go to the moment.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::capture::{Header, Negotiated};
+use crate::model::fault::{Fault, FaultKind};
+use crate::model::id::ProbeId;
+use crate::model::parsed::Coverage;
+use crate::model::snapshot::{Limitation, SectionResult, SectionStatus, View};
+use crate::store::blob::codes::Code;
+use crate::store::blob::column::{Malformed, VERSION, length};
+use crate::store::blob::page::Page;
+use crate::store::blob::reader::{Reader, Row, body, next_of};
+use crate::store::blob::writer::Writer;
+
+/// The part of a header that says by which road, as whom, to what.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Connection {
+    pub(super) peer: Option<IpAddr>,
+    pub(super) account: String,
+    pub(super) os: Option<String>,
+    pub(super) negotiated: Option<Negotiated>,
+    pub(super) controller_synchronized: Option<bool>,
+    pub(super) views: Vec<View>,
+}
+
+impl Connection {
+    /// Takes it out of a header.
+    pub(super) fn of(header: &Header) -> Self {
+        Self {
+            peer: header.peer,
+            account: header.account.clone(),
+            os: header.os.clone(),
+            negotiated: header.negotiated.clone(),
+            controller_synchronized: header.controller_clock.synchronized,
+            views: header.views.clone(),
+        }
+    }
+}
+
+/// A page that holds JSON instead of tables.
+pub(super) fn json_page(part: u8, value: &impl Serialize) -> Page {
+    let mut bytes = vec![VERSION, part];
+    // Strings, numbers and named fields only: writing them to memory cannot fail.
+    let _ = serde_json::to_writer(&mut bytes, value);
+    Page { bytes, noise: 0 }
+}
+
+/// Reads what [`json_page`] wrote.
+pub(super) fn read_json<T: for<'de> Deserialize<'de>>(
+    page: &[u8],
+    part: u8,
+) -> Result<T, Malformed> {
+    serde_json::from_slice(body(page, part)?)
+        .map_err(|_| Malformed("its JSON is not what this version writes"))
+}
+
+/// Writes faults as one table.
+pub(super) fn put_faults<'a>(page: &mut Writer<'a>, faults: impl IntoIterator<Item = &'a Fault>) {
+    page.table(faults, |row, fault| {
+        row.number(fault.kind.code());
+        row.text(fault.detail.as_bytes());
+    });
+}
+
+/// Reads one fault.
+pub(super) fn get_fault(row: &mut Row<'_, '_>) -> Result<Fault, Malformed> {
+    Ok(Fault { kind: FaultKind::of(row.number()?)?, detail: row.string()? })
+}
+
+/// Writes the results of sections without their coverage.
+pub(super) fn put_sections<'a>(page: &mut Writer<'a>, sections: &'a [SectionResult]) {
+    page.table(sections, |row, section| {
+        row.number(u64::from(section.number));
+        row.text(section.probe.as_str().as_bytes());
+        row.number(section.status.code());
+        row.number(length(section.views.len()));
+        row.number(length(section.limitations.len()));
+        row.number(length(section.faults.len()));
+    });
+    page.table(sections.iter().flat_map(|s| &s.views), |row, view| row.number(view.code()));
+    page.table(sections.iter().flat_map(|s| &s.limitations), |row, limitation| {
+        row.number(limitation.code());
+    });
+    put_faults(page, sections.iter().flat_map(|section| &section.faults));
+}
+
+/// Reads what [`put_sections`] wrote; coverages are empty.
+pub(super) fn get_sections(page: &mut Reader<'_>) -> Result<Vec<SectionResult>, Malformed> {
+    let heads = page.table(|row| {
+        let number = row.narrow()?;
+        let probe = ProbeId::parse(&row.string()?);
+        let probe = probe.map_err(|_| Malformed("a probe's name breaks the rules"))?;
+        let status = SectionStatus::of(row.number()?)?;
+        Ok(((number, probe, status), [row.number()?, row.number()?, row.number()?]))
+    })?;
+    let mut views = page.table(|row| View::of(row.number()?))?.into_iter();
+    let mut limitations = page.table(|row| Limitation::of(row.number()?))?.into_iter();
+    let mut faults = page.table(get_fault)?.into_iter();
+    heads
+        .into_iter()
+        .map(|((number, probe, status), [view_count, limitation_count, fault_count])| {
+            Ok(SectionResult {
+                number,
+                probe,
+                views: next_of(&mut views, view_count)?,
+                status,
+                coverage: Coverage::default(),
+                limitations: next_of(&mut limitations, limitation_count)?,
+                faults: next_of(&mut faults, fault_count)?,
+            })
+        })
+        .collect()
+}
+
+/// Writes how much of a section was understood.
+pub(super) fn put_coverage(row: &mut Writer<'_>, coverage: &Coverage) {
+    row.number(coverage.row_bytes);
+    row.number(coverage.header_bytes);
+    row.number(coverage.unparsed_bytes);
+    row.number(coverage.rows);
+    row.number(coverage.unparsed);
+}
+
+/// Reads what [`put_coverage`] wrote.
+pub(super) fn get_coverage(row: &mut Row<'_, '_>) -> Result<Coverage, Malformed> {
+    Ok(Coverage {
+        row_bytes: row.number()?,
+        header_bytes: row.number()?,
+        unparsed_bytes: row.number()?,
+        rows: row.number()?,
+        unparsed: row.number()?,
+    })
+}

@@ -1,0 +1,179 @@
+//! The embedded store: one SQLite file in WAL mode.
+//!
+//! One writer, any number of readers. Every commit is synced before it is acknowledged
+//! (`synchronous=FULL`): a batch of snapshots is acknowledged evidence.
+
+mod ask;
+mod conversion;
+mod export;
+mod found;
+mod history;
+mod ingest;
+mod lookup;
+mod names;
+mod open;
+mod past;
+mod read;
+mod runs;
+mod statements;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+
+use crate::model::id::{HostName, RunId};
+use crate::model::query::{HostOutcome, Listening, Peering, RunSummary};
+use crate::model::snapshot::{Snapshot, View};
+use crate::model::time::Utc;
+use crate::store::blob::Packer;
+use crate::store::sqlite::names::Names;
+use crate::store::sqlite::statements::Statements;
+use crate::store::{
+    Error, ExportKind, IngestReport, ListenerQuery, Mode, PeerQuery, RunEnd, RunStart, Store,
+};
+
+/// A store in a SQLite file.
+pub(crate) struct Sqlite {
+    connection: Connection,
+    names: Names,
+    packer: Packer,
+}
+
+impl Sqlite {
+    /// Opens the file; see [`crate::store::open`].
+    pub(crate) fn open(path: &Path, mode: Mode) -> Result<Self, Error> {
+        let connection = open::open(path, mode)?;
+        let packer = Packer::new().map_err(|source| Error::Io {
+            path: path.to_owned(),
+            action: "start a compressor for",
+            source,
+        })?;
+        Ok(Self { connection, names: Names::default(), packer })
+    }
+
+    /// Runs `work` in one transaction that is kept whole or not at all. Gives its result and the
+    /// number of rows written.
+    fn write<T>(
+        &mut self,
+        doing: &'static str,
+        work: impl FnOnce(&mut Writing<'_>) -> Result<T, Error>,
+    ) -> Result<(T, u64), Error> {
+        let before = self.connection.total_changes();
+        let behavior = TransactionBehavior::Immediate;
+        let transaction =
+            self.connection.transaction_with_behavior(behavior).map_err(engine(doing))?;
+        let mut writing = Writing {
+            sql: Statements::new(&transaction),
+            names: &mut self.names,
+            packer: &mut self.packer,
+        };
+        let result = work(&mut writing);
+        drop(writing);
+        let rows = transaction.total_changes().saturating_sub(before);
+        let result = result.and_then(|value| {
+            transaction.commit().map_err(engine(doing))?;
+            Ok((value, rows))
+        });
+        if result.is_err() {
+            // The numbers given out in this transaction are void.
+            self.names = Names::default();
+        }
+        result
+    }
+
+    /// Runs `work` on one state of the store: what a writer commits meanwhile is not seen.
+    fn read<T>(
+        &self,
+        work: impl FnOnce(&mut Statements<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        if !self.connection.is_autocommit() {
+            // Asked by a caller of `export` for every line: the state is held already.
+            return work(&mut Statements::new(&self.connection));
+        }
+        let failed = engine("begin to read");
+        let transaction = self.connection.unchecked_transaction().map_err(&failed)?;
+        let result = work(&mut Statements::new(&transaction));
+        transaction.finish().map_err(&failed)?;
+        result
+    }
+}
+
+/// What a transaction works with.
+struct Writing<'c> {
+    sql: Statements<'c>,
+    names: &'c mut Names,
+    packer: &'c mut Packer,
+}
+
+/// Turns an error of the engine into one of the store.
+fn engine(doing: &'static str) -> impl Fn(rusqlite::Error) -> Error {
+    move |error| match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Error::Busy { doing },
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+            Error::Damaged { what: "the database file".into(), reason: error.to_string() }
+        }
+        _ => Error::Engine { doing, source: Box::new(error) },
+    }
+}
+
+impl Store for Sqlite {
+    fn begin_run(&mut self, run: &RunStart) -> Result<(), Error> {
+        self.write("begin a run", |writing| runs::begin(writing, run)).map(|_| ())
+    }
+
+    fn ingest(&mut self, snapshots: &[Snapshot]) -> Result<IngestReport, Error> {
+        let (report, rows_written) =
+            self.write("take in snapshots", |writing| ingest::ingest(writing, snapshots))?;
+        Ok(IngestReport { rows_written, ..report })
+    }
+
+    fn record_outcomes(&mut self, outcomes: &[HostOutcome]) -> Result<u64, Error> {
+        let (new, _) =
+            self.write("note outcomes", |writing| runs::record_outcomes(writing, outcomes))?;
+        Ok(new)
+    }
+
+    fn end_run(&mut self, end: &RunEnd) -> Result<(), Error> {
+        self.write("end a run", |writing| runs::end(writing, end)).map(|_| ())
+    }
+
+    fn runs(&self) -> Result<Vec<RunSummary>, Error> {
+        self.read(runs::list)
+    }
+
+    fn outcomes(&self, run: &RunId) -> Result<Vec<HostOutcome>, Error> {
+        self.read(|sql| runs::outcomes(sql, run))
+    }
+
+    fn hosts(&self) -> Result<Vec<HostName>, Error> {
+        self.read(read::hosts)
+    }
+
+    fn snapshot(&self, host: &HostName, at: Option<Utc>) -> Result<Option<Snapshot>, Error> {
+        self.read(|sql| read::latest(sql, host, None, at))
+    }
+
+    fn last_good(
+        &self,
+        host: &HostName,
+        view: View,
+        at: Option<Utc>,
+    ) -> Result<Option<Snapshot>, Error> {
+        self.read(|sql| read::latest(sql, host, Some(view), at))
+    }
+
+    fn listeners(&self, query: &ListenerQuery) -> Result<Vec<Listening>, Error> {
+        self.read(|sql| ask::listeners(sql, query))
+    }
+
+    fn peers(&self, query: &PeerQuery) -> Result<Vec<Peering>, Error> {
+        self.read(|sql| ask::peers(sql, query))
+    }
+
+    fn export(&self, kind: ExportKind, line: &mut dyn FnMut(&str)) -> Result<(), Error> {
+        self.read(|sql| export::export(sql, kind, line))
+    }
+}

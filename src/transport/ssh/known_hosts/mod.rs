@@ -1,0 +1,327 @@
+//! Which host keys are trusted: `known_hosts` files with OpenSSH's semantics, read once per run.
+//!
+//! In: files, and later a host's name and the key that it showed. Out: a [`Decision`]. Never
+//! decides to trust something new; that is [`enroll`], and a person.
+//!
+//! The rules are those of `sshd(8)`, "`SSH_KNOWN_HOSTS` FILE FORMAT". Three differences,
+//! all on the strict side: a host on another port than 22 is looked up as `[host]:port` only, where
+//! ssh falls back to `host`; a TAB may follow `@revoked`, where OpenSSH drops such a line; and
+//! `@cert-authority` lines are noted and trust nothing.
+
+pub mod enroll;
+mod line;
+mod pattern;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use line::{Line, Marker, Names};
+
+/// Lines with hashed names that are tried to learn which key types a host is known with. Each
+/// costs two SHA-1 runs (0.5 us), so 4,096 lines cost 2 ms per host; beyond that the order of
+/// preference stays as it is.
+const HASHED_LINES_SCANNED_MAX: usize = 4096;
+
+/// A line of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: Arc<Path>,
+    /// The line, from 1.
+    pub line: u32,
+}
+
+/// `file:line`.
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.file.display(), self.line)
+    }
+}
+
+/// What is to be thought of a key that a host showed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// The line that names this key for this host.
+    Trusted(Place),
+    /// No line names the host.
+    Unknown,
+    /// Lines name other keys for the host, and none this one.
+    Changed(Vec<Place>),
+    /// A `@revoked` line names this key for the host, whatever else is there.
+    Revoked(Place),
+}
+
+/// A line that could not be used, or is not used. It trusts nothing; the other lines count.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{place}: {reason}")]
+pub struct LineNote {
+    /// Where.
+    pub place: Place,
+    /// Why; text from the file is escaped.
+    pub reason: String,
+}
+
+/// Why a file could not be read. Not the same as a file without keys.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("known_hosts file `{path}` cannot be read ({reason}); {remedy}")]
+pub struct FileError {
+    /// The file.
+    pub path: PathBuf,
+    /// The system's reason.
+    pub reason: String,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+#[derive(Debug)]
+struct Entry {
+    place: Place,
+    line: Line,
+}
+
+/// Indexed contents of `known_hosts` files.
+#[derive(Debug, Default)]
+pub struct KnownHosts {
+    entries: Vec<Entry>,
+    /// Lower-case names without wildcards or negation, and the lines that hold them.
+    plain: HashMap<Box<[u8]>, Vec<u32>>,
+    /// Lines with wildcards or negation.
+    patterns: Vec<u32>,
+    /// Lines with a hashed name.
+    hashed: Vec<u32>,
+    /// The same by key: the line of the key shown is found without hashing for every line.
+    hashed_by_key: HashMap<Box<[u8]>, Vec<u32>>,
+    faults: Vec<LineNote>,
+    /// Those among the faults that begin with a marker.
+    broken_markers: Vec<LineNote>,
+    notes: Vec<LineNote>,
+}
+
+/// What some editors put before the first line.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Largest file of host keys: 64 MiB, over 500,000 hosts.
+const BYTES_MAX: u64 = 64 << 20;
+
+/// Reads a regular file of bounded size; a pipe or a device is refused, not waited for.
+fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    use std::os::unix::fs::OpenOptionsExt as _;
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
+    let kind = file.metadata()?;
+    if !kind.is_file() || kind.len() > BYTES_MAX {
+        return Err(std::io::Error::other("it is no regular file of at most 64 MiB"));
+    }
+    let mut content = Vec::new();
+    file.take(BYTES_MAX).read_to_end(&mut content)?;
+    Ok(content)
+}
+
+impl KnownHosts {
+    /// Reads files, in order. All of them must be readable.
+    ///
+    /// # Errors
+    /// When a file is missing or unreadable.
+    pub fn read(paths: &[PathBuf]) -> Result<Self, FileError> {
+        let mut known = Self::default();
+        for path in paths {
+            let content = read_bounded(path).map_err(|error| FileError {
+                path: path.clone(),
+                reason: error.to_string(),
+                remedy: match error.kind() {
+                    std::io::ErrorKind::NotFound => "make it with `fleetstat enroll`",
+                    _ => "check its owner, mode and size",
+                },
+            })?;
+            known.add(path, &content);
+        }
+        known.refuse_broken_markers()?;
+        Ok(known)
+    }
+
+    /// A line that was to revoke something and cannot be read would be left out in silence, and the
+    /// key trusted: that is an error of the whole, not of the line.
+    fn refuse_broken_markers(&self) -> Result<(), FileError> {
+        let Some(line) = self.broken_markers.first() else { return Ok(()) };
+        Err(FileError {
+            path: line.place.file.to_path_buf(),
+            reason: format!("line {}: {}", line.place.line, line.reason),
+            remedy: "mend the line, or remove it: a line with a marker may revoke a key",
+        })
+    }
+
+    /// Adds the content of a file; `path` is what messages call it.
+    pub fn add(&mut self, path: &Path, content: &[u8]) {
+        let file: Arc<Path> = path.into();
+        let content = content.strip_prefix(BYTE_ORDER_MARK).unwrap_or(content);
+        for (number, text) in (1..).zip(content.split(|&byte| byte == b'\n')) {
+            let place = || Place { file: Arc::clone(&file), line: number };
+            match line::parse(text) {
+                Ok(None) => {}
+                Ok(Some(line)) if line.marker == Marker::CertAuthority => {
+                    let reason = "@cert-authority is not used yet: it trusts nothing".to_owned();
+                    self.notes.push(LineNote { place: place(), reason });
+                }
+                Ok(Some(line)) => self.index(Entry { place: place(), line }),
+                Err(reason) => {
+                    let note = LineNote { place: place(), reason };
+                    if text.trim_ascii_start().starts_with(b"@") {
+                        self.broken_markers.push(note.clone());
+                    }
+                    self.faults.push(note);
+                }
+            }
+        }
+    }
+
+    fn index(&mut self, entry: Entry) {
+        // More than 4 billion lines do not fit into memory.
+        let number = u32::try_from(self.entries.len()).unwrap_or(u32::MAX);
+        match &entry.line.names {
+            Names::Hashed { .. } => {
+                self.hashed.push(number);
+                self.hashed_by_key.entry(entry.line.key.clone()).or_default().push(number);
+            }
+            Names::Patterns(list) if pattern::is_plain(list) => {
+                for name in list.split(|&byte| byte == b',') {
+                    let name = name.to_ascii_lowercase().into_boxed_slice();
+                    self.plain.entry(name).or_default().push(number);
+                }
+            }
+            Names::Patterns(_) => self.patterns.push(number),
+        }
+        self.entries.push(entry);
+    }
+
+    /// Lines that are neither comment nor key: each was left out, and may have been meant to
+    /// revoke something, so they should be shown.
+    #[must_use]
+    pub fn faults(&self) -> &[LineNote] {
+        &self.faults
+    }
+
+    /// Lines that are understood and not used.
+    #[must_use]
+    pub fn notes(&self) -> &[LineNote] {
+        &self.notes
+    }
+
+    /// Lines with a key.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// True when no line has a key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Judges the key (in the encoding of RFC 4253) that the host of this lookup name showed.
+    #[must_use]
+    pub fn decide(&self, name: &LookupName, key: &[u8]) -> Decision {
+        let name = name.0.as_bytes();
+        let same_key = self.hashed_by_key.get(key).into_iter().flatten();
+        let mut trusted = None;
+        for entry in self.open_lines(name).chain(self.hashed_lines(same_key, name)) {
+            match entry.line.marker {
+                Marker::Revoked if *entry.line.key == *key => {
+                    return Decision::Revoked(entry.place.clone());
+                }
+                Marker::Key if trusted.is_none() && *entry.line.key == *key => {
+                    trusted = Some(entry.place.clone());
+                }
+                Marker::Key | Marker::Revoked | Marker::CertAuthority => {}
+            }
+        }
+        if let Some(place) = trusted {
+            return Decision::Trusted(place);
+        }
+        let all = self.open_lines(name).chain(self.hashed_lines(&self.hashed, name));
+        let others: Vec<_> = all
+            .filter(|entry| entry.line.marker == Marker::Key)
+            .map(|entry| entry.place.clone())
+            .collect();
+        if others.is_empty() { Decision::Unknown } else { Decision::Changed(others) }
+    }
+
+    /// Key types that the host is known with, as in `ssh-ed25519`. Empty when it is not known, or
+    /// when there are too many hashed lines to look through.
+    pub(super) fn key_types<'a>(&'a self, name: &'a LookupName) -> Vec<&'a [u8]> {
+        let name = name.0.as_bytes();
+        let few = self.hashed.len() <= HASHED_LINES_SCANNED_MAX;
+        let hashed = if few { self.hashed.as_slice() } else { &[] };
+        self.open_lines(name)
+            .chain(self.hashed_lines(hashed, name))
+            .filter(|entry| entry.line.marker == Marker::Key)
+            .filter_map(|entry| line::key_type(&entry.line.key))
+            .collect()
+    }
+
+    /// Lines whose names can be read and include this one.
+    fn open_lines<'a>(&'a self, name: &'a [u8]) -> impl Iterator<Item = &'a Entry> {
+        let plain = self.plain.get(name).into_iter().flatten();
+        let wild = self.patterns.iter();
+        plain.filter_map(|&at| self.entry(at)).chain(wild.filter_map(|&at| self.entry(at)).filter(
+            move |entry| match &entry.line.names {
+                Names::Patterns(list) => pattern::list_matches(list, name),
+                Names::Hashed { .. } => false,
+            },
+        ))
+    }
+
+    /// Those of the given lines whose hashed name is this one.
+    fn hashed_lines<'a>(
+        &'a self,
+        lines: impl IntoIterator<Item = &'a u32>,
+        name: &'a [u8],
+    ) -> impl Iterator<Item = &'a Entry> {
+        lines.into_iter().filter_map(|&at| self.entry(at)).filter(move |entry| {
+            match &entry.line.names {
+                Names::Hashed { salt, hash } => pattern::hash_matches(salt, hash, name),
+                Names::Patterns(_) => false,
+            }
+        })
+    }
+
+    fn entry(&self, at: u32) -> Option<&Entry> {
+        self.entries.get(usize::try_from(at).ok()?)
+    }
+}
+
+/// The name under which a host stands in `known_hosts`, lower case: the alias if there is one,
+/// else the address for port 22, else `[address]:port`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LookupName(Arc<str>);
+
+impl LookupName {
+    /// The name of a host.
+    #[must_use]
+    pub fn new(address: &str, port: u16, alias: Option<&str>) -> Self {
+        let name = match (alias, port) {
+            (Some(alias), _) => alias.to_ascii_lowercase(),
+            (None, 22) => address.to_ascii_lowercase(),
+            (None, _) => format!("[{}]:{port}", address.to_ascii_lowercase()),
+        };
+        Self(name.into())
+    }
+
+    /// The name of a host of the inventory.
+    #[must_use]
+    pub fn of(host: &crate::inventory::host::Host) -> Self {
+        Self::new(&host.asset.address, host.asset.port, host.host_key_alias.as_deref())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests;

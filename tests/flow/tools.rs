@@ -1,0 +1,161 @@
+//! Hosts that lack a tool, and accounts that lack a right.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::ground::{Fleet, alone, at, came, everywhere};
+
+const VIEWS: &str = "views: [listeners, sessions, interfaces, host]";
+
+fn text(evidence: Vec<u8>) -> String {
+    String::from_utf8(evidence).unwrap()
+}
+
+/// The sockets of a host that listen on a port.
+fn listeners(fleet: &Fleet, host: &str, port: u16) -> Vec<Value> {
+    let mut rows = fleet.records(host, "socket");
+    rows.retain(|row| row["direction"] == "listener" && row["local"]["port"] == port);
+    rows
+}
+
+#[test]
+fn a_host_without_ss_or_timeout_is_read_another_way_and_one_without_ip_is_partial() {
+    alone(|| {
+        let mut fleet = Fleet::new();
+        let _servers = [
+            everywhere(&fleet.lab, 2222, "hide ss"),
+            everywhere(&fleet.lab, 2223, "hide timeout"),
+            everywhere(&fleet.lab, 2224, "hide ip"),
+        ];
+        fleet.host("no-ss-1", at(5, 1, 2222), "", "host");
+        fleet.host("no-timeout-1", at(5, 2, 2223), "", "host");
+        fleet.host("no-ip-1", at(5, 3, 2224), "", "host");
+        let said = fleet.run(VIEWS, &[]);
+        let expected = BTreeMap::from([
+            ("no-ss-1".to_owned(), came("complete", &[], 1)),
+            ("no-timeout-1".to_owned(), came("complete", &[], 1)),
+            ("no-ip-1".to_owned(), came("partial", &["tool_missing"; 2], 1)),
+        ]);
+        assert_eq!(fleet.outcomes(), expected, "{}", said.out);
+        assert_eq!(said.code, 20, "{}", said.err);
+        assert!(said.out.contains("install iproute2 on the host"), "{}", said.out);
+        without_ss(&fleet);
+        let evidence = text(fleet.evidence("no-timeout-1"));
+        assert_eq!(evidence.matches("end: exit 127").count(), 1, "{evidence}");
+        assert_eq!(evidence.matches("\"/usr/bin/timeout\",\"-k\"").count(), 1, "{evidence}");
+        let interfaces = fleet.records("no-ip-1", "interface");
+        assert_eq!(interfaces, Vec::<Value>::new());
+        assert_eq!(listeners(&fleet, "no-ip-1", 2224).len(), 1);
+    });
+}
+
+fn without_ss(fleet: &Fleet) {
+    let evidence = text(fleet.evidence("no-ss-1"));
+    let fallbacks = evidence.matches("\nfallback_of: {\"condition\":").count();
+    // The tables of both families: TCP, UDP, raw, and UDP-Lite where the kernel has it.
+    assert!((6..=8).contains(&fallbacks), "{evidence}");
+    let rows = listeners(fleet, "no-ss-1", 2222);
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0]["attribution"], "unsupported");
+    assert_eq!(rows[0]["probes"], serde_json::json!(["linux/proc-net-tcp"]));
+    assert_eq!(rows[0]["processes"], serde_json::json!([]));
+}
+
+#[test]
+fn an_account_without_rights_sees_sockets_and_claims_no_owner() {
+    alone(|| {
+        let mut fleet = Fleet::new();
+        let server = everywhere(&fleet.lab, 2222, "");
+        fleet.host("plain-1", at(5, 1, server.port()), ", account: reader", "host");
+        let said = fleet.run("views: [listeners, sessions]", &[]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        assert!(said.out.contains("owners of other accounts' sockets"), "{}", said.out);
+        let rows = listeners(&fleet, "plain-1", 2222);
+        assert_eq!(rows.len(), 1);
+        assert_eq!(rows[0]["attribution"], "denied");
+        let sockets = fleet.records("plain-1", "socket");
+        let claims = sockets.iter().filter(|row| row["attribution"] == "kernel");
+        assert!(
+            claims.clone().all(|row| row["network"]["connection"]["state"] == "time_wait"),
+            "{:?}",
+            claims.collect::<Vec<_>>()
+        );
+        let page = fleet.say(&["show", "plain-1"]);
+        assert!(page.out.contains("no_owner"), "{}", page.out);
+    });
+}
+
+#[test]
+fn the_printed_sudoers_lines_show_owners_and_a_refusal_costs_only_the_owners() {
+    alone(|| {
+        let mut fleet = Fleet::new();
+        assert!(std::path::Path::new("/usr/bin/sudo").exists(), "install the package sudo");
+        let key = fleet.lab.path("user");
+        let account = format!("user: reader, identity: {}, escalation: sudo", key.display());
+        fleet.account("raised", &account);
+        let page = fleet.say(&["probes", "--platform", "linux"]).out;
+        let rules: String = page
+            .lines()
+            .filter(|line| line.starts_with("ACCOUNT ALL="))
+            .map(|line| line.replacen("ACCOUNT", "reader", 1) + "\n")
+            .collect();
+        assert!(rules.lines().count() >= 2, "{page}");
+        fleet.lab.write_mode("sudoers", &rules, 0o440);
+        fleet.lab.write_mode("nobody", "root ALL=(ALL) ALL\n", 0o440);
+        let _servers = [
+            everywhere(&fleet.lab, 2222, "replace /etc/sudoers sudoers"),
+            everywhere(&fleet.lab, 2223, "replace /etc/sudoers nobody"),
+            everywhere(&fleet.lab, 2224, "hide sudo"),
+        ];
+        fleet.host("raised-1", at(5, 1, 2222), ", account: raised", "host");
+        fleet.host("refused-1", at(5, 2, 2223), ", account: raised", "host");
+        fleet.host("bare-1", at(5, 3, 2224), ", account: raised", "host");
+        let said = fleet.run("views: [listeners, sessions]", &[]);
+        let outcomes = fleet.outcomes();
+        assert_eq!(outcomes["raised-1"], came("complete", &[], 1), "{}", said.out);
+        assert_eq!(outcomes["refused-1"], came("complete", &[], 1), "{}", said.out);
+        assert_eq!(outcomes["bare-1"], came("complete", &[], 1), "{}", said.out);
+        assert_eq!(said.code, 0, "{}", said.err);
+        let raised = listeners(&fleet, "raised-1", 2222);
+        assert_eq!(raised[0]["attribution"], "owned");
+        assert_eq!(raised[0]["processes"][0]["name"], "sshd");
+        for (host, port) in [("refused-1", 2223), ("bare-1", 2224)] {
+            let rows = listeners(&fleet, host, port);
+            assert_eq!(rows[0]["attribution"], "denied", "{host}");
+        }
+        let evidence = text(fleet.evidence("refused-1"));
+        assert_eq!(evidence.matches("\"condition\":\"sudo refuses\"").count(), 2, "{evidence}");
+    });
+}
+
+#[test]
+fn a_fragile_host_is_asked_at_the_lowest_priority() {
+    alone(|| {
+        let mut fleet = Fleet::new();
+        let server = everywhere(&fleet.lab, 2222, "");
+        fleet.host("old-1", at(5, 1, server.port()), ", fragile: true", "host");
+        let said = fleet.run("views: [listeners]", &[]);
+        assert_eq!(said.code, 0, "{}", said.err);
+        let evidence = text(fleet.evidence("old-1"));
+        let sent: Vec<_> = evidence.lines().filter(|line| line.starts_with("sent: ")).collect();
+        assert!(sent.len() > 5);
+        let start = "sent: /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C LANG=C \
+                     TZ=UTC /usr/bin/nice -n 19 /usr/bin/timeout -k 2 ";
+        assert!(sent.iter().all(|line| line.starts_with(start)), "{sent:?}");
+    });
+}
+
+#[test]
+fn a_fragile_host_without_nice_is_still_asked() {
+    alone(|| {
+        let mut fleet = Fleet::new();
+        let _server = everywhere(&fleet.lab, 2222, "hide nice");
+        fleet.host("old-1", at(5, 1, 2222), ", fragile: true", "host");
+        let said = fleet.run("views: [listeners]", &[]);
+        assert_eq!(fleet.outcomes()["old-1"], came("complete", &[], 1), "{}", said.out);
+        let evidence = text(fleet.evidence("old-1"));
+        assert_eq!(evidence.matches("\"/usr/bin/nice\",\"-n\"").count(), 1, "{evidence}");
+        assert_eq!(evidence.matches("end: exit 127").count(), 1, "{evidence}");
+    });
+}

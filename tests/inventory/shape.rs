@@ -1,0 +1,146 @@
+//! Whole hosts as they come out of a file.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use fleetstat::inventory::from_texts;
+use fleetstat::inventory::host::{Account, Escalation, Host, Identity, PassphraseSource, Variable};
+use fleetstat::model::host::{Asset, Criticality, Exposure, Platform, TransportKind};
+use fleetstat::model::id::{HostName, Label};
+
+fn label(text: &str) -> Label {
+    Label::new("label", text).unwrap()
+}
+
+#[test]
+fn a_host_with_every_key_is_read_whole() {
+    let text = r#"
+accounts:
+  nightly: {user: fleetstat, identity: ~/.ssh/k, passphrase: {file: /etc/fs/p}, escalation: sudo}
+groups:
+  db: {hosts: [db-1], tags: [b, a], services: [postgresql]}
+  data: {children: [db], vars: {port: 5432, level: 2}}
+hosts:
+  db-1:
+    address: 10.0.0.5
+    port: 2222
+    platform: freebsd
+    transport: ssh
+    role: db
+    environment: no
+    segment: s1
+    site: fra
+    criticality: critical
+    exposure: isolated
+    owner: Team Ünïx
+    tags: [lab, a]
+    timezone: Europe/Berlin
+    account: nightly
+    services: [ntp]
+    fragile: true
+    host_key_alias: db
+    vars: {level: 3, names: [a, 1, true], on: "22"}
+"#;
+    let account = Account {
+        name: label("nightly"),
+        user: "fleetstat".into(),
+        identity: Identity::File {
+            path: PathBuf::from("~/.ssh/k"),
+            passphrase: Some(PassphraseSource::File(PathBuf::from("/etc/fs/p"))),
+        },
+        escalation: Escalation::Sudo,
+    };
+    let names = vec![Variable::Text("a".into()), Variable::Number(1), Variable::Bool(true)];
+    let expected = Host {
+        asset: Asset {
+            name: HostName::new("db-1").unwrap(),
+            address: "10.0.0.5".into(),
+            port: 2222,
+            platform: Platform::Freebsd,
+            transport: TransportKind::Ssh,
+            role: Some(label("db")),
+            environment: Some(label("no")),
+            segment: Some(label("s1")),
+            site: Some(label("fra")),
+            criticality: Some(Criticality::Critical),
+            exposure: Some(Exposure::Isolated),
+            owner: Some("Team Ünïx".into()),
+            tags: vec![label("a"), label("b"), label("lab")],
+            timezone: Some("Europe/Berlin".into()),
+            services: vec![label("ntp"), label("postgresql")],
+        },
+        account: Some(Arc::new(account)),
+        host_key_alias: Some("db".into()),
+        fragile: true,
+        groups: Arc::from([label("data"), label("db")]),
+        variables: BTreeMap::from([
+            ("level".into(), Variable::Number(3)),
+            ("names".into(), Variable::List(names)),
+            ("on".into(), Variable::Text("22".into())),
+            ("port".into(), Variable::Number(5432)),
+        ]),
+    };
+    let inventory =
+        from_texts(&[("a.yaml", text)]).unwrap_or_else(|d| panic!("{}", super::printed(&d)));
+    assert_eq!(inventory.hosts, [expected]);
+}
+
+#[test]
+fn host_wins_over_group_over_parent_over_all() {
+    let text = r"
+all: {transport: local, role: all, site: all, segment: all, environment: all}
+groups:
+  parent: {children: [child], role: parent, site: parent, segment: parent}
+  child: {hosts: [h, i], role: child, site: child}
+  # A second way to the same child makes no conflict: child is inside both.
+  other: {children: [child], site: other}
+hosts:
+  h: {role: host}
+  i:
+  j:
+";
+    let inventory = from_texts(&[("a.yaml", text)]).unwrap();
+    let values: Vec<Vec<&str>> = inventory
+        .hosts
+        .iter()
+        .map(|host| {
+            let asset = &host.asset;
+            [&asset.role, &asset.site, &asset.segment, &asset.environment]
+                .map(|value| value.as_ref().unwrap().as_str())
+                .to_vec()
+        })
+        .collect();
+    let expected = [
+        ["host", "child", "parent", "all"],
+        ["child", "child", "parent", "all"],
+        ["all", "all", "all", "all"],
+    ];
+    assert_eq!(values, expected);
+    let groups: Vec<(&str, usize)> =
+        inventory.groups.iter().map(|group| (group.name.as_str(), group.hosts)).collect();
+    assert_eq!(groups, [("child", 2), ("other", 2), ("parent", 2)]);
+}
+
+#[test]
+fn groups_may_continue_in_another_file_and_know_its_hosts() {
+    let one = "all: {transport: local}\ngroups:\n  web: {hosts: [a], role: web}\nhosts: {a: }\n";
+    let two = "groups:\n  web: {hosts: [b], site: x}\nhosts: {b: {address: 10.0.0.1}, c: {address: 10.0.0.1, transport: local}}\n";
+    let inventory = from_texts(&[("one.yaml", one), ("two.yaml", two)]).unwrap();
+    let roles: Vec<&str> = inventory.hosts.iter().map(|host| host.asset.role_word()).collect();
+    assert_eq!(roles, ["web", "web", "unassigned"]);
+    assert_eq!(inventory.find("a").unwrap().asset.site, Some(label("x")));
+}
+
+#[test]
+fn hosts_that_share_an_address_are_remarked_and_not_refused() {
+    let text = "accounts: {n: {user: n, agent: true}}\nall: {account: n}\ngroups: {g: }\nhosts:\n  a: {address: 10.0.0.1}\n  b: {address: 10.0.0.1}\n  c: {address: 10.0.0.1, port: 23}\n";
+    let remarks = from_texts(&[("a.yaml", text)]).unwrap().remarks;
+    let lines: Vec<String> =
+        remarks.iter().map(|remark| format!("{}: {}", remark.origin, remark.message)).collect();
+    let expected = [
+        "a.yaml:6: host `b` has the address and port of `a`: 10.0.0.1 port 22",
+        "a.yaml:3: group `g` has no hosts",
+    ];
+    assert_eq!(lines, expected);
+}

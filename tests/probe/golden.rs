@@ -1,0 +1,59 @@
+//! Every sample in `testdata` gives exactly the rows beside it.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use fleetstat::probe::{by_id, linux};
+
+use crate::sink::read;
+
+/// Samples with the id of the probe that reads them, in order of their names.
+pub(crate) fn samples() -> Vec<(PathBuf, String)> {
+    let folder = crate::path("src/probe/linux/testdata");
+    let mut samples = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("testdata is there") {
+        let path = entry.expect("testdata can be listed").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some((tool, rest)) = name.split_once("--") else { continue };
+        let Some((case, "txt" | "json")) = rest.split_once('.') else { continue };
+        let id = match tool.split_once('-') {
+            Some(("ip", _)) => format!("linux/ip-{case}"),
+            _ => format!("linux/{case}"),
+        };
+        // Samples of other readers have tests of their own.
+        if by_id(&id).is_some() {
+            samples.push((path, id));
+        }
+    }
+    samples.sort();
+    samples
+}
+
+#[test]
+fn every_sample_gives_the_rows_beside_it() {
+    let samples = samples();
+    assert!(samples.len() >= 17, "only {} samples", samples.len());
+    for (path, id) in samples {
+        let text = std::fs::read(&path).expect("a sample can be read");
+        let probe = by_id(&id).expect("a sample is named by a probe");
+        let seen = read((probe.reader)(), &text, text.len());
+        let mut out = String::new();
+        for (span, row) in &seen.rows {
+            writeln!(out, "{}..{} {row}", span.start, span.end).expect("a String can be written");
+        }
+        for issue in &seen.issues {
+            writeln!(out, "{issue:?}").expect("a String can be written");
+        }
+        crate::assert_file(&path.with_extension("rows"), &out);
+    }
+}
+
+#[test]
+fn every_probe_with_a_reader_of_its_own_has_a_sample() {
+    let sampled: Vec<String> = samples().into_iter().map(|(_, id)| id).collect();
+    for probe in linux::PROBES {
+        let id = probe.id.as_str();
+        let others = id.starts_with("linux/ss") || id.starts_with("linux/proc-net");
+        assert!(others || sampled.iter().any(|sampled| sampled == id), "{id} has no sample");
+    }
+}

@@ -1,0 +1,32 @@
+//! The command standard against the real world: fixtures, shells, the kernel's view of what each
+//! command does, and the reference page.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+mod golden;
+mod properties;
+mod readonly;
+mod reference;
+mod shells;
+mod sink;
+
+use std::path::{Path, PathBuf};
+
+/// A path below the package.
+fn path(relative: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(relative)
+}
+
+/// Compares a file with what it should hold, or rewrites it when `UPDATE_REFERENCE` is set.
+fn assert_file(file: &Path, expected: &str) {
+    if std::env::var_os("UPDATE_REFERENCE").is_some() {
+        std::fs::write(file, expected).expect("the file can be written");
+        return;
+    }
+    let found = std::fs::read_to_string(file).unwrap_or_default();
+    assert!(
+        found == expected,
+        "{} is not what the code prints: look at what changed, then run \
+         `UPDATE_REFERENCE=1 cargo test reference` and read the difference",
+        file.display()
+    );
+}

@@ -1,0 +1,145 @@
+//! What every reader keeps, whatever a host sends: no panic, no lost byte, no place outside the
+//! text, and chunks make no difference.
+
+use fleetstat::model::parsed::Severity;
+use fleetstat::probe::{Probe, linux};
+use proptest::prelude::*;
+
+use crate::sink::read;
+
+/// Probes whose readers are tested here; the socket readers have properties of their own.
+fn probes() -> Vec<&'static Probe> {
+    let own = |probe: &&Probe| {
+        let id = probe.id.as_str();
+        !id.starts_with("linux/ss") && !id.starts_with("linux/proc-net")
+    };
+    linux::PROBES.iter().filter(own).collect()
+}
+
+fn assert_keeps_contract(probe: &Probe, text: &[u8], size: usize) {
+    let seen = read((probe.reader)(), text, text.len());
+    assert_eq!(seen, read((probe.reader)(), text, size), "{}: chunks make a difference", probe.id);
+    let mut covered = vec![false; text.len()];
+    let spans = seen.rows.iter().map(|(span, _)| span).chain(&seen.headers);
+    let issues = seen.issues.iter().filter(|issue| issue.severity == Severity::Unparsed);
+    for span in spans.chain(issues.map(|issue| &issue.span)) {
+        let start = usize::try_from(span.start).expect("a place fits");
+        let end = usize::try_from(span.end).expect("a place fits");
+        covered.get_mut(start..end).expect("a place outside the text").fill(true);
+    }
+    for (at, (byte, covered)) in text.iter().zip(covered).enumerate() {
+        assert!(
+            covered || byte.is_ascii_whitespace(),
+            "{}: byte {at} of {:?} is lost: {seen:?}",
+            probe.id,
+            String::from_utf8_lossy(text)
+        );
+    }
+}
+
+/// Pieces of every grammar, so that random text gets past the first character.
+fn pieces() -> impl Strategy<Value = Vec<u8>> {
+    let words: &[&str] = &[
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        ":",
+        "\"",
+        "\\",
+        "\n",
+        "\r\n",
+        " ",
+        "\t",
+        "null",
+        "1e999",
+        "-1",
+        "\"dst\":",
+        "\"default\"",
+        "\"ifname\":\"a\"",
+        "\"addr_info\":[",
+        "\"nexthops\":[",
+        "{\"ifname\":\"e\\'\u{f7ff}\"}",
+        "{\"priority\":1,\"not\":null}",
+        "{\"dst\":\"::1\"}",
+        "/proc/net/snmp:",
+        "/proc/net/snmp6:",
+        "/proc/net/sockstat:",
+        "Tcp: ",
+        "A B",
+        "1 2",
+        "/etc/os-release:",
+        "ID=",
+        "'",
+        "/proc/stat:btime ",
+        "/proc/self/status:Uid:\t",
+        "CapEff:",
+        "/proc/sys/net/ipv4/ip_local_port_range:",
+        "uid=0(",
+        ")",
+        " gid=",
+        " groups=",
+        "1.%N",
+        "1795491185.456534753",
+        "Linux a b c",
+        "/bin/cat",
+    ];
+    let word = prop_oneof![
+        8 => proptest::sample::select(words).prop_map(|word| word.as_bytes().to_vec()),
+        1 => proptest::collection::vec(any::<u8>(), 1..4),
+    ];
+    proptest::collection::vec(word, 0..24).prop_map(|words| words.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn any_bytes(text in proptest::collection::vec(any::<u8>(), 0..300), size in 1_usize..40) {
+        for probe in probes() {
+            assert_keeps_contract(probe, &text, size);
+        }
+    }
+
+    #[test]
+    fn pieces_of_the_grammars(text in pieces(), size in 1_usize..40) {
+        for probe in probes() {
+            assert_keeps_contract(probe, &text, size);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(40))]
+
+    #[test]
+    fn real_answers_cut_and_changed(
+        cut in any::<proptest::sample::Index>(),
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 0..6),
+        size in 1_usize..4000,
+    ) {
+        for (path, id) in crate::golden::samples() {
+            let mut text = std::fs::read(path).expect("a sample can be read");
+            text.truncate(cut.index(text.len()) + 1);
+            for (at, byte) in &changes {
+                let at = at.index(text.len());
+                if let Some(slot) = text.get_mut(at) {
+                    *slot = *byte;
+                }
+            }
+            let probe = fleetstat::probe::by_id(&id).expect("a sample is named by a probe");
+            assert_keeps_contract(probe, &text, size);
+        }
+    }
+}
+
+#[test]
+fn a_long_line_and_a_long_element_are_one_issue_each() {
+    let long = vec![b'x'; 5 << 20];
+    for probe in probes() {
+        let element = [b"[{\"a\":\"".as_slice(), &long, b"\"},{\"ifname\":\"b\"}]"].concat();
+        assert_keeps_contract(probe, &element, 65536);
+        assert_keeps_contract(probe, &long, 65536);
+    }
+}

@@ -1,0 +1,46 @@
+//! The reference page is printed from the table of probes.
+
+use fleetstat::model::host::Platform;
+use fleetstat::model::snapshot::View;
+use fleetstat::probe::standard::command_standard;
+use fleetstat::probe::{probes_for, reader_for, reader_names, tools_probe};
+
+#[test]
+fn the_reference_page_is_what_the_table_prints() {
+    let page = command_standard(Platform::Linux);
+    crate::assert_file(&crate::path("docs/reference/commands.md"), &page);
+}
+
+#[test]
+fn a_visit_begins_with_the_clock_and_holds_no_fallback() {
+    let ids = |views: &[View]| {
+        let probes = probes_for(Platform::Linux, views);
+        probes.iter().map(|probe| probe.id.as_str()).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(&[View::Counters]), ["linux/clock", "linux/counters"]);
+    assert_eq!(
+        ids(&[View::Listeners]),
+        [
+            "linux/clock",
+            "linux/ss-inet4",
+            "linux/ss-inet6",
+            "linux/ip-addr",
+            "linux/status",
+            "linux/account",
+            "linux/limits",
+            "linux/kernel",
+            "linux/host",
+        ]
+    );
+    assert_eq!(ids(View::ALL).len(), 16);
+    assert!(probes_for(Platform::Aix, View::ALL).is_empty());
+    assert_eq!(tools_probe(Platform::Linux).map(|probe| probe.id.as_str()), Some("linux/tools"));
+}
+
+#[test]
+fn every_reader_can_be_had_by_name() {
+    let names = reader_names();
+    assert!(names.contains(&"linux/ss") && names.contains(&"linux/proc-net"));
+    assert!(names.iter().all(|name| reader_for(name).is_some()));
+    assert!(reader_for("linux/none").is_none());
+}

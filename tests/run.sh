@@ -1,0 +1,60 @@
+#!/bin/sh
+# Sets up what the tests need, runs the whole suite, and says what ran.
+#
+# Debian and Ubuntu: installs packages, as root. Elsewhere: says what is missing and fails.
+# Servers (sshd, dropbear) are started by the tests themselves, on loopback or in network
+# namespaces that they make and remove.
+set -eu
+cd "$(dirname "$0")/.."
+
+packages="openssh-server openssh-client dropbear-bin iproute2 nftables busybox procps python3 \
+sudo libcap2-bin strace e2fsprogs util-linux mount dash bash ksh mksh tcsh fish zsh gcc libc6-dev"
+commands="sshd:/usr/sbin/sshd dropbear:/usr/sbin/dropbear ssh-keygen: ssh-agent: ip: ss: nft: \
+busybox: sudo: mount: unshare: pgrep: python3: setcap:/sbin/setcap strace: mkfs.ext4:/sbin/mkfs.ext4 dash: bash: ksh93: mksh: tcsh: csh: fish: zsh: script: cc:"
+
+if [ "$(id -u)" != 0 ]; then
+    echo "The suite makes network namespaces and starts servers. Run it as root first:" >&2
+    echo "    sudo tests/run.sh" >&2
+    exit 1
+fi
+
+missing() {
+    for pair in $commands; do
+        name=${pair%%:*}
+        path=${pair#*:}
+        command -v "$name" >/dev/null 2>&1 || { [ -n "$path" ] && [ -x "$path" ]; } || printf '%s ' "$name"
+    done
+}
+
+if [ -n "$(missing)" ] && command -v apt-get >/dev/null 2>&1; then
+    export DEBIAN_FRONTEND=noninteractive
+    apt-get update -qq
+    # shellcheck disable=SC2086 # a list of words
+    apt-get install -y -qq --no-install-recommends $packages >/dev/null
+fi
+if [ -n "$(missing)" ]; then
+    echo "These commands are missing, and the suite does not pass without them: $(missing)" >&2
+    echo "On Debian or Ubuntu they come with: $packages" >&2
+    exit 1
+fi
+command -v cargo >/dev/null 2>&1 || { echo "cargo is missing: see https://rustup.rs" >&2; exit 1; }
+
+ran=""
+# Runs one step and remembers that it ran; the first step that fails ends the suite.
+step() {
+    name=$1
+    shift
+    echo "== $name" >&2
+    "$@" || { echo "FAILED: $name" >&2; echo "ran before it:$ran" >&2; exit 1; }
+    ran="$ran
+  $name"
+}
+
+step "formatting" cargo fmt --check
+step "lints" cargo clippy --locked --all-targets --quiet -- -D warnings
+step "build of all targets" cargo test --locked --no-run
+step "unit, property, layering, evidence, store, records, ssh, dispatch, flow and cli tests" \
+    cargo test --locked --no-fail-fast
+step "figures, on a release build" tests/figures.sh
+
+echo "passed:$ran" >&2

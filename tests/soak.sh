@@ -1,0 +1,10 @@
+#!/bin/sh
+# The long proofs in full. tests/run.sh runs a fixed sample of each; this takes about an hour.
+set -eu
+cd "$(dirname "$0")/.."
+# Cases per property test: the suite's own number is a few hundred.
+PROPTEST_CASES=${PROPTEST_CASES:-20000} cargo test --release --locked --lib
+PROPTEST_CASES=${PROPTEST_CASES:-20000} cargo test --release --locked --test records --test store \
+    --test inventory --test probe
+# The store at the size that its figures are promised for.
+cargo bench --locked --bench ingest

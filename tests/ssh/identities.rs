@@ -1,0 +1,174 @@
+//! Keys: plain, encrypted, of other types, in an agent; and all the ways in which they fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use fleetstat::inventory::host::{Identity, PassphraseSource};
+use fleetstat::model::capture::End;
+use fleetstat::model::fault::FaultKind;
+use fleetstat::probe::command::Wrap;
+use fleetstat::secret::surroundings::Surroundings;
+use fleetstat::transport::ssh::identity::{IdentityError, RSA_WARNING};
+use fleetstat::transport::ssh::{Settings, Ssh};
+
+use crate::lab::{self, Agent, Lab};
+use crate::{open, refused, settings, ssh, visit};
+
+#[tokio::test]
+async fn rsa_and_ecdsa_keys_log_in_and_rsa_is_warned_about() {
+    let lab = Lab::new();
+    lab.keygen("ecdsa", &["-t", "ecdsa"]);
+    lab.keygen("rsa", &["-t", "rsa"]);
+    lab.keygen("pem", &["-t", "rsa", "-m", "PEM"]);
+    let names = ["ecdsa", "rsa", "pem"];
+    for name in names {
+        lab.authorize(name, "");
+    }
+    let server = lab::sshd(&lab, &[]);
+    let ssh = ssh(&server.known_line(&lab, "host"));
+    for name in names {
+        let account = lab::account("root", &lab.path(name));
+        let warning = ssh.unlock(&account).await.unwrap().warning;
+        assert_eq!(warning, (name != "ecdsa").then_some(RSA_WARNING));
+        let host = lab::host("web-1", "127.0.0.1", server.port(), account);
+        let answer = visit(&ssh, &host, &lab::invocation(&["/bin/true"], Wrap::default())).await;
+        assert_eq!(answer.end, End::Exit(0), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_encrypted_key_is_opened_once_for_many_hosts() {
+    let lab = Lab::new();
+    let key = lab.keygen("locked", &["-N", "open sesame"]);
+    lab.authorize("locked", "");
+    let server = lab::sshd(&lab, &[]);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let ssh = Ssh::new(Settings {
+        ask: Arc::new(move |_| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Ok("open sesame".into())
+        }),
+        ..settings(&server.known_line(&lab, "host"))
+    });
+    let account = lab::encrypted_account("root", &key, PassphraseSource::Prompt);
+    let host = lab::host("web-1", "127.0.0.1", server.port(), account);
+    let visits = (0..10).map(|_| async { open(&ssh, &host).await.close().await });
+    futures::future::join_all(visits).await;
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+}
+
+#[tokio::test]
+async fn passphrases_come_from_files_and_credentials() {
+    let lab = Lab::new();
+    let key = lab.keygen("locked", &["-N", "open sesame"]);
+    lab.authorize("locked", "");
+    let file = lab.write("pass/secret", "open sesame\n");
+    let server = lab::sshd(&lab, &[]);
+    let surroundings =
+        Surroundings { credentials: Some(lab.path("pass")), ..Surroundings::default() };
+    let known = server.known_line(&lab, "host");
+    let ssh = Ssh::new(Settings { surroundings, ..settings(&known) });
+    for source in [PassphraseSource::File(file), PassphraseSource::Credential("secret".into())] {
+        let account = lab::encrypted_account("root", &key, source);
+        let host = lab::host("web-1", "127.0.0.1", server.port(), account);
+        open(&ssh, &host).await.close().await;
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_passphrase_is_refused_once_and_no_connection_is_made() {
+    let lab = Lab::new();
+    let key = lab.keygen("locked", &["-N", "open sesame"]);
+    let asked = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&asked);
+    let ssh = Ssh::new(Settings {
+        ask: Arc::new(move |_| {
+            counter.fetch_add(1, Ordering::SeqCst);
+            Ok("wrong".into())
+        }),
+        ..settings("")
+    });
+    let account = lab::encrypted_account("root", &key, PassphraseSource::Prompt);
+    // Port 1 would be `refused`.
+    let host = lab::host("web-1", "127.0.0.1", 1, Arc::clone(&account));
+    for _ in 0..3 {
+        let fault = refused(&ssh, &host).await;
+        assert_eq!(fault.kind, FaultKind::AuthRefused);
+        assert!(fault.detail.contains("passphrase"), "{fault}");
+    }
+    assert_eq!(asked.load(Ordering::SeqCst), 1);
+    assert_eq!(
+        ssh.unlock(&account).await.unwrap_err(),
+        IdentityError::WrongPassphrase { path: key.clone() }
+    );
+    let plain = lab::account("root", &key);
+    assert_eq!(ssh.unlock(&plain).await.unwrap_err(), IdentityError::Encrypted { path: key });
+}
+
+#[tokio::test]
+async fn a_key_that_others_can_read_is_refused_with_the_remedy() {
+    let lab = Lab::new();
+    let key = lab.path("user");
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+    let host = lab::host("web-1", "127.0.0.1", 1, lab::account("root", &key));
+    let fault = refused(&ssh(""), &host).await;
+    assert_eq!(fault.kind, FaultKind::AuthRefused);
+    assert!(fault.detail.contains(&format!("run `chmod 600 {}`", key.display())), "{fault}");
+}
+
+#[tokio::test]
+async fn the_agent_signs_with_the_key_that_is_named_and_no_other() {
+    let lab = Lab::new();
+    lab.keygen("other", &[]);
+    let agent = Agent::start(&lab, &["other", "user"]);
+    let server = lab::sshd(&lab, &["MaxAuthTries 1"]);
+    let known = server.known_line(&lab, "host");
+    let with_agent = |socket: Option<std::path::PathBuf>| {
+        let surroundings = Surroundings { agent_socket: socket, ..Surroundings::default() };
+        Ssh::new(Settings { surroundings, ..settings(&known) })
+    };
+    let ssh = with_agent(Some(agent.socket.clone()));
+    let printed = std::process::Command::new("ssh-keygen")
+        .args(["-l", "-f"])
+        .arg(lab.path("user.pub"))
+        .output()
+        .unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    let fingerprint = printed.split_whitespace().nth(1).unwrap().to_owned();
+    let account =
+        lab::account_with("root", Identity::Agent { fingerprint: Some(fingerprint.clone()) });
+    let host = lab::host("web-1", "127.0.0.1", server.port(), account);
+    let session = open(&ssh, &host).await;
+    let identity = session.negotiated().unwrap().identity;
+    assert_eq!(identity, format!("ssh-ed25519 {fingerprint} (agent)"));
+    session.close().await;
+
+    let unnamed = lab::account_with("root", Identity::Agent { fingerprint: None });
+    let error = ssh.unlock(&unnamed).await.unwrap_err();
+    assert!(error.to_string().contains("exactly one key (but 2)"), "{error}");
+    let absent = Some("SHA256:nothing".to_owned());
+    let absent = lab::account_with("root", Identity::Agent { fingerprint: absent });
+    let error = ssh.unlock(&absent).await.unwrap_err();
+    assert!(error.to_string().contains("ssh-add -l"), "{error}");
+    assert_eq!(with_agent(None).unlock(&unnamed).await.unwrap_err(), IdentityError::NoAgent);
+}
+
+#[tokio::test]
+async fn a_refused_key_is_not_offered_to_the_same_host_again() {
+    let lab = Lab::new();
+    lab.keygen("stranger", &[]);
+    let server = lab::sshd(&lab, &[]);
+    let ssh = ssh(&server.known_line(&lab, "host"));
+    let account = lab::account("root", &lab.path("stranger"));
+    let host = lab::host("web-1", "127.0.0.1", server.port(), account);
+    let first = refused(&ssh, &host).await;
+    assert_eq!(first.kind, FaultKind::AuthRefused);
+    assert!(first.detail.contains("was refused"), "{first}");
+    let second = refused(&ssh, &host).await;
+    assert_eq!(second.kind, FaultKind::AuthRefused);
+    assert!(second.detail.contains("earlier in this run"), "{second}");
+    server.wait_for("Failed publickey");
+    assert_eq!(server.log().matches("Failed publickey").count(), 1, "{}", server.log());
+    assert_eq!(server.log().matches("Connection from").count(), 1, "{}", server.log());
+}
