@@ -21,6 +21,7 @@ mod faults;
 mod hostile;
 mod hostile_server;
 mod identities;
+mod jump;
 mod known_hosts;
 mod local;
 

@@ -8,7 +8,8 @@ use super::client::{Purpose, Seen, server_text};
 use super::dial::dial;
 use super::handshake::handshake;
 use super::known_hosts::LookupName;
-use super::policy::Policies;
+use super::policy::{Demands, Policies};
+use super::wire::Carrier;
 use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::Fault;
@@ -47,9 +48,10 @@ pub async fn fetch_host_key(host: &Host, deadlines: &Deadlines) -> Result<Server
     let peer = tcp
         .peer_addr()
         .map_err(|error| Fault::new(crate::model::fault::FaultKind::Lost, error.to_string()))?;
-    let config = Policies::default().config(&[], deadlines)?;
+    let config = Policies::default().config(&[], &Demands::default(), deadlines)?;
     let seen = Seen::default();
-    let result = handshake(tcp, Arc::clone(&config), Purpose::LearnKey, seen.clone(), deadlines);
+    let carrier = Carrier::Tcp(tcp);
+    let result = handshake(carrier, Arc::clone(&config), Purpose::LearnKey, seen.clone(), deadlines);
     let result = result.await;
     let key = seen.notes().host_key.take();
     match (key, result) {
