@@ -144,6 +144,13 @@ pub struct Hop {
     pub negotiated: Negotiated,
 }
 
+impl std::fmt::Display for LegacyUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { algorithms, reason, expires } = self;
+        write!(f, "{} until {expires} ({reason})", algorithms.join(", "))
+    }
+}
+
 /// Old algorithms in use, and what allowed them.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]

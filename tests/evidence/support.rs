@@ -83,6 +83,8 @@ pub(crate) fn header(host: &str) -> Header {
             mac: String::new(),
             strict_kex: true,
             identity: "ed25519 SHA256:def (file)".to_owned(),
+            jumps: Vec::new(),
+            legacy: None,
         }),
         faults: vec![Fault::new(FaultKind::Lost, "line\nbreak \"quoted\"")],
     }

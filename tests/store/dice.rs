@@ -3,7 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use fleetstat::model::capture::{ClockOffset, ControllerClock, Header, Mandate, Negotiated};
+use fleetstat::model::capture::{ClockOffset, ControllerClock, Header, LegacyUse, Mandate, Negotiated};
 use fleetstat::model::counter::Counter;
 use fleetstat::model::digest::Sha256;
 use fleetstat::model::fact::{AccountView, ClockReading, HostFacts};
@@ -391,6 +391,12 @@ impl Dice {
                 mac: d.string(),
                 strict_kex: d.once_in(2),
                 identity: d.string(),
+                jumps: Vec::new(),
+                legacy: d.maybe(|d| LegacyUse {
+                    algorithms: vec![d.string()],
+                    reason: d.string(),
+                    expires: d.string(),
+                }),
             }),
             faults: self.list(Self::fault),
         }

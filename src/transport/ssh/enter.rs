@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use russh::keys::ssh_key::HashAlg;
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::client::{Agreed, Purpose, Seen, server_text};
 use super::handshake::{self, Link};
@@ -102,7 +102,8 @@ impl Ssh {
             user: door.account.user.clone(),
             fingerprint: identity.fingerprint.clone(),
         };
-        let mut pauses = PAUSES_MS.iter();
+        let mut pauses = PAUSES_MS.iter().map(|pause| Duration::from_millis(*pause));
+        let begun = Instant::now();
         loop {
             self.check_not_refused(&offer, &identity)?;
             let passage = self.gates.pass(&offer.place(), slot.map(Slot::gate)).await;
@@ -125,9 +126,11 @@ impl Ssh {
                 return Err(fault);
             }
             passage.turned_away();
-            let Some(pause) = pauses.next() else { return Err(fault) };
+            // The other half of the host's time is for its answers.
+            let late = |pause: &Duration| begun.elapsed() + *pause < deadlines.host / 2;
+            let Some(pause) = pauses.next().filter(late) else { return Err(fault) };
             tracing::debug!(address = door.address, %fault, "turned away: tried again later");
-            sleep(shortened(*pause)).await;
+            sleep(shortened(pause)).await;
         }
     }
 
@@ -225,12 +228,12 @@ fn explained(fault: Fault, door: &Door<'_>) -> Fault {
 }
 
 /// At random between a half and the whole.
-fn shortened(millis: u64) -> Duration {
+fn shortened(pause: Duration) -> Duration {
     let mut byte = [0_u8];
     // Without randomness all wait the whole time.
     let random = rustix::rand::getrandom(&mut byte, rustix::rand::GetRandomFlags::empty());
-    let share = random.map_or(0, |_| u64::from(byte[0]));
-    Duration::from_micros(millis * 1_000 - millis * 500 * share / 255)
+    let share = random.map_or(0, |_| u32::from(byte[0]));
+    pause - pause * share / 510
 }
 
 /// The record of what was agreed on.

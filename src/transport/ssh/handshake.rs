@@ -10,7 +10,7 @@ use russh::Disconnect;
 use russh::client::{Config, Handle, connect_stream};
 use russh::keys::agent::AgentSessionBinding;
 use russh::keys::{Algorithm, PublicKey};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::client::{Client, Ending, Purpose, Seen};
 use super::faults;
@@ -114,10 +114,16 @@ impl Link {
         Ending { by_message: false, reason }
     }
 
-    /// Tells the server that no more will come; the connection ends when its owner drops it.
+    /// Says goodbye to a connection that others may still hold. Takes half a second at most.
     pub(super) async fn goodbye(&self) {
-        // A connection that has ended needs no goodbye.
-        let goodbye = self.handle.disconnect(Disconnect::ByApplication, "done", "");
+        let goodbye = async {
+            // A connection that has ended needs no goodbye.
+            let _ = self.handle.disconnect(Disconnect::ByApplication, "done", "").await;
+            while !self.handle.is_closed() {
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        // The owner drops it all the same, which closes the socket.
         let _ = timeout(Duration::from_millis(500), goodbye).await;
     }
 
