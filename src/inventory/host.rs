@@ -126,7 +126,11 @@ impl Legacy {
     /// Days that are left: 0 on the last day, negative after it.
     #[must_use]
     pub fn days_left(&self, now: Utc) -> i64 {
-        let day = |date: Date| i64::from(date.since(Date::new(1970, 1, 1).unwrap_or(date)).map_or(0, |span| span.get_days()));
+        let day = |date: Date| {
+            i64::from(
+                date.since(Date::new(1970, 1, 1).unwrap_or(date)).map_or(0, |span| span.get_days()),
+            )
+        };
         day(self.expires) - now.micros().div_euclid(86_400_000_000)
     }
 }

@@ -116,7 +116,8 @@ fn checked(
     };
     let address = text(Key::Address).unwrap_or_else(|| name.as_str().to_owned());
     if let Err(error) = address::check(&address) {
-        let message = format!("address {} of jump host `{name}` {}", quoted(&address), error.reason);
+        let message =
+            format!("address {} of jump host `{name}` {}", quoted(&address), error.reason);
         report.there(code::ADDRESS, at, message, Some(error.help));
         return None;
     }
@@ -214,12 +215,19 @@ impl<'a> Roads<'a> {
         if seen.iter().any(|other| other == name) {
             seen.push(name.to_owned());
             let message = format!("the jump host leads back to itself: {}", seen.join(" > "));
-            let help = format!("write `jump: none` at the jump host that is reached directly, e.g. {}", quoted(name));
+            let help = format!(
+                "write `jump: none` at the jump host that is reached directly, e.g. {}",
+                quoted(name)
+            );
             return Err(Trouble::Defect(code::CYCLE, message, help));
         }
         if let Some(known) = self.known.get(name) {
             let road = known.clone().ok_or(Trouble::Elsewhere)?;
-            return if road.len() + seen.len() - 1 > DEPTH_MAX { Err(too_long(name)) } else { Ok(road) };
+            return if road.len() + seen.len() - 1 > DEPTH_MAX {
+                Err(too_long(name))
+            } else {
+                Ok(road)
+            };
         }
         let (jump, before) = self.find(name)?;
         seen.push(name.to_owned());

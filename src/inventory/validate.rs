@@ -89,7 +89,8 @@ pub(super) fn group_sizes(built: &Built) -> Vec<GroupSummary> {
 /// Hosts that share an address and port, and groups nobody is in.
 pub(super) fn remarks(built: &Built, sizes: &[GroupSummary], files: &[Arc<str>]) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    let mut ends: HashMap<(&str, u16, Option<&str>), usize> = HashMap::with_capacity(built.hosts.len());
+    let mut ends: HashMap<(&str, u16, Option<&str>), usize> =
+        HashMap::with_capacity(built.hosts.len());
     let mut more = 0;
     for (number, host) in built.hosts.iter().enumerate() {
         if host.asset.transport == TransportKind::Local {

@@ -57,7 +57,12 @@ fn hop(hop: &Hop) -> [Value<'_>; 12] {
         (&agreed.mac).into(),
         agreed.strict_kex.into(),
         (&agreed.identity).into(),
-        agreed.legacy.as_ref().map(|legacy| legacy.algorithms.join(", ")).unwrap_or_default().into(),
+        agreed
+            .legacy
+            .as_ref()
+            .map(|legacy| legacy.algorithms.join(", "))
+            .unwrap_or_default()
+            .into(),
     ]
 }
 

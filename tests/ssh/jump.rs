@@ -136,10 +136,9 @@ async fn what_a_jump_host_cannot_or_may_not_reach_has_its_own_class() {
     let account = lab::account("root", &lab.path("user"));
     let road = || [jump("bastion-1", bastion.port(), &account)];
     let closed = lab::free_port(Ipv4Addr::LOCALHOST);
-    for (address, port, expected) in [
-        ("127.0.0.1", closed, FaultKind::Refused),
-        ("no-such-host.invalid", 22, FaultKind::Dns),
-    ] {
+    for (address, port, expected) in
+        [("127.0.0.1", closed, FaultKind::Refused), ("no-such-host.invalid", 22, FaultKind::Dns)]
+    {
         let host = behind(lab::host("web-1", address, port, account.clone()), road());
         let fault = refused(&ssh, &host).await;
         assert_eq!(fault.kind, expected, "{fault}");
@@ -247,17 +246,16 @@ async fn a_lost_jump_host_is_named_and_what_had_come_is_kept() {
     let ssh = ssh(&known);
     let mut session = open(&ssh, &host).await;
     let flag = lab.path("begun");
-    let slow = lab.script("slow", &format!("echo half; sleep 0.3; touch {}; sleep 60", flag.display()));
-    let (answer, ()) = tokio::join!(
-        async { session.run(&slow, limits(20), &spool()).await },
-        async {
+    let slow =
+        lab.script("slow", &format!("echo half; sleep 0.3; touch {}; sleep 60", flag.display()));
+    let (answer, ()) =
+        tokio::join!(async { session.run(&slow, limits(20), &spool()).await }, async {
             while !flag.exists() {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
             // The session of the outer jump host alone: its sshd goes on listening.
             end_session(&first);
-        }
-    );
+        });
     let mut answer = answer;
     assert_eq!(incomplete(&answer).kind, FaultKind::JumpLost, "{:?}", answer.end);
     assert!(incomplete(&answer).detail.starts_with("via first: "), "{:?}", answer.end);

@@ -22,8 +22,10 @@ mod hostile;
 mod hostile_server;
 mod identities;
 mod jump;
+mod legacy;
 mod known_hosts;
 mod local;
+mod overload;
 
 use std::path::PathBuf;
 use std::sync::Arc;

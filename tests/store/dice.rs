@@ -3,7 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use fleetstat::model::capture::{ClockOffset, ControllerClock, Header, LegacyUse, Mandate, Negotiated};
+use fleetstat::model::capture::{
+    ClockOffset, ControllerClock, Header, LegacyUse, Mandate, Negotiated,
+};
 use fleetstat::model::counter::Counter;
 use fleetstat::model::digest::Sha256;
 use fleetstat::model::fact::{AccountView, ClockReading, HostFacts};

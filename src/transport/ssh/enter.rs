@@ -159,8 +159,7 @@ impl Ssh {
         };
         let known = std::sync::Arc::clone(&self.known_hosts);
         let purpose = Purpose::Visit { known, name: door.name.clone() };
-        let link =
-            handshake::handshake(carrier, config, purpose, Seen::default(), deadlines).await;
+        let link = handshake::handshake(carrier, config, purpose, Seen::default(), deadlines).await;
         match (link, slot) {
             (Ok(link), _) => Ok((link, peer)),
             (Err(fault), Some(slot)) if may_be_the_jumps(&fault) => {
@@ -200,10 +199,8 @@ impl Ssh {
         if legacy.days_left(self.clock.utc()) >= 0 {
             return Ok(());
         }
-        let detail = format!(
-            "its old algorithms were allowed until {} ({})",
-            legacy.expires, legacy.reason
-        );
+        let detail =
+            format!("its old algorithms were allowed until {} ({})", legacy.expires, legacy.reason);
         Err(Fault::new(FaultKind::Policy, detail))
     }
 }

@@ -51,7 +51,8 @@ pub async fn fetch_host_key(host: &Host, deadlines: &Deadlines) -> Result<Server
     let config = Policies::default().config(&[], &Demands::default(), deadlines)?;
     let seen = Seen::default();
     let carrier = Carrier::Tcp(tcp);
-    let result = handshake(carrier, Arc::clone(&config), Purpose::LearnKey, seen.clone(), deadlines);
+    let result =
+        handshake(carrier, Arc::clone(&config), Purpose::LearnKey, seen.clone(), deadlines);
     let result = result.await;
     let key = seen.notes().host_key.take();
     match (key, result) {

@@ -381,12 +381,7 @@ fn at_jump(jump: &Jump, fault: Fault) -> Fault {
 }
 
 /// The fault of a host that a jump host did not connect to. `said`: its own words, escaped.
-fn not_opened(
-    jump: &str,
-    shown: &str,
-    reason: &ChannelOpenFailure,
-    said: Option<&str>,
-) -> Fault {
+fn not_opened(jump: &str, shown: &str, reason: &ChannelOpenFailure, said: Option<&str>) -> Fault {
     use FaultKind as Kind;
     let words = said.unwrap_or_default().to_ascii_lowercase();
     let has = |text: &str| words.contains(text);
@@ -405,7 +400,8 @@ fn not_opened(
         // What OpenSSH and dropbear say of a closed port; also of what they do not explain.
         _ => Kind::Refused,
     };
-    let said = said.map_or_else(|| client::server_text(reason.description().as_bytes()), str::to_owned);
+    let said =
+        said.map_or_else(|| client::server_text(reason.description().as_bytes()), str::to_owned);
     Fault::new(kind, format!("{jump} cannot reach {shown}: {said}"))
 }
 

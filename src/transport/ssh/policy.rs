@@ -231,7 +231,8 @@ mod tests {
     #[test]
     fn a_known_rsa_key_is_asked_for_first() {
         let policies = Policies::default();
-        let config = policies.config(&[b"ssh-rsa"], &Demands::default(), &Deadlines::default()).unwrap();
+        let config =
+            policies.config(&[b"ssh-rsa"], &Demands::default(), &Deadlines::default()).unwrap();
         let names: Vec<&str> = config.preferred.key.iter().map(Algorithm::as_str).collect();
         assert_eq!(names.first(), Some(&"rsa-sha2-512"));
         assert_eq!(names.get(1), Some(&"rsa-sha2-256"));
@@ -243,8 +244,9 @@ mod tests {
     fn silence_is_bounded_and_outlasts_the_keepalives() {
         let deadlines = Deadlines { authenticate: Duration::from_mins(2), ..Deadlines::default() };
         let policies = Policies::default();
-        let limit =
-            |deadlines: Deadlines| policies.config(&[], &Demands::default(), &deadlines).unwrap().inactivity_timeout;
+        let limit = |deadlines: Deadlines| {
+            policies.config(&[], &Demands::default(), &deadlines).unwrap().inactivity_timeout
+        };
         assert_eq!(limit(Deadlines::default()), Some(Duration::from_secs(75)));
         assert_eq!(limit(deadlines), Some(Duration::from_secs(140)));
     }

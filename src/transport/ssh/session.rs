@@ -157,9 +157,7 @@ impl SshSession {
                 let detail = format!("the server refused another session: {reason}");
                 Err(Fault::new(FaultKind::Quota, detail))
             }
-            Ok(Err(_)) => {
-                Err(self.loss("before the command, ").await)
-            }
+            Ok(Err(_)) => Err(self.loss("before the command, ").await),
             Err(_) => {
                 let detail = format!("no channel was opened in {} s", limit.as_secs_f64());
                 Err(Fault::new(FaultKind::Deadline, detail))
