@@ -80,6 +80,9 @@ hosts:
             ("on".into(), Variable::Text("22".into())),
             ("port".into(), Variable::Number(5432)),
         ]),
+        road: Arc::default(),
+        legacy: None,
+        require_pq: false,
     };
     let inventory =
         from_texts(&[("a.yaml", text)]).unwrap_or_else(|d| panic!("{}", super::printed(&d)));

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use fleetstat::model::capture::{
-    ClockOffset, ControllerClock, Header, LegacyUse, Mandate, Negotiated,
+    ClockOffset, ControllerClock, Header, Mandate, Negotiated,
 };
 use fleetstat::model::counter::Counter;
 use fleetstat::model::digest::Sha256;
@@ -394,11 +394,7 @@ impl Dice {
                 strict_kex: d.once_in(2),
                 identity: d.string(),
                 jumps: Vec::new(),
-                legacy: d.maybe(|d| LegacyUse {
-                    algorithms: vec![d.string()],
-                    reason: d.string(),
-                    expires: d.string(),
-                }),
+                legacy: None,
             }),
             faults: self.list(Self::fault),
         }
