@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::model::host::{Asset, words};
+use crate::model::host::{Asset, Platform, TransportKind, words};
 use crate::model::id::{HostName, Label};
 use crate::model::time::Utc;
 
@@ -154,6 +154,40 @@ pub struct Jump {
     pub legacy: Option<Arc<Legacy>>,
 }
 
+impl Jump {
+    /// The jump host as a host that is reached by the road before it.
+    #[must_use]
+    pub fn as_host(&self, road: Road, require_pq: bool) -> Host {
+        Host {
+            asset: Asset {
+                name: self.name.clone(),
+                address: self.address.clone(),
+                port: self.port,
+                platform: Platform::Linux,
+                transport: TransportKind::Ssh,
+                role: None,
+                environment: None,
+                segment: None,
+                site: None,
+                criticality: None,
+                exposure: None,
+                owner: None,
+                tags: Vec::new(),
+                timezone: None,
+                services: Vec::new(),
+            },
+            account: Some(Arc::clone(&self.account)),
+            host_key_alias: self.host_key_alias.clone(),
+            fragile: false,
+            groups: Arc::from([]),
+            variables: BTreeMap::new(),
+            road,
+            legacy: self.legacy.clone(),
+            require_pq,
+        }
+    }
+}
+
 fn shared<T: serde::Serialize, S: serde::Serializer>(
     value: &Arc<T>,
     serializer: S,
@@ -161,6 +195,7 @@ fn shared<T: serde::Serialize, S: serde::Serializer>(
     value.as_ref().serialize(serializer)
 }
 
+#[expect(clippy::ref_option, reason = "the form that serde calls")]
 fn shared_option<T: serde::Serialize, S: serde::Serializer>(
     value: &Option<Arc<T>>,
     serializer: S,

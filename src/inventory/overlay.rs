@@ -89,10 +89,7 @@ impl Overlay<'_> {
         (at, report): (At, &mut Report<'_>),
     ) -> Made {
         let mut value = |key| self.value(key, own, layer, (&name, report));
-        let port = match value(Key::Port) {
-            Some(Value::Port(port)) => *port,
-            _ => 22,
-        };
+        let port = port(value(Key::Port));
         let platform = match value(Key::Platform) {
             Some(Value::Platform(platform)) => *platform,
             _ => Platform::Linux,
@@ -114,10 +111,7 @@ impl Overlay<'_> {
         let (owner, timezone) = (text(value(Key::Owner)), text(value(Key::Timezone)));
         let host_key_alias = text(value(Key::HostKeyAlias));
         let fragile = matches!(value(Key::Fragile), Some(Value::Flag(true)));
-        let legacy = match value(Key::Legacy) {
-            Some(Value::Legacy(legacy)) => Some::<Arc<Legacy>>(legacy.clone()),
-            _ => None,
-        };
+        let legacy = legacy(value(Key::Legacy));
         // Read for its conflicts; where it stands is asked for below.
         let _ = value(Key::Jump);
         let account = value(Key::Account);
@@ -237,6 +231,20 @@ fn asked(own: &Attributes, layer: &Layer, at: At) -> Option<Asked> {
     let inherited = layer.values.get(&Key::Jump)?;
     let Value::Text(name) = &inherited.value else { return None };
     Some((name.clone(), inherited.origin.at))
+}
+
+fn port(value: Option<&Value>) -> u16 {
+    match value {
+        Some(Value::Port(port)) => *port,
+        _ => 22,
+    }
+}
+
+fn legacy(value: Option<&Value>) -> Option<Arc<Legacy>> {
+    match value {
+        Some(Value::Legacy(legacy)) => Some(legacy.clone()),
+        _ => None,
+    }
 }
 
 fn label(value: Option<&Value>) -> Option<Label> {

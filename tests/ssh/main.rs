@@ -25,6 +25,7 @@ mod jump;
 mod legacy;
 mod known_hosts;
 mod local;
+mod matrix;
 mod overload;
 
 use std::path::PathBuf;

@@ -3,9 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use fleetstat::model::capture::{
-    ClockOffset, ControllerClock, Header, Mandate, Negotiated,
-};
+use fleetstat::model::capture::{ClockOffset, ControllerClock, Header, Mandate, Negotiated};
 use fleetstat::model::counter::Counter;
 use fleetstat::model::digest::Sha256;
 use fleetstat::model::fact::{AccountView, ClockReading, HostFacts};

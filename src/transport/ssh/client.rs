@@ -75,12 +75,12 @@ pub(super) struct Refusals {
 }
 
 impl Refusals {
-    /// `None`: no words have come. `Some(None)`: not for certain.
-    fn take(&mut self) -> Option<Option<String>> {
+    /// `None`: no words have come. Empty: whose they are is not certain.
+    fn take(&mut self) -> Option<String> {
         let words = self.waiting.pop()?;
-        let certain = !self.mixed && !words.is_empty();
+        let certain = !self.mixed;
         self.mixed &= !self.waiting.is_empty();
-        Some(certain.then_some(words))
+        Some(if certain { words } else { String::new() })
     }
 }
 
@@ -109,7 +109,7 @@ impl Seen {
         for _ in 0..20 {
             let words = self.notes().refusals.take();
             if let Some(words) = words {
-                return words;
+                return if words.is_empty() { None } else { Some(words) };
             }
             tokio::time::sleep(std::time::Duration::from_millis(2)).await;
         }

@@ -230,7 +230,7 @@ fn shortened(pause: Duration) -> Duration {
     // Without randomness all wait the whole time.
     let random = rustix::rand::getrandom(&mut byte, rustix::rand::GetRandomFlags::empty());
     let share = random.map_or(0, |_| u32::from(byte[0]));
-    pause - pause * share / 510
+    pause.saturating_sub(pause * share / 510)
 }
 
 /// The record of what was agreed on.

@@ -39,7 +39,7 @@ const PAUSE: Duration = Duration::from_secs(30);
 const PAUSE_MAX: Duration = Duration::from_mins(10);
 
 /// A session without tenants is closed after this.
-const IDLE_MAX: Duration = Duration::from_secs(60);
+const IDLE_MAX: Duration = Duration::from_mins(1);
 
 /// Time for the ends of a session and of its channels to be seen in whatever order.
 const END_SEEN: Duration = Duration::from_millis(200);
@@ -222,7 +222,9 @@ impl Jumps {
     pub(super) async fn sweep(&self) {
         let stations: Vec<_> = lock(&self.0).values().cloned().collect();
         let mut idle = Vec::new();
-        stations.iter().for_each(|station| station.idle(&mut idle));
+        for station in stations {
+            station.idle(&mut idle);
+        }
         for shard in idle {
             shard.link.goodbye().await;
         }
