@@ -175,7 +175,7 @@ impl<'a> Roads<'a> {
             return Road::default();
         }
         let mut seen = vec![host.asset.name.as_str().to_owned()];
-        match self.through(name, &mut seen) {
+        match self.through(name, &mut seen, 0) {
             Ok(road) => road,
             Err(trouble) => {
                 self.tell(trouble, asked, *at, report);
@@ -196,8 +196,7 @@ impl<'a> Roads<'a> {
             else {
                 continue;
             };
-            let mut seen = vec![(*name).to_owned()];
-            if let Err(trouble) = self.through(&asked.0, &mut seen) {
+            if let Err(trouble) = self.through(name, &mut Vec::new(), 0) {
                 self.tell(trouble, asked, asked.1, report);
             }
         }
@@ -210,8 +209,14 @@ impl<'a> Roads<'a> {
         }
     }
 
-    /// The road through a jump host: what is before it, and itself.
-    fn through(&mut self, name: &str, seen: &mut Vec<String>) -> Result<Road, Trouble> {
+    /// The road through a jump host: what is before it, and itself. `seen` are the names so far,
+    /// `behind` counts the jump hosts that come after it.
+    fn through(
+        &mut self,
+        name: &str,
+        seen: &mut Vec<String>,
+        behind: usize,
+    ) -> Result<Road, Trouble> {
         if seen.iter().any(|other| other == name) {
             seen.push(name.to_owned());
             let message = format!("the jump host leads back to itself: {}", seen.join(" > "));
@@ -223,16 +228,12 @@ impl<'a> Roads<'a> {
         }
         if let Some(known) = self.known.get(name) {
             let road = known.clone().ok_or(Trouble::Elsewhere)?;
-            return if road.len() + seen.len() - 1 > DEPTH_MAX {
-                Err(too_long(name))
-            } else {
-                Ok(road)
-            };
+            return if road.len() + behind > DEPTH_MAX { Err(too_long(name)) } else { Ok(road) };
         }
         let (jump, before) = self.find(name)?;
         seen.push(name.to_owned());
         let mut road = match before.filter(|before| &**before != NONE) {
-            Some(before) => self.through(&before, seen)?.to_vec(),
+            Some(before) => self.through(&before, seen, behind + 1)?.to_vec(),
             None => Vec::new(),
         };
         seen.pop();

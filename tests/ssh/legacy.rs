@@ -15,12 +15,12 @@ use crate::lab::{self, Lab, Server};
 use crate::{open, refused, settings, ssh};
 
 /// An exception for these words, until the end of 2027.
-pub(crate) fn legacy(words: &[&str]) -> Option<Arc<Legacy>> {
+pub(crate) fn legacy(words: &[&str]) -> Arc<Legacy> {
     let mut algorithms: Vec<_> =
         words.iter().map(|word| LegacyAlgorithm::parse(word).unwrap()).collect();
     algorithms.sort_unstable();
     let (reason, expires) = ("firmware, NET-812".to_owned(), "2027-12-31".parse().unwrap());
-    Some(Arc::new(Legacy { algorithms, reason, expires }))
+    Arc::new(Legacy { algorithms, reason, expires })
 }
 
 /// What the oldest servers that are still about have.
@@ -59,7 +59,7 @@ async fn an_old_server_is_refused_unless_it_is_allowed_by_name_and_the_use_is_re
     let known = server.known_line(&lab, "host-rsa");
     let fault = refused(&ssh(&known), &web(&lab, server.port())).await;
     assert_eq!(fault.kind, FaultKind::KexNoCommon, "{fault}");
-    let allowed = Host { legacy: legacy(OLD), ..web(&lab, server.port()) };
+    let allowed = Host { legacy: Some(legacy(OLD)), ..web(&lab, server.port()) };
     let session = open(&at(&known, BEFORE), &allowed).await;
     let expected = LegacyUse {
         algorithms: OLD.iter().map(ToString::to_string).collect(),
@@ -69,12 +69,11 @@ async fn an_old_server_is_refused_unless_it_is_allowed_by_name_and_the_use_is_re
     assert_eq!(session.negotiated().unwrap().legacy, Some(expected));
     session.close().await;
     // A word that is missing is not made up for by the others.
-    for missing in 0..OLD.len() {
-        let mut words = OLD.to_vec();
-        words.remove(missing);
-        let host = Host { legacy: legacy(&words), ..web(&lab, server.port()) };
+    for missing in OLD {
+        let words: Vec<&str> = OLD.iter().filter(|word| *word != missing).copied().collect();
+        let host = Host { legacy: Some(legacy(&words)), ..web(&lab, server.port()) };
         let fault = refused(&at(&known, BEFORE), &host).await;
-        assert_eq!(fault.kind, FaultKind::KexNoCommon, "without {}: {fault}", OLD[missing]);
+        assert_eq!(fault.kind, FaultKind::KexNoCommon, "without {missing}: {fault}");
     }
 }
 
@@ -92,7 +91,7 @@ async fn every_old_algorithm_is_spoken_where_it_is_allowed() {
         let line = format!("{keyword} {word}");
         let server = lab::sshd(&lab, &[&line]);
         let known = server.known_line(&lab, "host");
-        let host = Host { legacy: legacy(&[word]), ..web(&lab, server.port()) };
+        let host = Host { legacy: Some(legacy(&[word])), ..web(&lab, server.port()) };
         let session = open(&at(&known, BEFORE), &host).await;
         assert_eq!(session.negotiated().unwrap().legacy.unwrap().algorithms, [word]);
         session.close().await;
@@ -101,7 +100,7 @@ async fn every_old_algorithm_is_spoken_where_it_is_allowed() {
         let line = format!("MACs {word}");
         let server = lab::sshd(&lab, &["Ciphers aes128-ctr", &line]);
         let known = server.known_line(&lab, "host");
-        let host = Host { legacy: legacy(&[word]), ..web(&lab, server.port()) };
+        let host = Host { legacy: Some(legacy(&[word])), ..web(&lab, server.port()) };
         let session = open(&at(&known, BEFORE), &host).await;
         assert_eq!(session.negotiated().unwrap().legacy.unwrap().algorithms, [word]);
         session.close().await;
@@ -115,7 +114,7 @@ async fn a_server_that_has_safe_algorithms_uses_them_though_old_ones_are_allowed
     let kex = "KexAlgorithms +diffie-hellman-group1-sha1,diffie-hellman-group14-sha1";
     let server = lab::sshd(&lab, &[kex, "Ciphers +aes128-cbc", "HostKeyAlgorithms +ssh-rsa"]);
     let known = server.known_line(&lab, "host");
-    let allowed = Host { legacy: legacy(&all), ..web(&lab, server.port()) };
+    let allowed = Host { legacy: Some(legacy(&all)), ..web(&lab, server.port()) };
     let plain = open(&ssh(&known), &web(&lab, server.port())).await;
     let session = open(&at(&known, BEFORE), &allowed).await;
     assert_eq!(session.negotiated(), plain.negotiated());
@@ -128,7 +127,7 @@ async fn after_its_last_day_the_host_is_refused_before_the_first_packet() {
     let lab = Lab::new();
     let server = old_server(&lab);
     let known = server.known_line(&lab, "host-rsa");
-    let host = Host { legacy: legacy(OLD), ..web(&lab, server.port()) };
+    let host = Host { legacy: Some(legacy(OLD)), ..web(&lab, server.port()) };
     let fault = refused(&at(&known, AFTER), &host).await;
     assert_eq!(fault.kind, FaultKind::Policy, "{fault}");
     let expected = "its old algorithms were allowed until 2027-12-31 (firmware, NET-812)";
@@ -148,7 +147,7 @@ async fn an_old_jump_host_is_allowed_apart_from_the_host_behind_it() {
         refused(&at(&known, BEFORE), &behind(web(&lab, end.port()), [bastion.clone()])).await;
     assert_eq!(fault.kind, FaultKind::JumpRefused, "{fault}");
     assert!(fault.detail.starts_with("via bastion-1: kex_no_common:"), "{fault}");
-    Arc::make_mut(&mut bastion).legacy = legacy(OLD);
+    Arc::make_mut(&mut bastion).legacy = Some(legacy(OLD));
     let session = open(&at(&known, BEFORE), &behind(web(&lab, end.port()), [bastion])).await;
     let negotiated = session.negotiated().unwrap();
     assert_eq!(negotiated.legacy, None);

@@ -18,11 +18,15 @@ use crate::lab::{self, Agent, Lab, Server};
 use crate::legacy::{OLD, legacy, old_server};
 use crate::{deadlines, limits, settings, spool};
 
+type MakeIdentity = fn(&Lab) -> Identity;
+
+type StartServer = fn(&Lab) -> Server;
+
 /// What a cell must come to.
 type Expected = Result<(), FaultKind>;
 
 /// Identities, by the file that holds the key.
-const IDENTITIES: &[(&str, fn(&Lab) -> Identity)] = &[
+const IDENTITIES: &[(&str, MakeIdentity)] = &[
     ("ed25519", |lab| file(lab, "user", None)),
     ("ecdsa", |lab| file(lab, "ecdsa", None)),
     ("rsa", |lab| file(lab, "rsa", None)),
@@ -38,7 +42,7 @@ const IDENTITIES: &[(&str, fn(&Lab) -> Identity)] = &[
 const HOST_CERTIFICATES: bool = false;
 
 /// Servers, and the key of the laboratory that is known of each: `ca` as an authority.
-const SERVERS: &[(&str, &str, fn(&Lab) -> Server)] = &[
+const SERVERS: &[(&str, &str, StartServer)] = &[
     ("OpenSSH", "host", |lab| lab::sshd(lab, &[])),
     ("host certificate", "ca", |lab| {
         sign(lab, &["-h", "-n", "127.0.0.1"], "host");
@@ -135,7 +139,7 @@ async fn every_identity_enters_every_server_at_every_depth_as_declared() {
         for (identity, account) in accounts(&lab) {
             for depth in 0..=2 {
                 let host = lab::host("web-1", "127.0.0.1", server.port(), account.clone());
-                let allowed = if *name == "legacy" { legacy(OLD) } else { None };
+                let allowed = (*name == "legacy").then(|| legacy(OLD));
                 let host = Host { legacy: allowed, ..host };
                 let host = behind(host, road[..depth].iter().cloned());
                 let came = cell(&ssh, &host).await;
