@@ -26,6 +26,7 @@ mod ground;
 mod hostile;
 mod rebuilds;
 mod refusals;
+mod roads;
 mod selection;
 mod signals;
 mod tools;
