@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fleetstat::inventory::from_texts;
-use fleetstat::inventory::host::{Account, Escalation, Host, Identity, PassphraseSource, Variable};
+use fleetstat::inventory::host::{Account, Escalation, Host, Identity, SecretSource, Variable};
 use fleetstat::model::host::{Asset, Criticality, Exposure, Platform, TransportKind};
 use fleetstat::model::id::{HostName, Label};
 
@@ -45,10 +45,11 @@ hosts:
     let account = Account {
         name: label("nightly"),
         user: "fleetstat".into(),
-        identity: Identity::File {
+        identities: vec![Identity::File {
             path: PathBuf::from("~/.ssh/k"),
-            passphrase: Some(PassphraseSource::File(PathBuf::from("/etc/fs/p"))),
-        },
+            passphrase: Some(SecretSource::File(PathBuf::from("/etc/fs/p"))),
+            certificate: None,
+        }],
         escalation: Escalation::Sudo,
     };
     let names = vec![Variable::Text("a".into()), Variable::Number(1), Variable::Bool(true)];

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use fleetstat::inventory::host::{Identity, PassphraseSource};
+use fleetstat::inventory::host::{Identity, SecretSource};
 use fleetstat::model::capture::End;
 use fleetstat::model::fault::FaultKind;
 use fleetstat::probe::command::Wrap;
@@ -28,8 +28,9 @@ async fn rsa_and_ecdsa_keys_log_in_and_rsa_is_warned_about() {
     let ssh = ssh(&server.known_line(&lab, "host"));
     for name in names {
         let account = lab::account("root", &lab.path(name));
-        let warning = ssh.unlock(&account).await.unwrap().warning;
-        assert_eq!(warning, (name != "ecdsa").then_some(RSA_WARNING));
+        let warnings = ssh.unlock(&account).await.unwrap()[0].warnings("root");
+        let expected: &[&str] = if name == "ecdsa" { &[] } else { &[RSA_WARNING] };
+        assert_eq!(warnings, expected);
         let host = lab::host("web-1", "127.0.0.1", server.port(), account);
         let answer = visit(&ssh, &host, &lab::invocation(&["/bin/true"], Wrap::default())).await;
         assert_eq!(answer.end, End::Exit(0), "{name}");
@@ -51,7 +52,7 @@ async fn an_encrypted_key_is_opened_once_for_many_hosts() {
         }),
         ..settings(&server.known_line(&lab, "host"))
     });
-    let account = lab::encrypted_account("root", &key, PassphraseSource::Prompt);
+    let account = lab::encrypted_account("root", &key, SecretSource::Prompt);
     let host = lab::host("web-1", "127.0.0.1", server.port(), account);
     let visits = (0..10).map(|_| async { open(&ssh, &host).await.close().await });
     futures::future::join_all(visits).await;
@@ -69,7 +70,7 @@ async fn passphrases_come_from_files_and_credentials() {
         Surroundings { credentials: Some(lab.path("pass")), ..Surroundings::default() };
     let known = server.known_line(&lab, "host");
     let ssh = Ssh::new(Settings { surroundings, ..settings(&known) });
-    for source in [PassphraseSource::File(file), PassphraseSource::Credential("secret".into())] {
+    for source in [SecretSource::File(file), SecretSource::Credential("secret".into())] {
         let account = lab::encrypted_account("root", &key, source);
         let host = lab::host("web-1", "127.0.0.1", server.port(), account);
         open(&ssh, &host).await.close().await;
@@ -89,12 +90,12 @@ async fn a_wrong_passphrase_is_refused_once_and_no_connection_is_made() {
         }),
         ..settings("")
     });
-    let account = lab::encrypted_account("root", &key, PassphraseSource::Prompt);
+    let account = lab::encrypted_account("root", &key, SecretSource::Prompt);
     // Port 1 would be `refused`.
     let host = lab::host("web-1", "127.0.0.1", 1, Arc::clone(&account));
     for _ in 0..3 {
         let fault = refused(&ssh, &host).await;
-        assert_eq!(fault.kind, FaultKind::AuthRefused);
+        assert_eq!(fault.kind, FaultKind::Internal);
         assert!(fault.detail.contains("passphrase"), "{fault}");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 1);
@@ -113,8 +114,12 @@ async fn a_key_that_others_can_read_is_refused_with_the_remedy() {
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let host = lab::host("web-1", "127.0.0.1", 1, lab::account("root", &key));
     let fault = refused(&ssh(""), &host).await;
-    assert_eq!(fault.kind, FaultKind::AuthRefused);
+    assert_eq!(fault.kind, FaultKind::Internal);
     assert!(fault.detail.contains(&format!("run `chmod 600 {}`", key.display())), "{fault}");
+}
+
+fn agent_key(fingerprint: Option<&str>) -> Identity {
+    Identity::Agent { fingerprint: fingerprint.map(str::to_owned), certificate: None }
 }
 
 #[tokio::test]
@@ -136,19 +141,17 @@ async fn the_agent_signs_with_the_key_that_is_named_and_no_other() {
         .unwrap();
     let printed = String::from_utf8(printed.stdout).unwrap();
     let fingerprint = printed.split_whitespace().nth(1).unwrap().to_owned();
-    let account =
-        lab::account_with("root", Identity::Agent { fingerprint: Some(fingerprint.clone()) });
+    let account = lab::account_with("root", agent_key(Some(&fingerprint)));
     let host = lab::host("web-1", "127.0.0.1", server.port(), account);
     let session = open(&ssh, &host).await;
     let identity = session.negotiated().unwrap().identity;
     assert_eq!(identity, format!("ssh-ed25519 {fingerprint} (agent)"));
     session.close().await;
 
-    let unnamed = lab::account_with("root", Identity::Agent { fingerprint: None });
+    let unnamed = lab::account_with("root", agent_key(None));
     let error = ssh.unlock(&unnamed).await.unwrap_err();
     assert!(error.to_string().contains("exactly one key (but 2)"), "{error}");
-    let absent = Some("SHA256:nothing".to_owned());
-    let absent = lab::account_with("root", Identity::Agent { fingerprint: absent });
+    let absent = lab::account_with("root", agent_key(Some("SHA256:nothing")));
     let error = ssh.unlock(&absent).await.unwrap_err();
     assert!(error.to_string().contains("ssh-add -l"), "{error}");
     assert_eq!(with_agent(None).unlock(&unnamed).await.unwrap_err(), IdentityError::NoAgent);
