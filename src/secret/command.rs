@@ -47,7 +47,7 @@ pub fn line_of_command(
     limit: Duration,
 ) -> Result<SecretString, SecretError> {
     let named = PathBuf::from(words.first().map_or("", String::as_str));
-    let refuse = |reason: String| SecretError::Command { program: named.clone(), reason };
+    let refuse = |reason: String| SecretError::Program { program: named.clone(), reason };
     let program = surroundings
         .expand(&named)
         .ok_or_else(|| refuse("needs a home folder and $HOME is not set".to_owned()))?;
@@ -209,7 +209,7 @@ mod tests {
         let (_folder, words) = script(text, 0o700);
         let limit = Duration::from_millis(500);
         match line_of_command(&words, &Surroundings::default(), limit).unwrap_err() {
-            SecretError::Command { reason, .. } => reason,
+            SecretError::Program { reason, .. } => reason,
             error => panic!("{error}"),
         }
     }

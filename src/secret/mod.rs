@@ -105,7 +105,7 @@ pub enum SecretError {
     Empty,
     /// A program gave no secret.
     #[error("command `{}` {reason}", program.display())]
-    Command {
+    Program {
         /// The program.
         program: PathBuf,
         /// What happened, with the remedy; what it printed is escaped and cut.

@@ -16,6 +16,7 @@
 mod lab;
 
 mod bench;
+mod certificates;
 mod commands;
 mod faults;
 mod hostile;
@@ -23,6 +24,7 @@ mod hostile_server;
 mod identities;
 mod known_hosts;
 mod local;
+mod passwords;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -44,7 +44,8 @@ pub(super) async fn login(
     offer: &Offer<'_>,
     limit: Duration,
 ) -> Result<String, Fault> {
-    let mut talk = Talk { link, offer, left: limit, limit, methods: None, used: Vec::new() };
+    let mut talk =
+        Talk { link, offer, left: limit, limit, methods: None, used: Vec::new(), asked: false };
     let mut refused: Vec<&str> = Vec::new();
     let mut password_refused = false;
     for credential in &offer.credentials {
@@ -54,13 +55,13 @@ pub(super) async fn login(
         }
         match talk.offer(credential).await? {
             Step::In => {
-                talk.used.push(credential_label(credential));
+                talk.accepted(credential);
                 return Ok(talk.used.join(" + "));
             }
             Step::InWithout => {
                 return Ok("none: the server asked for no credential".to_owned());
             }
-            Step::More => talk.used.push(credential_label(credential)),
+            Step::More => talk.accepted(credential),
             Step::Refused => {
                 password_refused |= credential.is_password();
                 refused.push(&credential.label);
@@ -72,10 +73,6 @@ pub(super) async fn login(
         }
     }
     Err(talk.refusal(&refused).await)
-}
-
-fn credential_label(credential: &Unlocked) -> String {
-    credential.label.clone()
 }
 
 /// What came of one credential.
@@ -115,6 +112,8 @@ struct Talk<'a> {
     methods: Option<MethodSet>,
     /// What it has accepted so far.
     used: Vec<String>,
+    /// The last password went as the answer to a question.
+    asked: bool,
 }
 
 impl Talk<'_> {
@@ -133,6 +132,13 @@ impl Talk<'_> {
             Proof::Password(secret) => return self.password(credential, secret).await,
         };
         self.step(credential, result)
+    }
+
+    /// Notes for the record what was accepted.
+    fn accepted(&mut self, credential: &Unlocked) {
+        let asked = credential.is_password() && self.asked;
+        let how = if asked { " (keyboard-interactive)" } else { "" };
+        self.used.push(format!("{}{how}", credential.label));
     }
 
     /// Takes the time that an answer took off what is left.
@@ -268,6 +274,7 @@ impl Talk<'_> {
             return Ok(Step::NotTaken);
         };
         let turn = self.offer.lockout.turn(self.offer.user, credential).await?;
+        self.asked = way == MethodKind::KeyboardInteractive;
         let (begun, left) = (self.offer.clock.instant(), self.left);
         let asked = match way {
             MethodKind::Password => self.plain_password(&turn, secret).boxed(),
