@@ -54,6 +54,9 @@ async fn conduct(
     planned: request::Planned,
 ) -> Result<(Collected, Option<Exit>), Problems> {
     let request::Planned { plan, inventory } = planned;
+    if let Err(error) = crate::secret::shield_memory() {
+        tracing::warn!("a core dump of this process would hold its secrets: {error}");
+    }
     let ssh = Arc::new(ssh(setting, &plan)?);
     unlock(setting, &ssh, &plan).await?;
     let local = Arc::new(Local::new(setting.clock));

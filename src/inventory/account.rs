@@ -56,6 +56,9 @@ const WAYS: &[&str] = &["identity", "agent", "agent_certificate", "password"];
 /// Keys that belong to one of [`WAYS`].
 const PARTS: &[&str] = &["passphrase", "certificate"];
 
+/// Keys that name a source of a secret.
+const SOURCES: &[&str] = &["file", "credential", "command"];
+
 /// The account whose identities are read, quoted for messages.
 struct Owner<'a, 'b> {
     account: String,
@@ -89,7 +92,8 @@ impl Owner<'_, '_> {
         }
         let mut identities: Vec<Identity> = Vec::new();
         for item in items {
-            let identity = self.identity(item, item.place)?;
+            // One that is refused hides no fault of those that follow.
+            let Some(identity) = self.identity(item, item.place) else { continue };
             if identities.contains(&identity) {
                 let message = format!("account {} has an identity twice", self.account);
                 let help = "keep one: a credential is offered to a host once";
@@ -237,6 +241,8 @@ impl Owner<'_, '_> {
             (Some(path), None, None, 1) => Some(SecretSource::File(PathBuf::from(path))),
             (None, Some(name), None, 1) => Some(SecretSource::Credential(name.to_owned())),
             (None, None, Some(command), 1) => self.command(key, command),
+            // A key that no source has is reported by the table's check.
+            _ if node.entries().iter().any(|entry| !SOURCES.contains(&&*entry.key)) => None,
             _ => {
                 let message = format!("`{key}` of account {} names no source", self.account);
                 let help = "write one of `prompt`, `{file: PATH}`, `{credential: NAME}` and \

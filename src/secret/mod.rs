@@ -113,6 +113,17 @@ pub enum SecretError {
     },
 }
 
+/// Keeps the memory of this process, and with it the secrets of a run, out of core dumps and away
+/// from debuggers of the same user (prctl(2), `PR_SET_DUMPABLE`). Programs that it starts are not
+/// affected.
+///
+/// # Errors
+/// The system's reason, where the kernel does not allow it.
+pub fn shield_memory() -> std::io::Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
+}
+
 /// Reads a file that only its owner can reach: a private key, a passphrase.
 ///
 /// The file that is checked is the file that is read: it is opened first, without following a
@@ -248,6 +259,13 @@ mod tests {
         std::fs::write(&path, content).unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
         (folder, path)
+    }
+
+    #[test]
+    fn shielded_memory_is_not_dumped() {
+        use rustix::process::{DumpableBehavior, dumpable_behavior};
+        shield_memory().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod ground;
 mod hostile;
 mod rebuilds;
 mod refusals;
+mod secrets;
 mod selection;
 mod signals;
 mod tools;

@@ -376,7 +376,38 @@ fn a_list_of_identities_is_checked_item_by_item() {
 all: {account: a}
 hosts: {h: }
 "#;
-    let expected = r"";
+    let expected = r"error[FS-INV-005]: lab.yaml:2:28: `identities` of account `a` is empty, expected at least 1 item
+error[FS-INV-015]: lab.yaml:6:7: account `b` has 5 identities, at most 4
+  help: a server ends the connection after six failures: name those that are needed
+error[FS-INV-015]: lab.yaml:11:26: account `c` has both `identities` and `identity`
+  help: move it into the list, in its order
+error[FS-INV-015]: lab.yaml:12:44: account `d` has an identity twice
+  help: keep one: a credential is offered to a host once
+error[FS-INV-015]: lab.yaml:13:50: account `e` has both `identity` and `agent`
+  help: keep one, or put them into the list `identities` in the order in which they are to be offered
+error[FS-INV-015]: lab.yaml:14:29: account `f` names no key
+  help: add `identity: ~/.ssh/KEY` for a key file, or `agent: true` for ssh-agent
+error[FS-INV-015]: lab.yaml:15:47: account `g` has a `certificate` file beside `password`
+  help: it belongs to a key: name it with `identity` or `agent`
+error[FS-INV-004]: lab.yaml:16:35: `agent_certificate` of account `h` is the flag `true`, expected a key fingerprint such as `SHA256:uNiVztksCsDhcc0u9e8BrrQXVUpMZIDTMczCvj3tD2s`
+  help: put the value in quotes to make it text
+error[FS-INV-015]: lab.yaml:17:26: `identity` of account `i` is a certificate
+  help: name it with `certificate`, and its key here
+error[FS-INV-015]: lab.yaml:18:36: the command for `password` of account `j` does not begin with the absolute path of a program
+  help: write it like `[/usr/bin/pass, show, fleetstat]`: no shell, no search in PATH
+error[FS-INV-005]: lab.yaml:19:36: `command` of account `k` is empty, expected at least 1 item
+error[FS-INV-004]: lab.yaml:20:36: `command` of account `l` is the text `/bin/pass`, expected a list such as `[a, b]`
+  help: put the value in brackets: `[value]`
+error[FS-INV-003]: lab.yaml:21:27: unknown key `env` for `password` of account `m`
+  help: other processes can read the environment, and children inherit it: name a `file`, `credential` or `command`
+error[FS-INV-015]: lab.yaml:22:26: `password` of account `n` names no source
+  help: write one of `prompt`, `{file: PATH}`, `{credential: NAME}` and `{command: [PATH, WORD, ...]}`
+error[FS-INV-015]: lab.yaml:23:49: account `o` has a passphrase but no key file
+  help: a password needs none: remove it
+error[FS-INV-015]: lab.yaml:24:42: `certificate` of account `p` holds a certificate
+  help: write a path such as `~/.ssh/fleetstat_ed25519-cert.pub`
+error[FS-INV-003]: lab.yaml:25:43: unknown key `user` for `identities` of account `q`
+  help: `user` belongs to the account";
     assert_eq!(faults(text), expected);
 }
 

@@ -14,23 +14,44 @@ use fleetstat::transport::ssh::{Settings, Ssh};
 use crate::lab::{self, Agent, Lab};
 use crate::{open, refused, settings, ssh, visit};
 
+/// Keys of every type in every form that tools write: OpenSSH's own, PEM as `ssh-keygen -m PEM`
+/// (PKCS #1 for RSA, SEC 1 for ECDSA) and PKCS #8, each plain and encrypted.
 #[tokio::test]
-async fn rsa_and_ecdsa_keys_log_in_and_rsa_is_warned_about() {
+async fn keys_of_every_type_and_form_log_in_and_rsa_is_warned_about() {
     let lab = Lab::new();
-    lab.keygen("ecdsa", &["-t", "ecdsa"]);
-    lab.keygen("rsa", &["-t", "rsa"]);
-    lab.keygen("pem", &["-t", "rsa", "-m", "PEM"]);
-    let names = ["ecdsa", "rsa", "pem"];
-    for name in names {
-        lab.authorize(name, "");
+    let mut names = Vec::new();
+    for (kind, bits) in
+        [("ed25519", "256"), ("ecdsa", "256"), ("ecdsa", "384"), ("ecdsa", "521"), ("rsa", "3072")]
+    {
+        for form in ["RFC4716", "PEM", "PKCS8"] {
+            for lock in ["", "open sesame"] {
+                // ssh-keygen writes ed25519 in its own form only.
+                if kind == "ed25519" && form != "RFC4716" {
+                    continue;
+                }
+                let old = kind == "ecdsa" && form == "PEM" && !lock.is_empty();
+                let name = format!("{kind}-{bits}-{form}-{}", lock.len());
+                let path = lab.keygen(&name, &["-t", kind, "-b", bits, "-m", form, "-N", lock]);
+                if old {
+                    let error = crate::ssh("").unlock(&lab::account("root", &path)).await;
+                    assert_eq!(error.unwrap_err(), IdentityError::OldEncryption { path });
+                    continue;
+                }
+                lab.authorize(&name, "");
+                names.push((name, lock));
+            }
+        }
     }
     let server = lab::sshd(&lab, &[]);
-    let ssh = ssh(&server.known_line(&lab, "host"));
-    for name in names {
-        let account = lab::account("root", &lab.path(name));
-        let warnings = ssh.unlock(&account).await.unwrap()[0].warnings("root");
-        let expected: &[&str] = if name == "ecdsa" { &[] } else { &[RSA_WARNING] };
-        assert_eq!(warnings, expected);
+    let ask = Arc::new(|_: &str| Ok("open sesame".into()));
+    let ssh = Ssh::new(Settings { ask, ..settings(&server.known_line(&lab, "host")) });
+    for (name, lock) in names {
+        let passphrase = (!lock.is_empty()).then_some(SecretSource::Prompt);
+        let identity = Identity::File { path: lab.path(&name), passphrase, certificate: None };
+        let account = lab::account_with("root", identity);
+        let unlocked = ssh.unlock(&account).await.unwrap_or_else(|e| panic!("{name}: {e}"));
+        let expected: &[&str] = if name.starts_with("rsa") { &[RSA_WARNING] } else { &[] };
+        assert_eq!(unlocked[0].warnings("root"), expected, "{name}");
         let host = lab::host("web-1", "127.0.0.1", server.port(), account);
         let answer = visit(&ssh, &host, &lab::invocation(&["/bin/true"], Wrap::default())).await;
         assert_eq!(answer.end, End::Exit(0), "{name}");
@@ -174,4 +195,85 @@ async fn a_refused_key_is_not_offered_to_the_same_host_again() {
     server.wait_for("Failed publickey");
     assert_eq!(server.log().matches("Failed publickey").count(), 1, "{}", server.log());
     assert_eq!(server.log().matches("Connection from").count(), 1, "{}", server.log());
+}
+
+#[tokio::test]
+async fn the_agent_signs_with_keys_of_every_type() {
+    let lab = Lab::new();
+    let kinds = [("ecdsa", "256"), ("ecdsa", "384"), ("ecdsa", "521"), ("rsa", "2048")];
+    let names = kinds.map(|(kind, bits)| {
+        let name = format!("{kind}-{bits}");
+        lab.keygen(&name, &["-t", kind, "-b", bits]);
+        lab.authorize(&name, "");
+        name
+    });
+    let agent = Agent::start(&lab, &names.each_ref().map(String::as_str));
+    let server = lab::sshd(&lab, &["MaxAuthTries 1"]);
+    let agent_socket = Some(agent.socket.clone());
+    let surroundings = Surroundings { agent_socket, ..Surroundings::default() };
+    let ssh = Ssh::new(Settings { surroundings, ..settings(&server.known_line(&lab, "host")) });
+    for name in names {
+        let printed = std::process::Command::new("ssh-keygen")
+            .args(["-l", "-f"])
+            .arg(lab.path(&format!("{name}.pub")))
+            .output()
+            .unwrap();
+        let printed = String::from_utf8(printed.stdout).unwrap();
+        let fingerprint = printed.split_whitespace().nth(1).unwrap();
+        let account = lab::account_with("root", agent_key(Some(fingerprint)));
+        let host = lab::host("web-1", "127.0.0.1", server.port(), account);
+        let session = open(&ssh, &host).await;
+        let identity = session.negotiated().unwrap().identity;
+        assert!(identity.ends_with(&format!("{fingerprint} (agent)")), "{identity}");
+        session.close().await;
+    }
+}
+
+#[tokio::test]
+async fn an_agent_that_dies_or_is_silent_is_a_fault_of_ours_and_no_refusal() {
+    let lab = Lab::new();
+    let server = lab::sshd(&lab, &[]);
+    let known = server.known_line(&lab, "host");
+    let with = |socket: std::path::PathBuf| {
+        let surroundings = Surroundings { agent_socket: Some(socket), ..Surroundings::default() };
+        Ssh::new(Settings { surroundings, ..settings(&known) })
+    };
+    let agent = Agent::start(&lab, &["user"]);
+    let ssh = with(agent.socket.clone());
+    let account = lab::account_with("root", agent_key(None));
+    let host = lab::host("web-1", "127.0.0.1", server.port(), Arc::clone(&account));
+    open(&ssh, &host).await.close().await;
+    drop(agent);
+    // It was there when the run began: every host says so, and the account is not stopped.
+    for _ in 0..3 {
+        let fault = refused(&ssh, &host).await;
+        assert_eq!(fault.kind, FaultKind::Internal);
+        assert!(fault.detail.starts_with("ssh-agent does not answer"), "{fault}");
+    }
+    let gone = lab.path("no-agent.sock");
+    let fault = refused(&with(gone), &host).await;
+    assert_eq!(fault.kind, FaultKind::Internal);
+    assert!(fault.detail.contains("no-agent.sock` does not answer"), "{fault}");
+}
+
+/// The handle file of a FIDO key in the form of `ssh-keygen -t ed25519-sk` (PROTOCOL.u2f), made by
+/// hand: its device is nowhere.
+const SECURITY_KEY: &str = "\
+-----BEGIN OPENSSH PRIVATE KEY-----
+b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAASgAAABpzay1zc2
+gtZWQyNTUxOUBvcGVuc3NoLmNvbQAAACAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRob
+HB0eHwAAAARzc2g6AAAAiAECAwQBAgMEAAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY2
+9tAAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fAAAABHNzaDoBAAAAH2hh
+bmRsZS1vZi1hLWtleS10aGF0LWlzLW5vd2hlcmUAAAAAAAAAB25vd2hlcmUBAgM=
+-----END OPENSSH PRIVATE KEY-----
+";
+
+#[tokio::test]
+async fn the_handle_of_a_fido_key_is_refused_with_the_way_through_the_agent() {
+    let lab = Lab::new();
+    let path = lab.write("sk", SECURITY_KEY);
+    let account = lab::account("root", &path);
+    let error = ssh("").unlock(&account).await.unwrap_err();
+    assert_eq!(error, IdentityError::SecurityKey { path: path.clone() });
+    assert!(error.to_string().contains(&format!("run `ssh-add {}`", path.display())), "{error}");
 }

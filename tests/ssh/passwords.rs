@@ -234,7 +234,7 @@ async fn an_expired_password_has_its_own_fault_by_question_and_by_command() {
 #[tokio::test]
 async fn a_server_that_takes_no_password_is_not_sent_one() {
     let lab = lab(19_000);
-    let server = with_pam(&lab, PAM, &["PasswordAuthentication no"]);
+    let server = with_pam(&lab, PAM, &["KbdInteractiveAuthentication no"]);
     let (ssh, _) = told(&known(&lab, &server), PASSWORD);
     let host = lab::host("web-1", "127.0.0.1", server.port(), by_password());
     let fault = refused(&ssh, &host).await;

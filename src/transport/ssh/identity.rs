@@ -66,6 +66,15 @@ pub enum IdentityError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is encrypted in a way that is not read.
+    #[error(
+        "`{path}` is encrypted in an old form of PEM that is not read; \
+         write it anew with `ssh-keygen -p -f {path}`"
+    )]
+    OldEncryption {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file names a key that sits in a FIDO device.
     #[error(
         "`{path}` is the handle of a FIDO key, which only ssh-agent can use; \
@@ -354,6 +363,9 @@ fn private_key(path: &Path, passphrase: Option<Fetch>) -> Result<PrivateKey, Ide
     let content = secret::private_file(path)?;
     let not_a_key = |reason: String| IdentityError::NotAKey { path: path.to_owned(), reason };
     let text = std::str::from_utf8(&content).map_err(|error| not_a_key(error.to_string()))?;
+    if has_old_encryption(text) {
+        return Err(IdentityError::OldEncryption { path: path.to_owned() });
+    }
     let key = match decode(text, None) {
         Ok(key) => key,
         Err(Undecoded::Encrypted) => {
@@ -368,6 +380,14 @@ fn private_key(path: &Path, passphrase: Option<Fetch>) -> Result<PrivateKey, Ide
         return Err(IdentityError::SecurityKey { path: path.to_owned() });
     }
     Ok(key)
+}
+
+/// Encrypted PEM of OpenSSL's own (RFC 1421) is read for RSA with AES-128, as `ssh-keygen -m PEM`
+/// writes it. Anything else would look like a wrong passphrase.
+fn has_old_encryption(text: &str) -> bool {
+    let known =
+        text.contains("-----BEGIN RSA PRIVATE KEY-----") && text.contains("DEK-Info: AES-128-CBC,");
+    text.contains("Proc-Type: 4,ENCRYPTED") && !known
 }
 
 enum Undecoded {
