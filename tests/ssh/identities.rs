@@ -33,7 +33,7 @@ async fn keys_of_every_type_and_form_log_in_and_rsa_is_warned_about() {
                 let name = format!("{kind}-{bits}-{form}-{}", lock.len());
                 let path = lab.keygen(&name, &["-t", kind, "-b", bits, "-m", form, "-N", lock]);
                 if old {
-                    let error = crate::ssh("").unlock(&lab::account("root", &path)).await;
+                    let error = ssh("").unlock(&lab::account("root", &path)).await;
                     assert_eq!(error.unwrap_err(), IdentityError::OldEncryption { path });
                     continue;
                 }
@@ -254,26 +254,4 @@ async fn an_agent_that_dies_or_is_silent_is_a_fault_of_ours_and_no_refusal() {
     let fault = refused(&with(gone), &host).await;
     assert_eq!(fault.kind, FaultKind::Internal);
     assert!(fault.detail.contains("no-agent.sock` does not answer"), "{fault}");
-}
-
-/// The handle file of a FIDO key in the form of `ssh-keygen -t ed25519-sk` (PROTOCOL.u2f), made by
-/// hand: its device is nowhere.
-const SECURITY_KEY: &str = "\
------BEGIN OPENSSH PRIVATE KEY-----
-b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQAAAAAAAAABAAAASgAAABpzay1zc2
-gtZWQyNTUxOUBvcGVuc3NoLmNvbQAAACAAAQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRob
-HB0eHwAAAARzc2g6AAAAiAECAwQBAgMEAAAAGnNrLXNzaC1lZDI1NTE5QG9wZW5zc2guY2
-9tAAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4fAAAABHNzaDoBAAAAH2hh
-bmRsZS1vZi1hLWtleS10aGF0LWlzLW5vd2hlcmUAAAAAAAAAB25vd2hlcmUBAgM=
------END OPENSSH PRIVATE KEY-----
-";
-
-#[tokio::test]
-async fn the_handle_of_a_fido_key_is_refused_with_the_way_through_the_agent() {
-    let lab = Lab::new();
-    let path = lab.write("sk", SECURITY_KEY);
-    let account = lab::account("root", &path);
-    let error = ssh("").unlock(&account).await.unwrap_err();
-    assert_eq!(error, IdentityError::SecurityKey { path: path.clone() });
-    assert!(error.to_string().contains(&format!("run `ssh-add {}`", path.display())), "{error}");
 }

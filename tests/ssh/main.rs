@@ -19,6 +19,7 @@ mod bench;
 mod certificates;
 mod commands;
 mod faults;
+mod fido;
 mod hostile;
 mod hostile_server;
 mod identities;
