@@ -181,6 +181,9 @@ fn secrets_appear_nowhere_whatever_happens() {
         let mut mistyped: Vec<_> =
             ["mistyped-1", "mistyped-2"].map(|name| outcomes[name].1.clone()).into();
         mistyped.sort();
+        let mut fates = ["mistyped-1", "mistyped-2"].map(|name| outcomes[name].0.as_str());
+        fates.sort_unstable();
+        assert_eq!(fates, ["failed", "skipped"]);
         assert_eq!(mistyped, [["auth_refused"], ["skipped"]]);
         // Without its server, and with one that is not trusted.
         drop(server);
@@ -219,6 +222,66 @@ fn secrets_appear_nowhere_whatever_happens() {
         }
         let files = search(&distrusting.data(), &mut found);
         assert!(files > 6, "{files}");
+        assert_eq!(found, Vec::<String>::new());
+    });
+}
+
+/// Runs the words after its own on a pseudo-terminal, types a line when the terminal shows what it
+/// waits for, and writes every byte that the terminal got. `sys.argv`: what to wait for, what to
+/// type, then the command.
+const TYPIST: &str = r#"
+import os, pty, sys
+pid, fd = pty.fork()
+if pid == 0:
+    os.execvpe(sys.argv[3], sys.argv[3:], os.environ)
+seen, typed = b"", 0
+while True:
+    try:
+        part = os.read(fd, 65536)
+    except OSError:
+        break
+    if not part:
+        break
+    seen += part
+    if seen.count(sys.argv[1].encode()) > typed:
+        typed += 1
+        os.write(fd, sys.argv[2].encode() + b"\n")
+sys.stdout.buffer.write(seen)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[test]
+fn a_password_is_typed_once_for_many_hosts_and_is_not_echoed() {
+    alone(|| {
+        let mut fleet = Fleet::new();
+        fleet.account("typed", &format!("user: {READER}, password: prompt"));
+        for last in 1..=5 {
+            fleet.host(&format!("h-{last}"), at(15, last, 2222), ", account: typed", "host");
+        }
+        let hash = hashed(PASSWORD);
+        let shadow = format!("root:*:19000:0:99999:7:::\n{READER}:{hash}:19000:0:99999:7:::\n");
+        fleet.lab.write("shadow", &shadow);
+        let address = std::net::SocketAddr::from((std::net::Ipv4Addr::UNSPECIFIED, 2222));
+        let lines = ["PasswordAuthentication yes"];
+        let _server = crate::lab::sshd_of(&fleet.lab, address, "", &lines);
+        let words = fleet.run_words("views: [host]", &["-vvv"]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let plain = fleet.command(&words);
+        let question = format!("Password of account typed (login name {READER}): ");
+        let mut typist = Command::new("/usr/bin/python3");
+        typist.args(["-c", TYPIST, &question, PASSWORD]).arg(plain.get_program());
+        typist.args(plain.get_args()).env_clear();
+        typist.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+        let output = typist.output().unwrap();
+        let shown = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{shown}");
+        assert_eq!(shown.matches(&question).count(), 1, "{shown}");
+        let all_complete = fleet.outcomes().values().all(|host| *host == came("complete", &[], 1));
+        assert!(all_complete, "{:?}", fleet.outcomes());
+        let mut found = Vec::new();
+        hits("terminal", &output.stdout, &mut found);
+        hits("typist", &output.stderr, &mut found);
+        search(&fleet.data(), &mut found);
         assert_eq!(found, Vec::<String>::new());
     });
 }

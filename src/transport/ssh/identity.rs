@@ -159,6 +159,16 @@ pub struct Unlocked {
 }
 
 impl Unlocked {
+    /// The password of an account.
+    pub(super) fn of_password(account: &str, secret: SecretString) -> Self {
+        Self {
+            proof: Proof::Password(secret),
+            credential: format!("password of {account}"),
+            label: "password".to_owned(),
+            warning: None,
+        }
+    }
+
     /// What the operator should know, once per run, when `user` logs in with it. One line each,
     /// lower case, escaped.
     #[must_use]
@@ -285,12 +295,7 @@ impl Keyring {
                     Err(SecretError::NoTerminal { reason: error.to_string() })
                 })?;
                 let secret = secret.ok_or(SecretError::Empty)?;
-                Ok(Unlocked {
-                    proof: Proof::Password(secret),
-                    credential: format!("password of {name}"),
-                    label: "password".to_owned(),
-                    warning: None,
-                })
+                Ok(Unlocked::of_password(name.as_str(), secret))
             }
         }
     }

@@ -153,3 +153,62 @@ impl Turn {
         *lock(&self.gate.trust) = Trust::Stopped(format!("{address} port {port} {why}"));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::task::Poll;
+
+    fn password() -> Arc<Unlocked> {
+        Arc::new(Unlocked::of_password("lab", "never sent".into()))
+    }
+
+    fn place(address: &str) -> Place {
+        (address.to_owned(), 22)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_untried_password_is_one_hosts_turn_and_the_next_follows_a_silent_one() {
+        let (lockout, password) = (Lockout::default(), password());
+        let first = lockout.turn("u", &password).await.unwrap();
+        let mut second = Box::pin(lockout.turn("u", &password));
+        assert!(matches!(futures::poll!(&mut second), Poll::Pending));
+        // Another login name is another account.
+        lockout.turn("v", &password).await.unwrap();
+        drop(first);
+        second.await.unwrap().taken();
+        // Taken once: all at once from here on.
+        let (a, b) = tokio::join!(lockout.turn("u", &password), lockout.turn("u", &password));
+        assert!(a.is_ok() && b.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_too_long_for_a_turn_gives_up_without_an_attempt() {
+        let (lockout, password) = (Lockout::default(), password());
+        let _first = lockout.turn("u", &password).await.unwrap();
+        let fault = lockout.turn("u", &password).await.unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Deadline);
+        let expected = "the password was not offered: for 60 s no other host answered to it";
+        assert_eq!(fault.detail, expected);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_refusal_stops_a_password_for_who_waits_and_who_comes_also_after_it_was_taken() {
+        for taken in [false, true] {
+            let (lockout, password) = (Lockout::default(), password());
+            let first = lockout.turn("u", &password).await.unwrap();
+            if taken {
+                first.taken();
+            }
+            first.stop(&place("10.0.0.1"), "refused it");
+            drop(first);
+            let expected = "skipped: the password is not offered any more in this run: \
+                            10.0.0.1 port 22 refused it";
+            let fault = lockout.turn("u", &password).await.unwrap_err();
+            assert_eq!(fault.to_string(), expected);
+            let offered = vec![Arc::clone(&password)];
+            let fault = lockout.admit(&place("10.0.0.2"), "u", offered).unwrap_err();
+            assert_eq!(fault.to_string(), expected);
+        }
+    }
+}
