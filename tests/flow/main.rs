@@ -17,6 +17,7 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod certificates;
 mod changes;
 mod disks;
 mod enrolment;

@@ -20,7 +20,7 @@ const CANARIES: &[&str] = &[PASSPHRASE, PASSWORD, WRONG, LEAKED];
 
 /// The password's hash, as `/etc/shadow` has it.
 fn hashed(password: &str) -> String {
-    let script = r#"print crypt($ARGV[0], '$6$fleetstat$')"#;
+    let script = r"print crypt($ARGV[0], '$6$fleetstat$')";
     let output = Command::new("perl").args(["-e", script, password]).output().unwrap();
     String::from_utf8(output.stdout).unwrap()
 }

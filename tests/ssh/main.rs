@@ -16,7 +16,6 @@
 mod lab;
 
 mod bench;
-mod certificates;
 mod commands;
 mod faults;
 mod fido;
@@ -26,6 +25,7 @@ mod identities;
 mod known_hosts;
 mod local;
 mod passwords;
+mod user_certificates;
 
 use std::path::PathBuf;
 use std::sync::Arc;
