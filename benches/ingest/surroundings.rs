@@ -176,6 +176,8 @@ pub(crate) fn header(dice: &mut Dice, host: usize, state: &Host, night: u32) -> 
             mac: String::new(),
             strict_kex: true,
             identity: "ed25519 SHA256:0123456789abcdef0123456789abcdef0123456789a (agent)".into(),
+            jumps: Vec::new(),
+            legacy: None,
         }),
         faults: vec![],
     }

@@ -1,8 +1,9 @@
 //! `fleetstat enroll`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::Path;
+use std::sync::Arc;
 
 use futures::StreamExt as _;
 use futures::stream;
@@ -15,10 +16,14 @@ use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::Fault;
 use crate::model::host::TransportKind;
+use crate::model::id::HostName;
 use crate::model::text::escape;
-use crate::transport::ssh::host_key::{ServerKey, fetch_host_key};
+use crate::secret::surroundings::Surroundings;
+use crate::transport::Transport as _;
+use crate::transport::ssh::host_key::{ServerKey, fetch_host_key_behind};
 use crate::transport::ssh::known_hosts::enroll::{Enrolled, add};
 use crate::transport::ssh::known_hosts::{Decision, KnownHosts, LookupName};
+use crate::transport::ssh::{Settings, Ssh};
 
 /// Hosts asked for their key at once.
 const WIDTH: usize = 32;
@@ -44,15 +49,22 @@ pub(super) fn enroll(setting: &Setting, args: &EnrollArgs) -> Ended {
     }
     let files = setting.known_hosts();
     let file = files.first().ok_or_else(|| Problem::new("FS-CFG-002", "no known_hosts file"))?;
-    let shown = fetch(&hosts)?;
+    let hosts = with_jumps(&hosts);
     let mut enrolment =
         Enrolment { known: known(&files)?, confirmed, file, tally: Tally::default() };
-    for (host, result) in shown {
-        match result {
-            Ok(key) => enrolment.one(host, &key)?,
-            Err(fault) => {
-                enrolment.tally.failed += 1;
-                say(&format!("{}: {fault}\n  help: {}", host.asset.name, fault.kind.remedy()))?;
+    // What is trusted at one depth is gone through at the next.
+    let deepest = hosts.iter().map(|host| host.road.len()).max().unwrap_or(0);
+    for depth in 0..=deepest {
+        let level: Vec<&Host> = hosts.iter().filter(|host| host.road.len() == depth).collect();
+        enrolment.known = known(&files)?;
+        for (host, result) in fetch(setting, &level, &enrolment.known)? {
+            match result {
+                Ok(key) => enrolment.one(host, &key)?,
+                Err(fault) => {
+                    enrolment.tally.failed += 1;
+                    let name = &host.asset.name;
+                    say(&format!("{name}: {fault}\n  help: {}", fault.kind.remedy()))?;
+                }
             }
         }
     }
@@ -67,7 +79,7 @@ pub(super) fn enroll(setting: &Setting, args: &EnrollArgs) -> Ended {
 
 /// What is trusted already, what may be trusted now, and where it is written.
 struct Enrolment<'a> {
-    known: KnownHosts,
+    known: Arc<KnownHosts>,
     /// Fingerprints by host. `None`: a person is asked.
     confirmed: Option<BTreeMap<String, String>>,
     file: &'a Path,
@@ -86,24 +98,55 @@ fn say(line: &str) -> Result<(), Problems> {
     to_stdout(|out| writeln!(out, "{line}")).map(drop)
 }
 
-fn known(files: &[std::path::PathBuf]) -> Result<KnownHosts, Problem> {
+fn known(files: &[std::path::PathBuf]) -> Result<Arc<KnownHosts>, Problem> {
     // A file that is not there yet has no keys; `add` makes it.
     let there: Vec<_> = files.iter().filter(|file| file.exists()).cloned().collect();
-    KnownHosts::read(&there).map_err(|error| Problem::new("FS-CFG-002", error.to_string()))
+    let known = KnownHosts::read(&there);
+    known.map(Arc::new).map_err(|error| Problem::new("FS-CFG-002", error.to_string()))
 }
 
-fn fetch<'a>(hosts: &[&'a Host]) -> Result<Vec<Shown<'a>>, Problem> {
+/// The hosts, and the jump hosts on their roads that are none of them, each once.
+fn with_jumps(hosts: &[&Host]) -> Vec<Host> {
+    let mut all: Vec<Host> = Vec::new();
+    let mut seen: BTreeSet<HostName> = hosts.iter().map(|h| h.asset.name.clone()).collect();
+    for host in hosts {
+        for (depth, jump) in host.road.iter().enumerate() {
+            if seen.insert(jump.name.clone()) {
+                let before = host.road.iter().take(depth).cloned().collect();
+                all.push(jump.as_host(before, host.require_pq));
+            }
+        }
+    }
+    all.extend(hosts.iter().map(|host| (*host).clone()));
+    all
+}
+
+fn fetch<'a>(
+    setting: &Setting,
+    hosts: &[&'a Host],
+    known: &Arc<KnownHosts>,
+) -> Result<Vec<Shown<'a>>, Problem> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Problem::new("FS-INT-001", format!("no runtime: {error}")))?;
     let deadlines = Deadlines::default();
+    let ssh = Ssh::new(Settings {
+        known_hosts: Arc::clone(known),
+        surroundings: Surroundings::read(),
+        ask: Arc::new(crate::secret::ask),
+        clock: setting.clock,
+    });
     let visits = stream::iter(hosts.iter().copied());
     let fetch = |host| {
-        let deadlines = &deadlines;
-        async move { (host, fetch_host_key(host, deadlines).await) }
+        let (ssh, deadlines) = (&ssh, &deadlines);
+        async move { (host, fetch_host_key_behind(ssh, host, deadlines).await) }
     };
     let visits = visits.map(fetch);
-    Ok(runtime.block_on(visits.buffered(WIDTH).collect()))
+    Ok(runtime.block_on(async {
+        let shown = visits.buffered(WIDTH).collect().await;
+        ssh.finish().await;
+        shown
+    }))
 }
 
 impl Enrolment<'_> {
@@ -156,12 +199,16 @@ const ASKED_MAX: usize = 3;
 /// Asks on the terminal. `yes`, spelled out, or the fingerprint itself is a yes.
 fn ask(host: &Host, key: &ServerKey, fingerprint: &str) -> Result<bool, Problems> {
     let asset = &host.asset;
+    let reached = match key.peer {
+        Some(peer) => format!("reached at {peer}"),
+        None => format!("via {}", host.via().unwrap_or_default()),
+    };
     say(&format!(
-        "{} ({}:{}, reached at {}) shows\n  {} {fingerprint}",
+        "{} ({}:{}, {}) shows\n  {} {fingerprint}",
         asset.name,
         asset.address,
         asset.port,
-        key.peer,
+        reached,
         key.algorithm()
     ))?;
     to_stdout(|out| write!(out, "  Is that the fingerprint its owner gave you? [yes/no] "))?;

@@ -53,6 +53,10 @@ pub(super) fn planned(
         let message = format!("no host to visit ({})", reasons.join("; "));
         return Err(Problem::new("FS-USE-005", message).into());
     }
+    let visited = plan.visits.iter().map(|visit| &*visit.host);
+    for line in crate::inventory::ending(visited, setting.clock.utc()) {
+        tracing::warn!("{line}");
+    }
     Ok(Planned { plan, inventory: digest })
 }
 

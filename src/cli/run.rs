@@ -126,19 +126,24 @@ async fn unlock(setting: &Setting, ssh: &Ssh, plan: &Plan) -> Result<(), Problem
     let mut usable = false;
     for visit in &plan.visits {
         let host = &visit.host;
-        let Some(account) = host.account.as_deref() else { continue };
-        if host.asset.transport != TransportKind::Ssh || !seen.insert(account) {
+        if host.asset.transport != TransportKind::Ssh {
             continue;
         }
-        match ssh.unlock(account).await {
-            Ok(identities) => {
-                usable = true;
-                warn(account, &identities, setting, plan);
+        let jumps = host.road.iter().map(|jump| &*jump.account);
+        for account in host.account.as_deref().into_iter().chain(jumps) {
+            if !seen.insert(account) {
+                continue;
             }
-            Err(error) => {
-                let message = format!("account `{}`: {error}", account.name);
-                tracing::error!("{message}");
-                problems.push(Problem::new("FS-CFG-003", message));
+            match ssh.unlock(account).await {
+                Ok(identities) => {
+                    usable = true;
+                    warn(account, &identities, setting, plan);
+                }
+                Err(error) => {
+                    let message = format!("account `{}`: {error}", account.name);
+                    tracing::error!("{message}");
+                    problems.push(Problem::new("FS-CFG-003", message));
+                }
             }
         }
     }
@@ -239,6 +244,7 @@ fn report(setting: &Setting, collected: &Collected) -> Ended {
         sockets: collected.found.listeners + collected.found.sessions,
         listeners: collected.found.listeners,
         limitations: &limitations,
+        legacy: &collected.found.legacy,
         next: &next,
         examples: EXAMPLES,
     };

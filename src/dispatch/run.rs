@@ -68,6 +68,8 @@ pub async fn run(
     while !flight.tasks.is_empty() {
         flight.land(&dispatch, &reports).await;
     }
+    dispatch.roads.ssh.finish().await;
+    dispatch.roads.local.finish().await;
 }
 
 /// Waits for the start rate and asks the guards.

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::inventory::host::{Account, Variable};
+use crate::inventory::host::{Account, Legacy, Variable};
+use crate::inventory::legacy;
 use crate::inventory::report::Report;
 use crate::inventory::table::{Key, code};
 use crate::model::host::{Criticality, Exposure, Platform, TransportKind};
@@ -26,6 +27,7 @@ pub(super) enum Value {
     Text(Box<str>),
     Flag(bool),
     Account(Arc<Account>),
+    Legacy(Arc<Legacy>),
 }
 
 impl std::fmt::Display for Value {
@@ -41,6 +43,7 @@ impl std::fmt::Display for Value {
             Self::Text(text) => f.write_str(text),
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Account(account) => write!(f, "{}", account.name),
+            Self::Legacy(legacy) => write!(f, "{legacy}"),
         }
     }
 }
@@ -130,6 +133,11 @@ fn value(
         Key::Timezone => text.and_then(|text| timezone(text, node.place, owner, report)),
         // Addresses are checked once they are expanded.
         Key::Address => text.map(|text| Value::Text(text.into())),
+        // Whether there is such a jump host is seen when all files are read.
+        Key::Jump => text.map(|text| Value::Text(text.into())),
+        Key::Legacy => {
+            legacy::read(node, owner, report).map(|legacy| Value::Legacy(Arc::new(legacy)))
+        }
     };
     found.unwrap_or(Value::Bad)
 }

@@ -8,12 +8,13 @@ use smallvec::SmallVec;
 use crate::inventory::attribute::{self, Context};
 use crate::inventory::explain::{EntryOrigin, Origins};
 use crate::inventory::group::{Group, Groups, Level};
-use crate::inventory::host::{Account, Host};
+use crate::inventory::host::{Account, Host, Road};
+use crate::inventory::jump::{Asked, Roads, Stations};
 use crate::inventory::overlay::{Overlay, addresses};
 use crate::inventory::pattern::Pattern;
 use crate::inventory::report::{At, Report};
 use crate::inventory::table::code;
-use crate::inventory::{ALL, account};
+use crate::inventory::{ALL, account, segment};
 use crate::model::id::{HostName, Label};
 use crate::yaml::defect::quoted;
 use crate::yaml::node::{Entry, Node, Place};
@@ -48,16 +49,19 @@ pub(super) fn build(trees: &[Tree], whole: bool, report: &mut Report<'_>) -> Bui
     let (accounts, refused_accounts) = accounts(trees, report);
     let context = Context { accounts: &accounts, refused_accounts: &refused_accounts, whole };
     let groups = groups(trees, &context, report);
+    let stations = Stations::read(trees, &context, report);
     let listed = listed(trees, report);
     let index = index(&listed, report);
     let mut members = vec![SmallVec::<[u32; 4]>::new(); listed.iter().map(|l| l.names.len()).sum()];
     membership(&groups, &index, &mut members, (whole, report));
     let mut layers = Vec::new();
     let mut known: HashMap<SmallVec<[u32; 4]>, u32> = HashMap::new();
-    let mut overlay = Overlay { rivals: HashSet::new(), groups: &groups };
+    let direct = Road::default();
+    let mut overlay = Overlay { rivals: HashSet::new(), groups: &groups, direct };
     let mut entries = Vec::with_capacity(listed.len());
     let mut hosts = Vec::with_capacity(members.len());
     let mut of_host = Vec::with_capacity(members.len());
+    let mut asked = Vec::with_capacity(members.len());
     let mut member = members.into_iter();
     for Listed { file, entry, names } in listed {
         report.enter(file);
@@ -80,6 +84,7 @@ pub(super) fn build(trees: &[Tree], whole: bool, report: &mut Report<'_>) -> Bui
                 unaccounted.push(host.host.asset.name.clone());
             }
             hosts.push(host.host);
+            asked.push(host.jump);
             of_host.push((number, layer));
         }
         if whole {
@@ -87,8 +92,31 @@ pub(super) fn build(trees: &[Tree], whole: bool, report: &mut Report<'_>) -> Bui
         }
         entries.push(EntryOrigin::new(at, &attributes));
     }
+    roads(&mut hosts, &asked, (&stations, whole), report);
+    segment::apply(trees, &mut hosts, report);
     let (hosts, of_host) = sorted(hosts, of_host);
     Built { hosts, accounts, origins: Origins { entries, of_host, layers, groups } }
+}
+
+/// Gives each host the road to it.
+fn roads(
+    hosts: &mut [Host],
+    asked: &[Option<Asked>],
+    (stations, whole): (&Stations<'_>, bool),
+    report: &mut Report<'_>,
+) {
+    let mut roads = Roads::new(stations, hosts, asked, whole);
+    roads.check(report);
+    let found: Vec<Option<Road>> = hosts
+        .iter()
+        .zip(asked)
+        .map(|(host, asked)| Some(roads.of(host, asked.as_ref()?, report)))
+        .collect();
+    for (host, road) in hosts.iter_mut().zip(found) {
+        if let Some(road) = road {
+            host.road = road;
+        }
+    }
 }
 
 /// Sorts hosts by name, with their origins.

@@ -184,6 +184,8 @@ fn value(host: &Host, key: Key) -> Option<String> {
         Key::Account => host.account.as_ref().map(|account| account.name.to_string()),
         Key::Fragile => Some(host.fragile.to_string()),
         Key::HostKeyAlias => host.host_key_alias.clone(),
+        Key::Jump => host.road.last().map(|jump| jump.name.to_string()),
+        Key::Legacy => host.legacy.as_ref().map(ToString::to_string),
     }
 }
 

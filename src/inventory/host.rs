@@ -4,8 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::model::host::Asset;
-use crate::model::id::Label;
+use jiff::civil::Date;
+
+use crate::model::host::{Asset, Platform, TransportKind, words};
+use crate::model::id::{HostName, Label};
+use crate::model::time::Utc;
 
 /// Where a passphrase or a password comes from. The secret itself is never in the inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -95,6 +98,133 @@ pub enum Variable {
     List(Vec<Variable>),
 }
 
+words! {
+    /// An algorithm that is not offered unless a host is allowed it by name. Each was dropped by
+    /// OpenSSH from its defaults. `3des-cbc` and `ssh-dss` are not built in.
+    LegacyAlgorithm {
+        /// Host keys that sign with SHA-1. Source: RFC 8332, section 5.
+        SshRsa = "ssh-rsa",
+        /// Key exchange with SHA-1 in a group of 2048 bits. Source: RFC 9142, section 3.
+        DhGroup14Sha1 = "diffie-hellman-group14-sha1",
+        /// Key exchange with SHA-1 in a group of the server's choice, 2048 bits at least.
+        DhGroupExchangeSha1 = "diffie-hellman-group-exchange-sha1",
+        /// Key exchange with SHA-1 in a group of 1024 bits: broken by precomputation (Logjam).
+        DhGroup1Sha1 = "diffie-hellman-group1-sha1",
+        /// CBC mode, 256 bits. Source: CVE-2008-5161.
+        Aes256Cbc = "aes256-cbc",
+        /// CBC mode, 192 bits.
+        Aes192Cbc = "aes192-cbc",
+        /// CBC mode, 128 bits.
+        Aes128Cbc = "aes128-cbc",
+        /// SHA-1, encrypt then MAC.
+        HmacSha1Etm = "hmac-sha1-etm@openssh.com",
+        /// SHA-1.
+        HmacSha1 = "hmac-sha1",
+    }
+}
+
+/// Old algorithms that one host or group is allowed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Legacy {
+    /// Sorted, least bad first, without repetition; at least one.
+    pub algorithms: Vec<LegacyAlgorithm>,
+    /// Why, in one line.
+    pub reason: String,
+    /// The last day, UTC, on which they are offered.
+    pub expires: Date,
+}
+
+impl std::fmt::Display for Legacy {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let words: Vec<&str> = self.algorithms.iter().map(|word| word.as_str()).collect();
+        write!(f, "{} until {} ({})", words.join(", "), self.expires, self.reason)
+    }
+}
+
+impl Legacy {
+    /// Days that are left: 0 on the last day, negative after it.
+    #[must_use]
+    pub fn days_left(&self, now: Utc) -> i64 {
+        let day = |date: Date| {
+            i64::from(
+                date.since(Date::new(1970, 1, 1).unwrap_or(date)).map_or(0, |span| span.get_days()),
+            )
+        };
+        day(self.expires) - now.micros().div_euclid(86_400_000_000)
+    }
+}
+
+/// A jump host: a connection that leads to others.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct Jump {
+    /// Its name under `jumps` or `hosts`.
+    pub name: HostName,
+    /// Where it is, as seen from the jump host before it.
+    pub address: String,
+    /// TCP port.
+    pub port: u16,
+    /// The account that opens it.
+    #[serde(serialize_with = "shared")]
+    pub account: Arc<Account>,
+    /// Name to look up in `known_hosts` instead of the address.
+    pub host_key_alias: Option<String>,
+    /// Old algorithms it is allowed.
+    #[serde(serialize_with = "shared_option")]
+    pub legacy: Option<Arc<Legacy>>,
+}
+
+impl Jump {
+    /// The jump host as a host that is reached by the road before it.
+    #[must_use]
+    pub fn as_host(&self, road: Road, require_pq: bool) -> Host {
+        Host {
+            asset: Asset {
+                name: self.name.clone(),
+                address: self.address.clone(),
+                port: self.port,
+                platform: Platform::Linux,
+                transport: TransportKind::Ssh,
+                role: None,
+                environment: None,
+                segment: None,
+                site: None,
+                criticality: None,
+                exposure: None,
+                owner: None,
+                tags: Vec::new(),
+                timezone: None,
+                services: Vec::new(),
+            },
+            account: Some(Arc::clone(&self.account)),
+            host_key_alias: self.host_key_alias.clone(),
+            fragile: false,
+            groups: Arc::from([]),
+            variables: BTreeMap::new(),
+            road,
+            legacy: self.legacy.clone(),
+            require_pq,
+        }
+    }
+}
+
+fn shared<T: serde::Serialize, S: serde::Serializer>(
+    value: &Arc<T>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    value.as_ref().serialize(serializer)
+}
+
+#[expect(clippy::ref_option, reason = "the form that serde calls")]
+fn shared_option<T: serde::Serialize, S: serde::Serializer>(
+    value: &Option<Arc<T>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serde::Serialize::serialize(&value.as_deref(), serializer)
+}
+
+/// Jump hosts to go through, outermost first; empty: the host is reached directly.
+pub type Road = Arc<[Arc<Jump>]>;
+
 /// A checked host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Host {
@@ -110,4 +240,19 @@ pub struct Host {
     pub groups: Arc<[Label]>,
     /// Variables, host over group over all.
     pub variables: BTreeMap<String, Variable>,
+    /// Jump hosts to go through. At most three.
+    pub road: Road,
+    /// Old algorithms it is allowed.
+    pub legacy: Option<Arc<Legacy>>,
+    /// Its segment demands a post-quantum key exchange, of it and of all its jump hosts.
+    pub require_pq: bool,
+}
+
+impl Host {
+    /// The road for people: `bastion-1 > bastion-2`. `None`: direct.
+    #[must_use]
+    pub fn via(&self) -> Option<String> {
+        let names: Vec<&str> = self.road.iter().map(|jump| jump.name.as_str()).collect();
+        if names.is_empty() { None } else { Some(names.join(" > ")) }
+    }
 }

@@ -34,6 +34,9 @@ mod address;
 mod report;
 mod attribute;
 mod account;
+mod legacy;
+mod jump;
+mod segment;
 mod group;
 mod overlay;
 mod explain;
@@ -49,6 +52,7 @@ use crate::model::digest::Sha256;
 use crate::model::id::Label;
 
 pub use explain::Explained;
+pub use legacy::ending;
 pub use load::{from_texts, load};
 pub use report::Remark;
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::inventory::address;
 use crate::inventory::attribute::{Attributes, Placed, Value};
 use crate::inventory::group::{Groups, Inherited, Layer, Origin};
-use crate::inventory::host::{Account, Host, Variable};
+use crate::inventory::host::{Account, Host, Legacy, Road, Variable};
+use crate::inventory::jump::Asked;
 use crate::inventory::pattern::Pattern;
 use crate::inventory::report::{At, Report};
 use crate::inventory::table::{Key, code};
@@ -19,12 +20,15 @@ pub(super) struct Overlay<'a> {
     /// Conflicts that were reported: one pair of lines is one fault, however many hosts it meets.
     pub(super) rivals: HashSet<(At, At)>,
     pub(super) groups: &'a Groups,
+    /// The road of hosts that are reached directly, shared by all.
+    pub(super) direct: Road,
 }
 
-/// A host, and whether it lacks an account.
+/// A host, whether it lacks an account, and the jump host it asked for.
 pub(super) struct Made {
     pub(super) host: Host,
     pub(super) missing_account: bool,
+    pub(super) jump: Option<Asked>,
 }
 
 /// The address of each name of an entry, in step. `None`: the entry gives none, or it was
@@ -85,10 +89,7 @@ impl Overlay<'_> {
         (at, report): (At, &mut Report<'_>),
     ) -> Made {
         let mut value = |key| self.value(key, own, layer, (&name, report));
-        let port = match value(Key::Port) {
-            Some(Value::Port(port)) => *port,
-            _ => 22,
-        };
+        let port = port(value(Key::Port));
         let platform = match value(Key::Platform) {
             Some(Value::Platform(platform)) => *platform,
             _ => Platform::Linux,
@@ -110,6 +111,9 @@ impl Overlay<'_> {
         let (owner, timezone) = (text(value(Key::Owner)), text(value(Key::Timezone)));
         let host_key_alias = text(value(Key::HostKeyAlias));
         let fragile = matches!(value(Key::Fragile), Some(Value::Flag(true)));
+        let legacy = legacy(value(Key::Legacy));
+        // Read for its conflicts; where it stands is asked for below.
+        let _ = value(Key::Jump);
         let account = value(Key::Account);
         let missing_account = account.is_none() && transport == TransportKind::Ssh;
         let account = match (account, transport) {
@@ -142,8 +146,18 @@ impl Overlay<'_> {
             services: union(&own.services, &layer.services),
         };
         let groups = layer.groups.clone();
-        let host = Host { asset, account, host_key_alias, fragile, groups, variables };
-        Made { host, missing_account }
+        let host = Host {
+            asset,
+            account,
+            host_key_alias,
+            fragile,
+            groups,
+            variables,
+            road: self.direct.clone(),
+            legacy,
+            require_pq: false,
+        };
+        Made { host, missing_account, jump: asked(own, layer, at) }
     }
 
     fn value<'v>(
@@ -206,6 +220,30 @@ impl Overlay<'_> {
         );
         let help = "set it on the host, or make one group a child of the other".to_owned();
         report.there(code::CONFLICT, rival.at, message, Some(help));
+    }
+}
+
+/// The jump host that a host's nearest level asks for.
+fn asked(own: &Attributes, layer: &Layer, at: At) -> Option<Asked> {
+    if own.get(Key::Jump).is_some() {
+        return crate::inventory::jump::asked(own, at);
+    }
+    let inherited = layer.values.get(&Key::Jump)?;
+    let Value::Text(name) = &inherited.value else { return None };
+    Some((name.clone(), inherited.origin.at))
+}
+
+fn port(value: Option<&Value>) -> u16 {
+    match value {
+        Some(Value::Port(port)) => *port,
+        _ => 22,
+    }
+}
+
+fn legacy(value: Option<&Value>) -> Option<Arc<Legacy>> {
+    match value {
+        Some(Value::Legacy(legacy)) => Some(legacy.clone()),
+        _ => None,
     }
 }
 

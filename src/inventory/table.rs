@@ -1,5 +1,6 @@
 //! The keys of an inventory file: one list for the reader, the JSON Schema and the reference page.
 
+use crate::inventory::host::LegacyAlgorithm;
 use crate::model::host::{Criticality, Exposure, Platform, TransportKind, words};
 use crate::yaml::check::Codes;
 use crate::yaml::shape::{Field, Format, Record, Shape};
@@ -38,6 +39,8 @@ pub mod code {
     pub const IDENTITY: &str = "FS-INV-015";
     /// No host at all, or too many.
     pub const HOSTS: &str = "FS-INV-016";
+    /// Old algorithms where they are not allowed.
+    pub const POLICY: &str = "FS-INV-020";
 }
 
 /// Every code with one line on it, for the error reference.
@@ -50,14 +53,15 @@ pub const CODES: &[(&str, &str)] = &[
     (code::BAD_NAME, "a name that cannot be a host's, group's, account's or variable's"),
     (code::TWICE, "a host, an account or a group's value is defined twice"),
     (code::COLLISION, "two hosts would write the same evidence file, or differ only in case"),
-    (code::UNKNOWN_REFERENCE, "a group, host or account that is not defined"),
-    (code::CYCLE, "groups contain each other, or are nested too deeply"),
+    (code::UNKNOWN_REFERENCE, "a group, host, jump host or account that is not defined"),
+    (code::CYCLE, "groups or jump hosts that lead back to themselves, or are nested too deeply"),
     (code::CONFLICT, "two groups give a host different values and neither is inside the other"),
     (code::NO_ACCOUNT, "a host that is reached by ssh has no account"),
     (code::RANGE, "a range that cannot be expanded, or whose address has another length"),
     (code::ADDRESS, "an address that does not name one host"),
     (code::IDENTITY, "an account whose keys, certificates or passwords are not named clearly"),
     (code::HOSTS, "the inventory has no hosts, or too many"),
+    (code::POLICY, "old algorithms for every host, or where a segment demands post-quantum ones"),
 ];
 
 words! {
@@ -93,6 +97,10 @@ words! {
         Fragile = "fragile",
         /// Name in `known_hosts`.
         HostKeyAlias = "host_key_alias",
+        /// Jump host.
+        Jump = "jump",
+        /// Old algorithms.
+        Legacy = "legacy",
     }
 }
 
@@ -186,6 +194,50 @@ const CREDENTIAL: Format = Format {
     example: "fleetstat-key",
 };
 
+const JUMP_NAME: Format = Format {
+    expects: "the name of a jump host, or none",
+    pattern: Some("^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"),
+    example: "bastion-1",
+};
+const REASON: Format = Format {
+    expects: "a reason in one line",
+    pattern: Some("^[^\\u0000-\\u001f\\u007f-\\u009f]{1,256}$"),
+    example: "vendor ends support in May, ticket NET-812",
+};
+const DAY: Format = Format {
+    expects: "a day",
+    pattern: Some("^[0-9]{4}-[0-9]{2}-[0-9]{2}$"),
+    example: "2027-03-31",
+};
+
+/// Old algorithms for one host or group.
+const LEGACY: Record = Record {
+    name: "legacy",
+    doc: "Old algorithms that this host or group may use until a day, beside the safe ones.",
+    fields: &[
+        required(
+            "algorithms",
+            Shape::List { of: &Shape::Word(LegacyAlgorithm::WORDS), least: 1 },
+            "Names as OpenSSH writes them. Offered after every safe one.",
+        ),
+        required("reason", Shape::Text(&REASON), "Why, and who agreed."),
+        required(
+            "expires",
+            Shape::Text(&DAY),
+            "Last day, UTC. After it the host is refused until the key is renewed or removed.",
+        ),
+    ],
+    hints: &[("until", "the key is called `expires`"), ("why", "the key is called `reason`")],
+};
+
+const fn legacy() -> Field {
+    optional(
+        "legacy",
+        Shape::Record(&LEGACY),
+        "Old algorithms for servers that have no other, with a reason and an end.",
+    )
+}
+
 const VARIABLES: Shape = Shape::Map {
     keys: &VARIABLE_NAME,
     of: &Shape::OneOf(&[
@@ -226,6 +278,7 @@ macro_rules! with_attributes {
         optional("timezone", Shape::Text(&TIMEZONE), "IANA time zone, for business hours. Default: UTC."),
         optional("account", Shape::Text(&ACCOUNT), "Name of the account under accounts. Required for ssh."),
         optional("services", Shape::List { of: &Shape::Text(&SERVICE), least: 0 }, "Services the host is expected to offer. Joined like tags."),
+        optional("jump", Shape::Text(&JUMP_NAME), "Jump host: a name under jumps or hosts. Its own `jump` goes before it, three in all at most; none: direct."),
         optional("fragile", Shape::Flag, "One command at a time, at the lowest priority. Default: false."),
         optional("vars", VARIABLES, "Variables for site probes: whole numbers, flags, text, lists of them. Each is overridden as a whole."),
     ] };
@@ -249,7 +302,45 @@ const ATTRIBUTE_HINTS: &[(&str, &str)] = &[
     ("group", "list the host under `hosts` of the group"),
     ("variables", "the key is called `vars`"),
     ("password", "secrets never stand in an inventory; use a key or the agent"),
+    ("proxyjump", "the key is called `jump`"),
+    ("proxy_jump", "the key is called `jump`"),
+    ("jumps", "jump hosts are defined at the top level; a host names one with `jump`"),
 ];
+
+/// One jump host.
+const JUMP_RECORD: Record = Record {
+    name: "jump",
+    doc: "A jump host that is not collected itself. Its name is none of the hosts'.",
+    fields: &[
+        optional(
+            "address",
+            Shape::Text(&ADDRESS),
+            "IP address or DNS name, as seen from the jump host before it. Default: the name.",
+        ),
+        optional("port", Shape::Integer { min: 1, max: 65_535 }, "TCP port. Default: 22."),
+        required("account", Shape::Text(&ACCOUNT), "Name of the account under accounts."),
+        optional(
+            "host_key_alias",
+            Shape::Text(&HOST_KEY_ALIAS),
+            "Name to look up in known_hosts instead of the address.",
+        ),
+        optional("jump", Shape::Text(&JUMP_NAME), "Jump host that goes before it."),
+        legacy(),
+    ],
+    hints: ATTRIBUTE_HINTS,
+};
+
+/// One segment.
+const SEGMENT_RECORD: Record = Record {
+    name: "segment",
+    doc: "What a network segment demands of the connections into it.",
+    fields: &[optional(
+        "require_pq",
+        Shape::Flag,
+        "Refuse a host, before any login, unless its key exchange and those of its jump hosts are post-quantum. Default: false.",
+    )],
+    hints: &[("require-pq", "the key is called `require_pq`")],
+};
 
 /// One host.
 pub(super) const HOST: Record = Record {
@@ -266,6 +357,7 @@ pub(super) const HOST: Record = Record {
             Shape::Text(&HOST_KEY_ALIAS),
             "Name to look up in known_hosts instead of the address."
         ),
+        legacy(),
     ],
     hints: ATTRIBUTE_HINTS,
 };
@@ -285,16 +377,23 @@ pub(super) const GROUP_RECORD: Record = Record {
             Shape::List { of: &Shape::Text(&GROUP), least: 0 },
             "Groups whose hosts belong to this one too."
         ),
+        legacy(),
     ],
     hints: ATTRIBUTE_HINTS,
 };
+
+/// `legacy` is known, so that it is refused with the right reason.
+const ALL_HINTS: &[(&str, &str)] = &[(
+    "legacy",
+    "old algorithms are never allowed for every host: name the group or host that needs them",
+)];
 
 /// What every host has.
 pub(super) const ALL_RECORD: Record = Record {
     name: "all",
     doc: "Values for every host; groups and hosts win over them.",
     fields: with_attributes![],
-    hints: ATTRIBUTE_HINTS,
+    hints: ALL_HINTS,
 };
 
 const SECRET: Record = Record {
@@ -402,6 +501,16 @@ pub const INVENTORY: Record = Record {
             "hosts",
             Shape::Map { keys: &HOST_SET, of: &Shape::OrNothing(&Shape::Record(&HOST)) },
             "Hosts by name or node set.",
+        ),
+        optional(
+            "jumps",
+            Shape::Map { keys: &JUMP_NAME, of: &Shape::Record(&JUMP_RECORD) },
+            "Jump hosts by name.",
+        ),
+        optional(
+            "segments",
+            Shape::Map { keys: &SEGMENT, of: &Shape::Record(&SEGMENT_RECORD) },
+            "What segments demand, by name.",
         ),
     ],
     hints: &[

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::inventory::GroupSummary;
 use crate::inventory::build::Built;
 use crate::inventory::explain::{EntryOrigin, Origins};
-use crate::inventory::host::Host;
+use crate::inventory::host::{Host, Jump};
 use crate::inventory::report::{At, Remark, Report, line};
 use crate::inventory::table::code;
 use crate::model::digest::{Hasher, Sha256};
@@ -89,13 +89,15 @@ pub(super) fn group_sizes(built: &Built) -> Vec<GroupSummary> {
 /// Hosts that share an address and port, and groups nobody is in.
 pub(super) fn remarks(built: &Built, sizes: &[GroupSummary], files: &[Arc<str>]) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    let mut ends: HashMap<(&str, u16), usize> = HashMap::with_capacity(built.hosts.len());
+    let mut ends: HashMap<(&str, u16, Option<&str>), usize> =
+        HashMap::with_capacity(built.hosts.len());
     let mut more = 0;
     for (number, host) in built.hosts.iter().enumerate() {
         if host.asset.transport == TransportKind::Local {
             continue;
         }
-        let end = (host.asset.address.as_str(), host.asset.port);
+        let jump = host.road.last().map(|jump| jump.name.as_str());
+        let end = (host.asset.address.as_str(), host.asset.port, jump);
         let Some(first) = ends.get(&end).and_then(|first| built.hosts.get(*first)) else {
             ends.insert(end, number);
             continue;
@@ -105,6 +107,7 @@ pub(super) fn remarks(built: &Built, sizes: &[GroupSummary], files: &[Arc<str>])
             continue;
         }
         let origin = line(files, at(&built.origins, number));
+        // Behind another jump host the same address is another machine.
         let message = format!(
             "host `{}` has the address and port of `{}`: {} port {}",
             host.asset.name, first.asset.name, end.0, end.1
@@ -137,9 +140,11 @@ pub(super) fn digest(hosts: &[Host]) -> Sha256 {
     }
     let mut digesting = std::io::BufWriter::with_capacity(1 << 16, Digesting(Hasher::default()));
     for host in hosts {
-        let Host { asset, account, host_key_alias, fragile, groups, variables } = host;
+        let Host { asset, account, host_key_alias, fragile, groups, variables, .. } = host;
         let account = account.as_deref();
-        let all = (asset, account, host_key_alias, fragile, groups.as_ref(), variables);
+        let road: Vec<&Jump> = host.road.iter().map(AsRef::as_ref).collect();
+        let access = (road, host.legacy.as_deref(), host.require_pq);
+        let all = (asset, account, host_key_alias, fragile, groups.as_ref(), variables, access);
         // Neither a digest nor a buffer in front of it can fail, and every type has text keys.
         let _written = serde_json::to_writer(&mut digesting, &all);
         let _written = digesting.write_all(b"\n");

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use crate::model::digest::Sha256;
 use crate::model::fault::Fault;
 use crate::model::host::Asset;
-use crate::model::id::{Pass, ProbeId, RunId};
+use crate::model::id::{HostName, Pass, ProbeId, RunId};
 use crate::model::snapshot::View;
 use crate::model::time::Utc;
 
@@ -112,6 +112,55 @@ pub struct Negotiated {
     pub strict_kex: bool,
     /// Identity that logged in, e.g. `ed25519 SHA256:... (file)`.
     pub identity: String,
+    /// Jump hosts on the way, outermost first. Empty: direct.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub jumps: Vec<Hop>,
+    /// Old algorithms that this very connection uses. `None`: none, whatever was allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub legacy: Option<LegacyUse>,
+}
+
+impl Negotiated {
+    /// The key exchange withstands a quantum computer: the traffic cannot be read later.
+    #[must_use]
+    pub fn is_post_quantum(&self) -> bool {
+        self.kex.starts_with("mlkem") || self.kex.starts_with("sntrup")
+    }
+}
+
+/// A jump host on the way.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Hop {
+    /// Its name in the inventory.
+    pub name: HostName,
+    /// Where it is, as seen from the jump host before it.
+    pub address: String,
+    /// TCP port.
+    pub port: u16,
+    /// Account on it.
+    pub account: String,
+    /// What was agreed on with it. Its own `jumps` are empty.
+    pub negotiated: Negotiated,
+}
+
+impl std::fmt::Display for LegacyUse {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { algorithms, reason, expires } = self;
+        write!(f, "{} until {expires} ({reason})", algorithms.join(", "))
+    }
+}
+
+/// Old algorithms in use, and what allowed them.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LegacyUse {
+    /// Their names.
+    pub algorithms: Vec<String>,
+    /// The reason that the inventory gives.
+    pub reason: String,
+    /// The last day on which they are allowed, `YYYY-MM-DD`.
+    pub expires: String,
 }
 
 /// The controller's own clock.

@@ -9,7 +9,7 @@ words! {
         Dns = "dns",
         /// The host refused the TCP connection.
         Refused = "refused",
-        /// A router or firewall said no (ICMP prohibited or unreachable).
+        /// The controller's own firewall forbade the connection.
         Filtered = "filtered",
         /// No answer to the TCP handshake.
         ConnectTimeout = "connect_timeout",
@@ -55,6 +55,13 @@ words! {
         Skipped = "skipped",
         /// A defect of fleetstat or of the controller.
         Internal = "internal",
+        /// A router, or the search for the neighbour, said that the host cannot be reached.
+        NoRoute = "no_route",
+        /// A jump host did not let us through: it refused our account or the forwarding, or no safe
+        /// connection to it could be made.
+        JumpRefused = "jump_refused",
+        /// What the inventory allows or demands forbids the connection.
+        Policy = "policy",
     }
 }
 
@@ -80,6 +87,7 @@ impl FaultKind {
                 | Self::ConnectTimeout
                 | Self::BannerTimeout
                 | Self::JumpLost
+                | Self::NoRoute
         )
     }
 
@@ -94,6 +102,7 @@ impl FaultKind {
             | Self::KexTimeout
             | Self::Quota
             | Self::JumpLost
+            | Self::NoRoute
             | Self::FirstByteTimeout
             | Self::IdleTimeout
             | Self::Lost => Retry::Later,
@@ -111,6 +120,8 @@ impl FaultKind {
             | Self::Truncated
             | Self::SuspiciousEmpty
             | Self::Skipped
+            | Self::JumpRefused
+            | Self::Policy
             | Self::Internal => Retry::Never,
         }
     }
@@ -148,6 +159,15 @@ impl FaultKind {
                 "raise MaxStartups or MaxSessions on the host, or lower the run's limits"
             }
             Self::JumpLost => "check the jump host, then run again for the hosts behind it",
+            Self::NoRoute => {
+                "check that the host is up and its address right; a firewall that rejects with ICMP looks the same"
+            }
+            Self::JumpRefused => {
+                "mend what the detail says at the jump host; for forwarding see AllowTcpForwarding and PermitOpen in its sshd_config"
+            }
+            Self::Policy => {
+                "renew or remove what the inventory says of this host; nothing was sent to it"
+            }
             Self::Denied => "grant the account what `fleetstat probes` lists for this command",
             Self::ToolMissing => {
                 "install iproute2 on the host, or leave the view out of the playbook"

@@ -166,6 +166,8 @@ pub struct PlannedCommand {
     pub port: u16,
     /// Login name on the host. `None` for this machine.
     pub account: Option<String>,
+    /// Jump hosts on the way, outermost first: `bastion-1 > bastion-2`. `None`: direct.
+    pub via: Option<String>,
     /// When it is sent.
     pub action: PlannedAction,
     /// The condition of a fallback, or why the host is left out.

@@ -111,6 +111,15 @@ fn host(host: &Host) -> String {
         (None, TransportKind::Ssh) => line += "ssh, no account",
         (_, TransportKind::Local) => line += "this machine, as the operator",
     }
+    if let Some(via) = host.via() {
+        line = format!("{line}, via {via}");
+    }
+    if let Some(legacy) = &host.legacy {
+        line = format!("{line}, old algorithms {legacy}");
+    }
+    if host.require_pq {
+        line += ", post-quantum key exchange only";
+    }
     if let Some(role) = &asset.role {
         line = format!("{line}, role {role}");
     }

@@ -72,6 +72,7 @@ fn blank(host: &Host, action: PlannedAction) -> PlannedCommand {
         address: host.asset.address.clone(),
         port: host.asset.port,
         account: host.account.as_ref().map(|account| account.user.clone()),
+        via: host.via(),
         action,
         condition: None,
         probe: None,

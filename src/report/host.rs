@@ -1,6 +1,7 @@
 //! The field list of hosts: what the inventory says, what the host says of itself, and how far the
 //! two clocks can be trusted.
 
+use crate::model::capture::{Hop, LegacyUse, Negotiated};
 use crate::model::fact::{ClockReading, HostFacts};
 use crate::model::host::{Asset, Criticality, Exposure, Platform};
 use crate::model::id::Label;
@@ -26,6 +27,52 @@ const TOOLS: &[Member] = &[
     Member::always("name", Type::Text, "The tool."),
     Member::always("path", Type::Text, "Where it was found."),
 ];
+
+const HOPS: &[Member] = &[
+    Member::always("name", Type::Text, "The jump host's name in the inventory."),
+    Member::always("address", Type::Text, "Where it is, as seen from the one before it."),
+    Member::always("port", Type::Integer, "Its TCP port."),
+    Member::always("account", Type::Text, "Account on it."),
+    Member::always("host_key", Type::Text, "Fingerprint of its host key."),
+    Member::always("host_key_algorithm", Type::Text, "How it signed."),
+    Member::always("kex", Type::Text, "Key exchange."),
+    Member::always("cipher", Type::Text, "Cipher."),
+    Member::always("mac", Type::Text, "MAC; empty for ciphers that bring their own."),
+    Member::always("strict_kex", Type::Bool, "Strict key exchange was in force."),
+    Member::always("identity", Type::Text, "Identity that logged in."),
+    Member::always("legacy", Type::Text, "Old algorithms in use; empty: none."),
+];
+
+fn hop(hop: &Hop) -> [Value<'_>; 12] {
+    let agreed = &hop.negotiated;
+    [
+        hop.name.as_str().into(),
+        (&hop.address).into(),
+        hop.port.into(),
+        (&hop.account).into(),
+        (&agreed.host_key).into(),
+        (&agreed.host_key_algorithm).into(),
+        (&agreed.kex).into(),
+        (&agreed.cipher).into(),
+        (&agreed.mac).into(),
+        agreed.strict_kex.into(),
+        (&agreed.identity).into(),
+        agreed
+            .legacy
+            .as_ref()
+            .map(|legacy| legacy.algorithms.join(", "))
+            .unwrap_or_default()
+            .into(),
+    ]
+}
+
+fn agreed(row: Recorded<'_, HostFacts>) -> Option<&Negotiated> {
+    row.context.header.and_then(|header| header.negotiated.as_ref())
+}
+
+fn legacy(row: Recorded<'_, HostFacts>) -> Option<&LegacyUse> {
+    agreed(row).and_then(|agreed| agreed.legacy.as_ref())
+}
 
 fn asset(row: Recorded<'_, HostFacts>) -> Option<&Asset> {
     row.context.header.map(|header| &header.asset)
@@ -83,6 +130,63 @@ impl Kind for Hosts {
         }),
         Field::reported("change", Type::Text, "Change or ticket reference of the run.", |row| {
             row.context.header.and_then(|header| header.mandate.change.as_deref()).into()
+        }),
+        Field::reported("connection.server", Type::Text, "The server's identification.", |row| {
+            agreed(row).map(|agreed| &agreed.server).into()
+        }),
+        Field::reported("connection.host_key", Type::Text, "Host key's fingerprint.", |row| {
+            agreed(row).map(|agreed| &agreed.host_key).into()
+        }),
+        Field::reported(
+            "connection.host_key_algorithm",
+            Type::Text,
+            "How the server signed.",
+            |row| agreed(row).map(|agreed| &agreed.host_key_algorithm).into(),
+        ),
+        Field::reported("connection.kex", Type::Text, "Key exchange.", |row| {
+            agreed(row).map(|agreed| &agreed.kex).into()
+        }),
+        Field::reported("connection.cipher", Type::Text, "Cipher.", |row| {
+            agreed(row).map(|agreed| &agreed.cipher).into()
+        }),
+        Field::reported(
+            "connection.mac",
+            Type::Text,
+            "MAC; empty for ciphers that bring their own.",
+            |row| agreed(row).map(|agreed| &agreed.mac).into(),
+        ),
+        Field::reported(
+            "connection.strict_kex",
+            Type::Bool,
+            "Strict key exchange was in force (CVE-2023-48795).",
+            |row| agreed(row).map(|agreed| agreed.strict_kex).into(),
+        ),
+        Field::reported(
+            "connection.post_quantum",
+            Type::Bool,
+            "The key exchange is post-quantum.",
+            |row| agreed(row).map(Negotiated::is_post_quantum).into(),
+        ),
+        Field::reported("connection.identity", Type::Text, "Identity that logged in.", |row| {
+            agreed(row).map(|agreed| &agreed.identity).into()
+        }),
+        Field::always(
+            "connection.jumps",
+            Type::Objects(HOPS),
+            "Jump hosts on the way, outermost first.",
+            |row| Value::objects(agreed(row).map_or(&[][..], |a| &a.jumps).iter().map(hop)),
+        ),
+        Field::always(
+            "connection.legacy.algorithms",
+            Type::Texts,
+            "Old algorithms that the connection used.",
+            |row| Value::list(legacy(row).map_or(&[][..], |legacy| &legacy.algorithms)),
+        ),
+        Field::reported("connection.legacy.reason", Type::Text, "Why they are allowed.", |row| {
+            legacy(row).map(|legacy| &legacy.reason).into()
+        }),
+        Field::reported("connection.legacy.expires", Type::Text, "Until which day.", |row| {
+            legacy(row).map(|legacy| &legacy.expires).into()
         }),
         Field::reported("hostname", Type::Text, "What the host calls itself.", |row| {
             row.record.hostname.as_ref().into()

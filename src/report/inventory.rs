@@ -125,6 +125,9 @@ impl Kind for Commands {
         Field::reported("account", Type::Text, "Login name on the host.", |row| {
             row.record.account.as_ref().into()
         }),
+        Field::reported("via", Type::Text, "Jump hosts on the way, outermost first.", |row| {
+            row.record.via.as_ref().into()
+        }),
         Field::always("action", words_of!(PlannedAction), "When it is sent.", |row| {
             Value::Word(row.record.action.as_str())
         }),

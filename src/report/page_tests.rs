@@ -1,5 +1,7 @@
 //! Golden pages: what `show` prints of a snapshot and what closes a run.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::analyse::sample::{cut_snapshot, snapshot};
 use crate::model::digest::Sha256;
 use crate::model::fault::{Fault, FaultKind};
@@ -83,12 +85,15 @@ fn a_run_closes_with_what_failed_and_what_to_do() {
     ];
     let run = run(OutcomeCounts { complete: 1, partial: 1, failed: 4, skipped: 1 });
     let next = ["fleetstat query listeners --port 4444".to_owned()];
+    let old = "ssh-rsa, hmac-sha1 until 2027-03-31 (firmware, NET-812)".to_owned();
+    let legacy = BTreeMap::from([(old, BTreeSet::from([HostName::new("sw-1").unwrap()]))]);
     let text = closing(&Summary {
         run: &run,
         outcomes: &outcomes,
         sockets: 9_400,
         listeners: 412,
         limitations: &[(Limitation::NoOwner, 2), (Limitation::NoV6, 0)],
+        legacy: &legacy,
         next: &next,
         examples: 2,
     });
@@ -104,6 +109,7 @@ fn a_clean_run_says_that_nothing_is_missing() {
         sockets: 42,
         listeners: 7,
         limitations: &[],
+        legacy: &BTreeMap::new(),
         next: &[],
         examples: 3,
     });

@@ -28,6 +28,8 @@ pub struct Summary<'a> {
     pub listeners: u64,
     /// What answers could not show, with the number of hosts.
     pub limitations: &'a [(Limitation, u64)],
+    /// Old algorithms in use, with what allowed them, and the hosts that used them.
+    pub legacy: &'a BTreeMap<String, BTreeSet<HostName>>,
     /// Commands to try next, as one would type them.
     pub next: &'a [String],
     /// Most host names per kind of fault.
@@ -44,6 +46,7 @@ pub fn summary(summary: &Summary<'_>, width: Option<usize>, out: impl Write) -> 
     head(&mut page, summary)?;
     faults(&mut page, &last, summary.examples)?;
     not_seen(&mut page, summary)?;
+    legacy(&mut page, summary)?;
     page.heading("Evidence")?;
     page.pair("folder", summary.run.folder.clone())?;
     page.pair("manifest", summary.run.manifest.map(|digest| format!("sha256 {digest}")))?;
@@ -166,6 +169,20 @@ fn not_seen<W: Write>(page: &mut Page<W>, summary: &Summary<'_>) -> io::Result<(
     }
     page.heading("Not seen")?;
     lines.into_iter().try_for_each(|(count, text)| page.note(&format!("{}: {text}", hosts(count))))
+}
+
+/// Exceptions that were used: a finding of every run until they are gone.
+fn legacy<W: Write>(page: &mut Page<W>, summary: &Summary<'_>) -> io::Result<()> {
+    if summary.legacy.is_empty() {
+        return Ok(());
+    }
+    page.heading("Old algorithms in use")?;
+    for (what, hosts) in summary.legacy {
+        let hosts: BTreeSet<&HostName> = hosts.iter().collect();
+        let count = counted(hosts.len(), "host", "hosts");
+        page.note(&format!("{count}: {}: {what}", names(&hosts, summary.examples)))?;
+    }
+    Ok(())
 }
 
 /// What a limitation means for who reads the records.

@@ -73,6 +73,11 @@ pub trait Transport: Send + Sync {
         host: &'a Host,
         deadlines: &'a Deadlines,
     ) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>>;
+
+    /// Closes what several sessions share. Called once, after the last visit of a run.
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }
 
 /// Every road of a run.

@@ -26,6 +26,9 @@ pub fn stored_hosts(store: &dyn Store) -> Result<Vec<Host>, Error> {
             fragile: false,
             groups: Arc::from([]),
             variables: BTreeMap::new(),
+            road: Arc::default(),
+            legacy: None,
+            require_pq: false,
         });
     }
     Ok(hosts)

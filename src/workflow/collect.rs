@@ -109,6 +109,8 @@ pub struct Found {
     pub unparsed: u64,
     /// What answers could not show, with the number of hosts.
     pub limitations: BTreeMap<Limitation, u64>,
+    /// Old algorithms in use, with what allowed them, and the hosts and jump hosts that used them.
+    pub legacy: BTreeMap<String, BTreeSet<HostName>>,
 }
 
 /// Why a run could not begin or be closed.

@@ -179,6 +179,15 @@ impl Found {
         for limitation in limitations {
             *self.limitations.entry(limitation).or_default() += 1;
         }
+        if let Some(negotiated) = &snapshot.header.negotiated {
+            let host = (&snapshot.header.asset.name, negotiated);
+            let hops = negotiated.jumps.iter().map(|hop| (&hop.name, &hop.negotiated));
+            for (name, agreed) in hops.chain([host]) {
+                if let Some(legacy) = &agreed.legacy {
+                    self.legacy.entry(legacy.to_string()).or_default().insert(name.clone());
+                }
+            }
+        }
         self.unparsed +=
             snapshot.sections.iter().map(|section| section.coverage.unparsed).sum::<u64>();
     }

@@ -12,7 +12,7 @@ use fleetstat::evidence::manifest::{FileEntry, HostEntry, Manifest, VERSION, sea
 use fleetstat::evidence::spool::Spool;
 use fleetstat::evidence::write::{SectionDraft, WriteError, write};
 use fleetstat::model::capture::{
-    ClockOffset, ControllerClock, End, FallbackOf, Header, Mandate, Negotiated,
+    ClockOffset, ControllerClock, End, FallbackOf, Header, Hop, LegacyUse, Mandate, Negotiated,
 };
 use fleetstat::model::digest::Sha256;
 use fleetstat::model::fault::{Fault, FaultKind};
@@ -83,6 +83,18 @@ pub(crate) fn header(host: &str) -> Header {
             mac: String::new(),
             strict_kex: true,
             identity: "ed25519 SHA256:def (file)".to_owned(),
+            jumps: vec![Hop {
+                name: HostName::new("bastion-1").unwrap(),
+                address: "192.0.2.1".to_owned(),
+                port: 2222,
+                account: "hop".to_owned(),
+                negotiated: hop_negotiated(),
+            }],
+            legacy: Some(LegacyUse {
+                algorithms: vec!["ssh-rsa".to_owned()],
+                reason: "firmware: \"old\" \u{2028}".to_owned(),
+                expires: "2027-03-31".to_owned(),
+            }),
         }),
         faults: vec![Fault::new(FaultKind::Lost, "line\nbreak \"quoted\"")],
     }
@@ -242,5 +254,21 @@ impl Numbers {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         usize::try_from((z ^ (z >> 31)) % limit as u64).unwrap()
+    }
+}
+
+/// What was agreed on with a jump host.
+fn hop_negotiated() -> Negotiated {
+    Negotiated {
+        server: "SSH-2.0-OpenSSH_9.2p1".to_owned(),
+        host_key: "SHA256:hop".to_owned(),
+        host_key_algorithm: "ssh-ed25519".to_owned(),
+        kex: "mlkem768x25519-sha256".to_owned(),
+        cipher: "aes256-gcm@openssh.com".to_owned(),
+        mac: String::new(),
+        strict_kex: true,
+        identity: "ed25519 SHA256:xyz (file)".to_owned(),
+        jumps: Vec::new(),
+        legacy: None,
     }
 }

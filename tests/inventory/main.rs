@@ -11,6 +11,8 @@ mod examples;
 #[cfg(test)]
 mod fleet;
 #[cfg(test)]
+mod jump;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod shape;

@@ -13,6 +13,15 @@ fn label(text: &str) -> Label {
     Label::new("label", text).unwrap()
 }
 
+fn variables(names: Vec<Variable>) -> BTreeMap<String, Variable> {
+    BTreeMap::from([
+        ("level".into(), Variable::Number(3)),
+        ("names".into(), Variable::List(names)),
+        ("on".into(), Variable::Text("22".into())),
+        ("port".into(), Variable::Number(5432)),
+    ])
+}
+
 #[test]
 fn a_host_with_every_key_is_read_whole() {
     let text = r#"
@@ -75,12 +84,10 @@ hosts:
         host_key_alias: Some("db".into()),
         fragile: true,
         groups: Arc::from([label("data"), label("db")]),
-        variables: BTreeMap::from([
-            ("level".into(), Variable::Number(3)),
-            ("names".into(), Variable::List(names)),
-            ("on".into(), Variable::Text("22".into())),
-            ("port".into(), Variable::Number(5432)),
-        ]),
+        variables: variables(names),
+        road: Arc::default(),
+        legacy: None,
+        require_pq: false,
     };
     let inventory =
         from_texts(&[("a.yaml", text)]).unwrap_or_else(|d| panic!("{}", super::printed(&d)));

@@ -156,6 +156,9 @@ pub fn host(name: &str, address: &str, port: u16, account: Arc<Account>) -> Host
         fragile: false,
         groups: Arc::new([]),
         variables: std::collections::BTreeMap::new(),
+        road: Arc::default(),
+        legacy: None,
+        require_pq: false,
     }
 }
 

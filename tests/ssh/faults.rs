@@ -139,7 +139,7 @@ fn firewalls_are_told_apart_and_a_black_hole_ends_a_command() {
 
 async fn behind_firewalls() {
     let lab = Lab::new();
-    for (port, expected) in [(7001, FaultKind::ConnectTimeout), (7002, FaultKind::Filtered)] {
+    for (port, expected) in [(7001, FaultKind::ConnectTimeout), (7002, FaultKind::NoRoute)] {
         let account = lab::account("root", &lab.path("user"));
         let host = lab::host("web-1", "127.0.0.1", port, account);
         let fault = refused(&ssh(""), &host).await;
@@ -185,20 +185,6 @@ async fn something_else_than_ssh_is_named_with_its_text_escaped() {
     server.join().unwrap();
     assert_eq!(fault.kind, FaultKind::KexNoCommon, "{fault}");
     assert!(fault.detail.contains(r"HTTP/1.1 400 \x1b[31mBad"), "{fault}");
-}
-
-#[tokio::test]
-async fn a_server_at_its_limit_is_quota() {
-    let lab = Lab::new();
-    let server = lab::sshd(&lab, &["MaxStartups 1:100:1", "LoginGraceTime 20"]);
-    let waiting = std::net::TcpStream::connect(server.address).unwrap();
-    server.wait_for("Connection from");
-    let ssh = ssh(&server.known_line(&lab, "host"));
-    let account = lab::account("root", &lab.path("user"));
-    let host = lab::host("web-1", "127.0.0.1", server.port(), account);
-    let fault = refused(&ssh, &host).await;
-    assert_eq!(fault.kind, FaultKind::Quota, "{fault}");
-    drop(waiting);
 }
 
 #[tokio::test]

@@ -22,8 +22,12 @@ mod fido;
 mod hostile;
 mod hostile_server;
 mod identities;
+mod jump;
+mod legacy;
 mod known_hosts;
 mod local;
+mod matrix;
+mod overload;
 mod passwords;
 mod user_certificates;
 

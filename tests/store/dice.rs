@@ -391,6 +391,8 @@ impl Dice {
                 mac: d.string(),
                 strict_kex: d.once_in(2),
                 identity: d.string(),
+                jumps: Vec::new(),
+                legacy: None,
             }),
             faults: self.list(Self::fault),
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::model::capture::{ClockOffset, Header};
+use crate::model::capture::{ClockOffset, Header, Hop, Negotiated};
 use crate::model::fact::{AccountView, HostFacts};
 use crate::model::host::Asset;
 use crate::model::id::Label;
@@ -18,6 +18,9 @@ pub(super) fn header<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io::R
     page.title(&format!("{}: {}", asset.name, snapshot.outcome))?;
     page.pair("role", context(asset))?;
     page.pair("address", address(&snapshot.header))?;
+    page.pair("via", via(&snapshot.header))?;
+    page.pair("connection", connection(&snapshot.header))?;
+    page.pair("legacy", legacy(&snapshot.header))?;
     page.pair("os", snapshot.header.os.clone())?;
     let facts = snapshot.records.host.as_ref().map(|host| &host.record);
     page.pair("account", account(&snapshot.header, facts))?;
@@ -54,10 +57,45 @@ fn context(asset: &Asset) -> String {
 fn address(header: &Header) -> String {
     let Asset { address, port, transport, .. } = &header.asset;
     match header.peer {
+        None if header.negotiated.is_some() => format!("{address} port {port}"),
         None => format!("{address} ({transport})"),
         Some(peer) if peer.to_string() == *address => format!("{address} port {port}"),
         Some(peer) => format!("{address} port {port}, reached at {peer}"),
     }
+}
+
+/// The jump hosts, outermost first, each with what was agreed on.
+fn via(header: &Header) -> Option<String> {
+    let jumps = &header.negotiated.as_ref()?.jumps;
+    let hop = |hop: &Hop| format!("{} ({})", hop.name, agreed(&hop.negotiated));
+    let hops: Vec<_> = jumps.iter().map(hop).collect();
+    (!hops.is_empty()).then(|| hops.join(" > "))
+}
+
+fn connection(header: &Header) -> Option<String> {
+    let negotiated = header.negotiated.as_ref()?;
+    let Negotiated { identity, server, .. } = negotiated;
+    Some(format!("{}; {server}; {identity}", agreed(negotiated)))
+}
+
+/// Key exchange, host key, cipher and MAC.
+fn agreed(negotiated: &Negotiated) -> String {
+    let Negotiated { kex, host_key_algorithm, cipher, mac, strict_kex, .. } = negotiated;
+    let kind = if negotiated.is_post_quantum() { " post-quantum" } else { "" };
+    let strict = if *strict_kex { "" } else { ", not strict" };
+    let parts = [kex, host_key_algorithm, cipher, mac];
+    let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).cloned().collect();
+    format!("{}{kind}{strict}", parts.join(", "))
+}
+
+/// Old algorithms in use, of the host and of its jump hosts.
+fn legacy(header: &Header) -> Option<String> {
+    let negotiated = header.negotiated.as_ref()?;
+    let hops = negotiated.jumps.iter().map(|hop| (&hop.name, &hop.negotiated));
+    let all = hops.chain([(&header.asset.name, negotiated)]);
+    let used = all.filter_map(|(name, n)| Some(format!("{name}: {}", n.legacy.as_ref()?)));
+    let used: Vec<_> = used.collect();
+    (!used.is_empty()).then(|| used.join("; "))
 }
 
 fn account(header: &Header, facts: Option<&HostFacts>) -> String {

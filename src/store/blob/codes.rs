@@ -83,7 +83,8 @@ mod tests {
                 "dns refused filtered connect_timeout tls_no_common tls_untrusted banner_timeout \
                  kex_timeout kex_no_common host_key_unknown host_key_changed auth_refused \
                  password_expired quota jump_lost denied tool_missing first_byte_timeout \
-                 idle_timeout deadline lost truncated suspicious_empty skipped internal",
+                 idle_timeout deadline lost truncated suspicious_empty skipped internal \
+                 no_route jump_refused policy",
             ),
             (
                 words(Limitation::ALL),

@@ -62,6 +62,26 @@ pub(super) struct Notes {
     pub(super) banner: Option<String>,
     /// Why the connection ended, cut and escaped.
     pub(super) ending: Option<Ending>,
+    /// What the server said of channels that it did not open.
+    pub(super) refusals: Refusals,
+}
+
+/// Words of a server on channels that it did not open. They come without saying which.
+#[derive(Debug, Default)]
+pub(super) struct Refusals {
+    waiting: Vec<String>,
+    /// Different words wait together: none can be given to one channel for certain.
+    mixed: bool,
+}
+
+impl Refusals {
+    /// `None`: no words have come. Empty: whose they are is not certain.
+    fn take(&mut self) -> Option<String> {
+        let words = self.waiting.pop()?;
+        let certain = !self.mixed;
+        self.mixed &= !self.waiting.is_empty();
+        Some(if certain { words } else { String::new() })
+    }
 }
 
 /// How a connection ended.
@@ -80,6 +100,20 @@ pub(super) struct Seen(Arc<Mutex<Notes>>);
 impl Seen {
     pub(super) fn notes(&self) -> MutexGuard<'_, Notes> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the server said of a channel that it did not open, escaped. `None`: nothing, or it is
+    /// not certain of which channel. Asked once for each.
+    pub(super) async fn open_refusal(&self) -> Option<String> {
+        // The words come right after the refusal itself.
+        for _ in 0..20 {
+            let words = self.notes().refusals.take();
+            if let Some(words) = words {
+                return if words.is_empty() { None } else { Some(words) };
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+        }
+        None
     }
 }
 
@@ -220,6 +254,21 @@ impl Handler for Client {
         };
         self.seen.notes().ending.get_or_insert(ending);
         result
+    }
+
+    async fn channel_open_failure(
+        &mut self,
+        _: russh::ChannelId,
+        _: ChannelOpenFailure,
+        words: &str,
+        _: &str,
+        _: &mut Session,
+    ) -> Result<(), Stop> {
+        let words = server_text(words.as_bytes());
+        let refusals = &mut self.seen.notes().refusals;
+        refusals.mixed |= refusals.waiting.last().is_some_and(|last| *last != words);
+        refusals.waiting.push(words);
+        Ok(())
     }
 
     async fn should_accept_unknown_server_channel(&mut self, _: russh::ChannelId, _: &str) -> bool {

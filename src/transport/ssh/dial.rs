@@ -101,9 +101,13 @@ fn fault(peer: SocketAddr, error: &io::Error) -> Fault {
     let detail = |text: &str| format!("{peer}: {text}");
     match error.kind() {
         Kind::ConnectionRefused => Fault::new(FaultKind::Refused, detail("connection refused")),
-        Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::PermissionDenied => {
-            Fault::new(FaultKind::Filtered, detail(&error.to_string()))
+        // EHOSTUNREACH and ENETUNREACH: an ICMP answer of a router, or nobody answered the search
+        // for the neighbour. Linux gives the same for "prohibited" (icmp(7), icmp_err_convert).
+        Kind::HostUnreachable | Kind::NetworkUnreachable => {
+            Fault::new(FaultKind::NoRoute, detail(&error.to_string()))
         }
+        // EACCES, EPERM: this machine's own firewall. Source: connect(2).
+        Kind::PermissionDenied => Fault::new(FaultKind::Filtered, detail(&error.to_string())),
         Kind::TimedOut => Fault::new(FaultKind::ConnectTimeout, detail("no answer")),
         Kind::ConnectionReset => Fault::new(FaultKind::Refused, detail("connection reset")),
         _ => {

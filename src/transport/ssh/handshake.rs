@@ -1,4 +1,4 @@
-//! From a connected socket to a server whose identity is proven: identification, key exchange,
+//! From a carrier to a server whose identity is proven: identification, key exchange,
 //! host key check, each with its deadline.
 //!
 //! No credential is known here, so none can leak.
@@ -10,12 +10,11 @@ use russh::Disconnect;
 use russh::client::{Config, Handle, connect_stream};
 use russh::keys::agent::AgentSessionBinding;
 use russh::keys::{Algorithm, PublicKey};
-use tokio::net::TcpStream;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use super::client::{Client, Ending, Purpose, Seen};
 use super::faults;
-use super::wire::{self, KillSwitch, Observed};
+use super::wire::{self, Carrier, KillSwitch, Observed};
 use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
 
@@ -31,13 +30,13 @@ pub(super) struct Link {
 
 /// Runs the handshake. `seen` is filled on the way, also when it fails.
 pub(super) async fn handshake(
-    tcp: TcpStream,
+    carrier: Carrier,
     config: Arc<Config>,
     purpose: Purpose,
     seen: Seen,
     deadlines: &Deadlines,
 ) -> Result<Link, Fault> {
-    let (wire, kill, observed) = wire::wrap(tcp);
+    let (wire, kill, observed) = wire::wrap(carrier);
     let client = Client { purpose, seen: seen.clone() };
     let mut connecting = Box::pin(connect_stream(config, wire, client));
     let first = timeout(deadlines.banner, async {
@@ -113,6 +112,19 @@ impl Link {
             None => "the connection does not answer".to_owned(),
         };
         Ending { by_message: false, reason }
+    }
+
+    /// Says goodbye to a connection that others may still hold. Takes half a second at most.
+    pub(super) async fn goodbye(&self) {
+        let goodbye = async {
+            // A connection that has ended needs no goodbye.
+            let _ = self.handle.disconnect(Disconnect::ByApplication, "done", "").await;
+            while !self.handle.is_closed() {
+                sleep(Duration::from_millis(2)).await;
+            }
+        };
+        // The owner drops it all the same, which closes the socket.
+        let _ = timeout(Duration::from_millis(500), goodbye).await;
     }
 
     /// Says goodbye if the server listens, then closes the socket and joins the task. Takes less

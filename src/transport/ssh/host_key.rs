@@ -1,14 +1,14 @@
 //! Learns the key of a host without logging in, for a person to compare.
 
-use std::sync::Arc;
-
 use russh::keys::ssh_key::{HashAlg, PublicKey};
 
+use super::Ssh;
 use super::client::{Purpose, Seen, server_text};
 use super::dial::dial;
 use super::handshake::handshake;
 use super::known_hosts::LookupName;
-use super::policy::Policies;
+use super::policy::{Demands, Policies};
+use super::wire::Carrier;
 use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::Fault;
@@ -18,8 +18,8 @@ use crate::model::fault::Fault;
 pub struct ServerKey {
     /// The name under which it would stand in `known_hosts`.
     pub name: LookupName,
-    /// Address that was connected to.
-    pub peer: std::net::SocketAddr,
+    /// Address that was connected to. `None`: a jump host did it.
+    pub peer: Option<std::net::SocketAddr>,
     /// The key.
     pub key: PublicKey,
 }
@@ -47,10 +47,36 @@ pub async fn fetch_host_key(host: &Host, deadlines: &Deadlines) -> Result<Server
     let peer = tcp
         .peer_addr()
         .map_err(|error| Fault::new(crate::model::fault::FaultKind::Lost, error.to_string()))?;
-    let config = Policies::default().config(&[], deadlines)?;
+    learn(Carrier::Tcp(tcp), Some(peer), host, deadlines).await
+}
+
+/// The same through the host's jump hosts. Those are entered as for a visit, so their keys must be
+/// trusted already; the host itself is sent no user name and no credential.
+///
+/// # Errors
+/// The fault when a jump host cannot be entered, or the host shows no key.
+pub async fn fetch_host_key_behind(
+    ssh: &Ssh,
+    host: &Host,
+    deadlines: &Deadlines,
+) -> Result<ServerKey, Fault> {
+    let slot = ssh.jumps.lease(ssh, &host.road, host.require_pq, deadlines).await?;
+    let Some(slot) = slot else { return fetch_host_key(host, deadlines).await };
+    let channel = slot.dial(&host.asset.address, host.asset.port, deadlines.connect).await?;
+    learn(Carrier::Channel(channel), None, host, deadlines).await
+}
+
+async fn learn(
+    carrier: Carrier,
+    peer: Option<std::net::SocketAddr>,
+    host: &Host,
+    deadlines: &Deadlines,
+) -> Result<ServerKey, Fault> {
+    let legacy = host.legacy.as_ref().map(|legacy| legacy.algorithms.clone());
+    let demands = Demands { legacy: legacy.unwrap_or_default(), post_quantum: host.require_pq };
+    let config = Policies::default().config(&[], &demands, deadlines)?;
     let seen = Seen::default();
-    let result = handshake(tcp, Arc::clone(&config), Purpose::LearnKey, seen.clone(), deadlines);
-    let result = result.await;
+    let result = handshake(carrier, config, Purpose::LearnKey, seen.clone(), deadlines).await;
     let key = seen.notes().host_key.take();
     match (key, result) {
         (Some(key), _) => Ok(ServerKey { name: LookupName::of(host), peer, key }),

@@ -1,7 +1,8 @@
 //! SSH: one connection per host, one channel per command, and no trust that was not given before.
 //!
 //! In: a host of the inventory, keys, `known_hosts`. Out: a [`Session`]. The steps are in the
-//! order of the files: `dial` (TCP), `wire` (the stream), `handshake` (who is the server, with
+//! order of the files: `enter` (one connection, again when the server is at its limit: `gate`), `jump`
+//! (sessions that others go through), `dial` (TCP), `wire` (the stream), `handshake` (who is the server, with
 //! `client`, `policy` and `known_hosts`), `login` (who are we, with `identity`), `session`
 //! and `follow` (commands). No credential is in reach before the handshake has ended well.
 
@@ -12,9 +13,12 @@ mod certificate;
 pub mod host_key;
 mod client;
 mod dial;
+mod enter;
 mod faults;
+mod gate;
 mod handshake;
 mod interactive;
+mod jump;
 mod lockout;
 mod login;
 mod policy;
@@ -27,12 +31,13 @@ use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
-use russh::keys::ssh_key::HashAlg;
+use tokio::time::timeout;
 
-use self::client::{Purpose, Seen, server_text};
-use self::handshake::Link;
+use self::enter::Door;
+use self::gate::Gates;
 use self::identity::{Ask, IdentityError, Keyring, Unlocked};
-use self::known_hosts::{KnownHosts, LookupName};
+use self::jump::{Jumps, Slot};
+use self::known_hosts::KnownHosts;
 use self::lockout::Lockout;
 use self::login::Offer;
 use self::policy::Policies;
@@ -65,6 +70,8 @@ pub struct Ssh {
     keyring: Keyring,
     clock: Clock,
     policies: Policies,
+    gates: Gates,
+    jumps: Jumps,
     lockout: Lockout,
 }
 
@@ -77,6 +84,8 @@ impl Ssh {
             keyring: Keyring::new(settings.surroundings, settings.ask, settings.clock),
             clock: settings.clock,
             policies: Policies::default(),
+            gates: Gates::default(),
+            jumps: Jumps::default(),
             lockout: Lockout::default(),
         }
     }
@@ -91,62 +100,56 @@ impl Ssh {
         self.keyring.unlock(account).await
     }
 
-    /// What may be offered to a place for an account. Errors of our own side come here, before the
-    /// first packet.
+    /// What may be offered for an account at an address, behind the last jump host of its road.
+    /// Errors of our own side come here, before the first packet.
     async fn offer<'a>(
         &'a self,
         account: &'a Account,
         (address, port): (&str, u16),
+        road: Option<String>,
     ) -> Result<Offer<'a>, Fault> {
         let credentials = self
             .unlock(account)
             .await
             .map_err(|error| Fault::new(FaultKind::Internal, error.to_string()))?;
-        let (place, user) = ((address.to_ascii_lowercase(), port), account.user.as_str());
+        let mut address = address.to_ascii_lowercase();
+        if let Some(road) = road {
+            // Behind another jump host the same address is another machine.
+            address = format!("{address} through {road}");
+        }
+        let (place, user) = ((address, port), account.user.as_str());
         let credentials = self.lockout.admit(&place, user, credentials)?;
         Ok(Offer { place, user, credentials, lockout: &self.lockout, clock: self.clock })
     }
 
+    /// Goes the whole road, within the host's deadline.
     async fn open(&self, host: &Host, deadlines: &Deadlines) -> Result<SshSession, Fault> {
         let account = host.account.as_deref().ok_or_else(|| {
             Fault::new(FaultKind::Internal, "the host has no account, and ssh needs one")
         })?;
-        let offer = self.offer(account, (&host.asset.address, host.asset.port)).await?;
-        let (mut link, peer) = self.reach(host, deadlines).await?;
-        let identity = match login::login(&mut link, &offer, deadlines.authenticate).boxed().await {
-            Ok(identity) => identity,
-            Err(fault) => {
-                link.leave().await;
-                return Err(fault);
-            }
+        let way = async {
+            self.jumps.sweep().await;
+            let slot = self.jumps.lease(self, &host.road, host.require_pq, deadlines).await?;
+            let door = Door::of_host(host, account);
+            let entered = self.enter(&door, slot.as_ref(), deadlines).await?;
+            Ok((entered, slot))
         };
+        let (entered, slot) = timeout(deadlines.host, way.boxed()).await.unwrap_or_else(|_| {
+            let seconds = deadlines.host.as_secs_f64();
+            let detail = format!("the host was not entered in {seconds} s");
+            Err(Fault::new(FaultKind::Deadline, detail))
+        })?;
+        let jumps = slot.as_ref().map(Slot::hops).unwrap_or_default();
         Ok(SshSession {
-            negotiated: negotiated(&link, identity),
-            link,
-            peer,
+            negotiated: Negotiated { jumps, ..entered.negotiated },
+            link: entered.link,
+            peer: entered.peer,
+            slot,
             clock: self.clock,
             channel_limit: deadlines.channel,
             commands: 0,
             sent: (self.clock.utc(), self.clock.instant()),
         })
-    }
-
-    /// A connection to the host, its key trusted, nobody logged in.
-    async fn reach(
-        &self,
-        host: &Host,
-        deadlines: &Deadlines,
-    ) -> Result<(Link, std::net::IpAddr), Fault> {
-        let name = LookupName::of(host);
-        let config = self.policies.config(&self.known_hosts.key_types(&name), deadlines)?;
-        let tcp = dial::dial(&host.asset.address, host.asset.port, deadlines.connect).await?;
-        let peer = tcp
-            .peer_addr()
-            .map_err(|error| Fault::new(FaultKind::Lost, format!("after connecting: {error}")))?
-            .ip();
-        let purpose = Purpose::Visit { known: Arc::clone(&self.known_hosts), name };
-        let link = handshake::handshake(tcp, config, purpose, Seen::default(), deadlines).await?;
-        Ok((link, peer))
     }
 }
 
@@ -159,24 +162,8 @@ impl Transport for Ssh {
         let open = self.open(host, deadlines);
         open.map(|result| result.map(|session| Box::new(session) as Box<dyn Session>)).boxed()
     }
-}
 
-/// The record of what was agreed on.
-fn negotiated(link: &Link, identity: String) -> Negotiated {
-    let notes = link.seen.notes();
-    let key = notes.host_key.as_ref();
-    let agreed = notes.agreed.as_ref();
-    let text = |pick: fn(&client::Agreed) -> &str| agreed.map(pick).unwrap_or_default().to_owned();
-    let cipher = text(|agreed| &agreed.cipher);
-    let mac = if policy::is_aead(&cipher) { String::new() } else { text(|agreed| &agreed.mac) };
-    Negotiated {
-        server: server_text(&link.observed.last_line()),
-        host_key: key.map(|key| key.fingerprint(HashAlg::Sha256).to_string()).unwrap_or_default(),
-        host_key_algorithm: text(|agreed| agreed.host_key_algorithm.as_str()),
-        kex: text(|agreed| &agreed.kex),
-        cipher,
-        mac,
-        strict_kex: agreed.is_some_and(|agreed| agreed.strict_kex),
-        identity,
+    fn finish(&self) -> BoxFuture<'_, ()> {
+        self.jumps.close().boxed()
     }
 }

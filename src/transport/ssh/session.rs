@@ -13,6 +13,7 @@ use tokio::time::{Instant, timeout};
 use super::client::server_text;
 use super::follow::{Halt, Progress, drain, drain_one, follow};
 use super::handshake::Link;
+use super::jump::Slot;
 use crate::evidence::spool::SpoolSettings;
 use crate::model::capture::{End, Negotiated};
 use crate::model::fault::{Fault, FaultKind};
@@ -36,7 +37,9 @@ const PASSWORD_EXPIRED: &[u8] = b"Password change required";
 pub(super) struct SshSession {
     pub(super) link: Link,
     pub(super) negotiated: Negotiated,
-    pub(super) peer: IpAddr,
+    pub(super) peer: Option<IpAddr>,
+    /// The place in a jump host's session that the connection goes through.
+    pub(super) slot: Option<Slot>,
     pub(super) clock: Clock,
     /// Time for opening a channel and sending the command.
     pub(super) channel_limit: Duration,
@@ -79,7 +82,7 @@ impl Session for SshSession {
     }
 
     fn peer(&self) -> Option<IpAddr> {
-        Some(self.peer)
+        self.peer
     }
 
     fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
@@ -154,10 +157,7 @@ impl SshSession {
                 let detail = format!("the server refused another session: {reason}");
                 Err(Fault::new(FaultKind::Quota, detail))
             }
-            Ok(Err(_)) => {
-                let ending = self.link.ending().await;
-                Err(Fault::new(FaultKind::Lost, format!("before the command, {}", ending.reason)))
-            }
+            Ok(Err(_)) => Err(self.loss("before the command, ").await),
             Err(_) => {
                 let detail = format!("no channel was opened in {} s", limit.as_secs_f64());
                 Err(Fault::new(FaultKind::Deadline, detail))
@@ -216,10 +216,21 @@ impl SshSession {
         Outcome::incomplete(fault, session_usable)
     }
 
+    /// Why the connection ended: a jump host's session did, or its own.
+    async fn loss(&mut self, when: &str) -> Fault {
+        let ending = self.link.ending().await;
+        if let Some(slot) = &self.slot
+            && let Some(fault) = slot.lost().await
+        {
+            return fault;
+        }
+        Fault::new(FaultKind::Lost, format!("{when}{}", ending.reason))
+    }
+
     /// The connection ended in the middle.
     async fn lost(&mut self) -> Outcome {
-        let ending = self.link.ending().await;
-        Outcome::incomplete(Fault::new(FaultKind::Lost, ending.reason), false)
+        let fault = self.loss("").await;
+        Outcome::incomplete(fault, false)
     }
 
     /// The command exited, a child holds its output open. An answer to a ping proves that the

@@ -1,7 +1,7 @@
-//! The TCP stream under an SSH connection, with three things that russh does not bring: a switch
-//! that ends it from outside, an eye on the server's first line, and immediate acknowledgements.
+//! The stream under an SSH connection, with three things that russh does not bring: a switch that
+//! ends it from outside, an eye on the server's first line, and immediate acknowledgements.
 //!
-//! In: a connected socket. Out: a stream for russh, and a [`KillSwitch`]. Knows nothing of SSH
+//! In: a connected socket, or a channel of a jump host. Out: a stream for russh, and a [`KillSwitch`]. Knows nothing of SSH
 //! but how an identification line begins.
 
 use std::io;
@@ -10,6 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use futures::task::AtomicWaker;
+use russh::ChannelStream;
+use russh::client::Msg;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -18,20 +21,43 @@ use tokio::sync::Notify;
 /// russh itself reads 20 lines of 255 bytes and then gives up.
 const GREETING_BYTES_MAX: usize = 1024;
 
+/// What carries an SSH connection.
+pub(super) enum Carrier {
+    /// A socket.
+    Tcp(TcpStream),
+    /// A channel of the connection to a jump host.
+    Channel(ChannelStream<Msg>),
+}
+
 /// Ends the connection when it is dropped, whatever the task that reads it is doing.
 ///
 /// A session of russh runs in a task of its own and does not end when the future that waits for
-/// it is dropped; while a key exchange is open it does not even look at its channel. Shutting the
-/// socket down makes its read return, so the task ends and closes the socket.
+/// it is dropped; while a key exchange is open it does not even look at its channel. Making its
+/// read return ends the task, which then closes socket or channel.
 #[derive(Debug)]
 pub(super) struct KillSwitch {
-    tcp: Arc<TcpStream>,
+    /// The socket. `None`: a channel.
+    tcp: Option<Arc<TcpStream>>,
+    cut: Arc<Cut>,
+}
+
+/// Says that a channel is to be read and written no more.
+#[derive(Debug, Default)]
+struct Cut {
+    done: AtomicBool,
+    reader: AtomicWaker,
+    writer: AtomicWaker,
 }
 
 impl Drop for KillSwitch {
     fn drop(&mut self) {
-        // It may be shut down already: then there is nothing left to do.
-        let _ = rustix::net::shutdown(&self.tcp, rustix::net::Shutdown::Both);
+        if let Some(tcp) = &self.tcp {
+            // It may be shut down already: then there is nothing left to do.
+            let _ = rustix::net::shutdown(tcp, rustix::net::Shutdown::Both);
+        }
+        self.cut.done.store(true, Ordering::Release);
+        self.cut.reader.wake();
+        self.cut.writer.wake();
     }
 }
 
@@ -107,19 +133,32 @@ fn is_identification(text: &[u8]) -> bool {
 }
 
 /// The stream that russh reads and writes.
-#[derive(Debug)]
 pub(super) struct Wire {
-    tcp: Arc<TcpStream>,
+    line: Line,
     observed: Arc<Observed>,
+    cut: Arc<Cut>,
 }
 
-/// Wraps a connected socket.
-pub(super) fn wrap(tcp: TcpStream) -> (Wire, KillSwitch, Arc<Observed>) {
-    let tcp = Arc::new(tcp);
+enum Line {
+    Tcp(Arc<TcpStream>),
+    // Boxed: three times as large as the socket's.
+    Channel(Box<ChannelStream<Msg>>),
+}
+
+/// Wraps what carries the connection.
+pub(super) fn wrap(carrier: Carrier) -> (Wire, KillSwitch, Arc<Observed>) {
     let observed = Arc::new(Observed::default());
-    let wire = Wire { tcp: Arc::clone(&tcp), observed: Arc::clone(&observed) };
-    quick_ack(&wire.tcp);
-    (wire, KillSwitch { tcp }, observed)
+    let cut = Arc::new(Cut::default());
+    let (line, tcp) = match carrier {
+        Carrier::Tcp(tcp) => {
+            let tcp = Arc::new(tcp);
+            quick_ack(&tcp);
+            (Line::Tcp(Arc::clone(&tcp)), Some(tcp))
+        }
+        Carrier::Channel(channel) => (Line::Channel(Box::new(channel)), None),
+    };
+    let wire = Wire { line, observed: Arc::clone(&observed), cut: Arc::clone(&cut) };
+    (wire, KillSwitch { tcp, cut }, observed)
 }
 
 /// Asks the kernel to acknowledge at once. OpenSSH sends its `hostkeys-00` request and then the
@@ -134,28 +173,67 @@ fn quick_ack(tcp: &TcpStream) {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 fn quick_ack(_: &TcpStream) {}
 
-impl AsyncRead for Wire {
-    fn poll_read(
-        self: Pin<&mut Self>,
+impl Wire {
+    fn read_tcp(
+        tcp: &TcpStream,
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         loop {
-            ready!(self.tcp.poll_read_ready(cx))?;
-            match self.tcp.try_read(buffer.initialize_unfilled()) {
+            ready!(tcp.poll_read_ready(cx))?;
+            match tcp.try_read(buffer.initialize_unfilled()) {
                 Ok(count) => {
                     buffer.advance(count);
-                    break;
+                    return Poll::Ready(Ok(()));
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        if !self.observed.is_identified() {
-            self.observed.see(buffer.filled());
+    }
+
+    fn write_tcp(tcp: &TcpStream, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            ready!(tcp.poll_write_ready(cx))?;
+            match tcp.try_write(bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
         }
-        if !self.observed.warm.load(Ordering::Relaxed) {
-            quick_ack(&self.tcp);
+    }
+}
+
+impl Cut {
+    /// True when the switch was thrown. The waker is kept first, so that none is missed.
+    fn is_done(&self, side: &AtomicWaker, cx: &Context<'_>) -> bool {
+        side.register(cx.waker());
+        self.done.load(Ordering::Acquire)
+    }
+}
+
+impl AsyncRead for Wire {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        match &mut this.line {
+            Line::Tcp(tcp) => ready!(Self::read_tcp(tcp, cx, buffer))?,
+            Line::Channel(channel) => {
+                if this.cut.is_done(&this.cut.reader, cx) {
+                    return Poll::Ready(Ok(()));
+                }
+                ready!(Pin::new(channel).poll_read(cx, buffer))?;
+            }
+        }
+        if !this.observed.is_identified() {
+            this.observed.see(buffer.filled());
+        }
+        if let Line::Tcp(tcp) = &this.line
+            && !this.observed.warm.load(Ordering::Relaxed)
+        {
+            quick_ack(tcp);
         }
         Poll::Ready(Ok(()))
     }
@@ -163,16 +241,17 @@ impl AsyncRead for Wire {
 
 impl AsyncWrite for Wire {
     fn poll_write(
-        self: Pin<&mut Self>,
+        mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        loop {
-            ready!(self.tcp.poll_write_ready(cx))?;
-            match self.tcp.try_write(bytes) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
+        let this = &mut *self;
+        match &mut this.line {
+            Line::Tcp(tcp) => Self::write_tcp(tcp, cx, bytes),
+            Line::Channel(_) if this.cut.is_done(&this.cut.writer, cx) => {
+                Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()))
             }
+            Line::Channel(channel) => Pin::new(channel).poll_write(cx, bytes),
         }
     }
 
@@ -181,8 +260,17 @@ impl AsyncWrite for Wire {
     }
 
     /// Never fails: an error here would hide the reason why the connection ended.
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let _ = rustix::net::shutdown(&self.tcp, rustix::net::Shutdown::Write);
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        match &mut this.line {
+            Line::Tcp(tcp) => {
+                let _ = rustix::net::shutdown(&**tcp, rustix::net::Shutdown::Write);
+            }
+            Line::Channel(_) if this.cut.is_done(&this.cut.writer, cx) => {}
+            Line::Channel(channel) => {
+                let _ = ready!(Pin::new(channel).poll_shutdown(cx));
+            }
+        }
         Poll::Ready(Ok(()))
     }
 }
