@@ -162,7 +162,10 @@ impl<'a> Roads<'a> {
         let hosts = hosts
             .iter()
             .zip(asked)
-            .filter(|(host, _)| named.contains(host.asset.name.as_str()))
+            .filter(|(host, _)| {
+                let name = host.asset.name.as_str();
+                named.contains(name) || stations.0.contains_key(name)
+            })
             .map(|(host, asked)| (host.asset.name.as_str(), (host, asked.as_ref())))
             .collect();
         Self { stations, hosts, known: HashMap::new(), told: HashSet::new(), whole }
@@ -228,7 +231,7 @@ impl<'a> Roads<'a> {
         }
         if let Some(known) = self.known.get(name) {
             let road = known.clone().ok_or(Trouble::Elsewhere)?;
-            return if road.len() + behind > DEPTH_MAX { Err(too_long(name)) } else { Ok(road) };
+            return if road.len() + behind > DEPTH_MAX { Err(too_long()) } else { Ok(road) };
         }
         let (jump, before) = self.find(name)?;
         seen.push(name.to_owned());
@@ -239,7 +242,7 @@ impl<'a> Roads<'a> {
         seen.pop();
         road.push(jump);
         if road.len() > DEPTH_MAX {
-            return Err(too_long(name));
+            return Err(too_long());
         }
         let road: Road = road.into();
         self.known.insert(name.into(), Some(road.clone()));
@@ -280,8 +283,8 @@ impl<'a> Roads<'a> {
     }
 }
 
-fn too_long(name: &str) -> Trouble {
-    let message = format!("the road through {} has more than {DEPTH_MAX} jump hosts", quoted(name));
+fn too_long() -> Trouble {
+    let message = format!("there are more than {DEPTH_MAX} jump hosts on the road");
     let help = "reach one of them directly, with `jump: none`".to_owned();
     Trouble::Defect(code::CYCLE, message, help)
 }

@@ -27,6 +27,7 @@ mod ground;
 mod hostile;
 mod rebuilds;
 mod refusals;
+mod roads;
 mod secrets;
 mod selection;
 mod signals;

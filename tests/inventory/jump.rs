@@ -112,7 +112,7 @@ error[FS-INV-007]: lab.yaml:7:3: `web-1` is under `hosts` and under `jumps`
   help: keep one: a host can be a jump host as it is
 error[FS-INV-006]: lab.yaml:8:3: a jump host cannot be called `none`
   help: rename it
-error[FS-INV-010]: lab.yaml:12:20: the road through `d4` has more than 3 jump hosts
+error[FS-INV-010]: lab.yaml:12:20: there are more than 3 jump hosts on the road
   help: reach one of them directly, with `jump: none`
 error[FS-INV-010]: lab.yaml:14:11: the jump host leads back to itself: web-1 > web-1
   help: write `jump: none` at the jump host that is reached directly, e.g. `web-1`

@@ -125,6 +125,8 @@ fn firewalls_are_told_apart_and_a_black_hole_ends_a_command() {
         nft 'add chain inet f in { type filter hook input priority 0; }' &&
         nft add rule inet f in tcp dport 7001 drop &&
         nft add rule inet f in tcp dport 7002 reject with icmpx type admin-prohibited &&
+        ip route add prohibit 192.0.2.1 && ip route add unreachable 192.0.2.2 &&
+        ip route add blackhole 192.0.2.3 &&
         exec \"$0\" --exact \"$1\"";
     let output = std::process::Command::new("unshare")
         .args(["--net", "sh", "-c", rules])
@@ -143,6 +145,16 @@ async fn behind_firewalls() {
         let account = lab::account("root", &lab.path("user"));
         let host = lab::host("web-1", "127.0.0.1", port, account);
         let fault = refused(&ssh(""), &host).await;
+        assert_eq!(fault.kind, expected, "{fault}");
+    }
+    for (address, expected) in [
+        ("192.0.2.1", FaultKind::Filtered),
+        ("192.0.2.2", FaultKind::NoRoute),
+        ("192.0.2.3", FaultKind::NoRoute),
+        ("198.51.100.1", FaultKind::NoRoute),
+    ] {
+        let account = lab::account("root", &lab.path("user"));
+        let fault = refused(&ssh(""), &lab::host("web-1", address, 22, account)).await;
         assert_eq!(fault.kind, expected, "{fault}");
     }
     let server = lab::sshd(&lab, &[]);

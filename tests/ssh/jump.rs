@@ -12,6 +12,7 @@ use fleetstat::model::fault::FaultKind;
 use fleetstat::model::id::HostName;
 use fleetstat::probe::command::Wrap;
 use fleetstat::transport::{Session, Transport as _};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::hostile_server::{Hostile, Manners};
 use crate::lab::{self, Lab, Server};
@@ -312,4 +313,67 @@ async fn a_flood_of_tiny_packets_does_not_stall_neighbours() {
     };
     println!("a visit: {calm:?} at worst, beside a flood {beside:?}");
     assert!(beside < Duration::from_secs(2), "{beside:?}");
+}
+
+/// A jump host that never says whether it has connected holds a visit no longer than the deadline,
+/// and one that says so late leaves nothing open.
+#[tokio::test]
+async fn a_jump_host_that_does_not_answer_is_a_timeout_of_the_host_behind_it() {
+    let lab = Lab::new();
+    let bastion = lab::sshd(&lab, &[]);
+    // It accepts nobody: when its backlog is full the bastion waits, and so do we.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    rustix::net::listen(&listener, 0).unwrap();
+    let fill: Vec<_> = (0..3)
+        .filter_map(|_| {
+            std::net::TcpStream::connect_timeout(&address, Duration::from_millis(200)).ok()
+        })
+        .collect();
+    let account = lab::account("root", &lab.path("user"));
+    let ssh = ssh(&known(&lab, &[&bastion]));
+    let host = lab::host("web-1", "127.0.0.1", address.port(), account.clone());
+    let host = behind(host, [jump("bastion-1", bastion.port(), &account)]);
+    let begun = Instant::now();
+    let fault = refused(&ssh, &host).await;
+    assert_eq!(fault.kind, FaultKind::ConnectTimeout, "{fault}");
+    assert!(fault.detail.starts_with("bastion-1 got no answer from 127.0.0.1:"), "{fault}");
+    assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
+    // The jump session is still good for others.
+    let end = lab::sshd(&lab, &[]);
+    drop(fill);
+    let ssh_two = crate::ssh(&known(&lab, &[&bastion, &end]));
+    let other = lab::host("web-2", "127.0.0.1", end.port(), account.clone());
+    let other = behind(other, [jump("bastion-1", bastion.port(), &account)]);
+    open(&ssh_two, &other).await.close().await;
+    ssh.finish().await;
+    ssh_two.finish().await;
+}
+
+/// Dropping a visit in the middle of its handshake behind a jump host frees the channel.
+#[tokio::test]
+async fn a_dropped_connect_behind_a_jump_host_leaves_no_channel() {
+    let lab = Lab::new();
+    let bastion = lab::sshd(&lab, &["LogLevel DEBUG1"]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let account = lab::account("root", &lab.path("user"));
+    let ssh = ssh(&known(&lab, &[&bastion]));
+    let host = lab::host("web-1", "127.0.0.1", port, account.clone());
+    let host = behind(host, [jump("bastion-1", bastion.port(), &account)]);
+    let limits = deadlines();
+    let mut connecting = ssh.connect(&host, &limits);
+    let mut server = tokio::select! {
+        accepted = listener.accept() => accepted.unwrap().0,
+        result = &mut connecting => panic!("{:?}", result.err()),
+    };
+    server.write_all(b"SSH-2.0-banner_only\r\n").await.unwrap();
+    let held = tokio::time::timeout(Duration::from_millis(300), &mut connecting).await;
+    assert!(held.is_err());
+    drop(connecting);
+    // The bastion closes its end when the channel is closed.
+    let mut rest = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(2), server.read_to_end(&mut rest)).await;
+    assert!(ended.is_ok(), "the channel is still open");
+    ssh.finish().await;
 }

@@ -106,7 +106,9 @@ fn fault(peer: SocketAddr, error: &io::Error) -> Fault {
         Kind::HostUnreachable | Kind::NetworkUnreachable => {
             Fault::new(FaultKind::NoRoute, detail(&error.to_string()))
         }
-        // EACCES, EPERM: this machine's own firewall. Source: connect(2).
+        // EINVAL: a `blackhole` route of this machine (ip-route(8)).
+        Kind::InvalidInput => Fault::new(FaultKind::NoRoute, detail("the route is a black hole")),
+        // EACCES, EPERM: this machine's own firewall or a `prohibit` route. Source: connect(2).
         Kind::PermissionDenied => Fault::new(FaultKind::Filtered, detail(&error.to_string())),
         Kind::TimedOut => Fault::new(FaultKind::ConnectTimeout, detail("no answer")),
         Kind::ConnectionReset => Fault::new(FaultKind::Refused, detail("connection reset")),
