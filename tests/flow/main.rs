@@ -17,6 +17,7 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod certificates;
 mod changes;
 mod disks;
 mod enrolment;
@@ -27,6 +28,7 @@ mod hostile;
 mod rebuilds;
 mod refusals;
 mod roads;
+mod secrets;
 mod selection;
 mod signals;
 mod tools;

@@ -18,6 +18,7 @@ mod lab;
 mod bench;
 mod commands;
 mod faults;
+mod fido;
 mod hostile;
 mod hostile_server;
 mod identities;
@@ -27,6 +28,8 @@ mod known_hosts;
 mod local;
 mod matrix;
 mod overload;
+mod passwords;
+mod user_certificates;
 
 use std::path::PathBuf;
 use std::sync::Arc;

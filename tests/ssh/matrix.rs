@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
-use fleetstat::inventory::host::{Account, Host, Identity, PassphraseSource};
+use fleetstat::inventory::host::{Account, Host, Identity, SecretSource};
 use fleetstat::model::capture::End;
 use fleetstat::model::fault::FaultKind;
 use fleetstat::probe::command::Wrap;
@@ -32,9 +32,9 @@ const IDENTITIES: &[(&str, MakeIdentity)] = &[
     ("rsa", |lab| file(lab, "rsa", None)),
     ("encrypted", |lab| {
         let passphrase = lab.write("passphrase", "correct horse\n");
-        file(lab, "encrypted", Some(PassphraseSource::File(passphrase)))
+        file(lab, "encrypted", Some(SecretSource::File(passphrase)))
     }),
-    ("agent", |_| Identity::Agent { fingerprint: None }),
+    ("agent", |_| Identity::Agent { fingerprint: None, certificate: None }),
 ];
 
 /// Whether `@cert-authority` lines are followed. Until then such a host is unknown, and nothing is
@@ -77,8 +77,8 @@ fn sign(lab: &Lab, arguments: &[&str], key: &str) {
     assert!(status.success());
 }
 
-fn file(lab: &Lab, name: &str, passphrase: Option<PassphraseSource>) -> Identity {
-    Identity::File { path: lab.path(name), passphrase }
+fn file(lab: &Lab, name: &str, passphrase: Option<SecretSource>) -> Identity {
+    Identity::File { path: lab.path(name), passphrase, certificate: None }
 }
 
 /// Keys of every kind, all of them authorized.

@@ -9,22 +9,20 @@ use std::time::Duration;
 
 use futures::FutureExt as _;
 use russh::keys::ssh_key::HashAlg;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 use super::client::{Agreed, Purpose, Seen, server_text};
 use super::handshake::{self, Link};
-use super::identity::Unlocked;
 use super::jump::Slot;
 use super::known_hosts::LookupName;
-use super::login::{self, LoginFault};
+use super::login;
 use super::policy::{self, Demands};
 use super::wire::Carrier;
-use super::{Offer, Ssh, dial};
+use super::{Ssh, dial};
 use crate::inventory::host::{Account, Host, Jump, Legacy, LegacyAlgorithm};
 use crate::model::capture::{LegacyUse, Negotiated};
 use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
-use crate::model::text::escape;
 
 /// Pauses after being turned away; each is shortened at random by up to a half, so that hosts that
 /// were turned away together do not come back together. Unit: milliseconds.
@@ -89,34 +87,28 @@ impl Ssh {
         deadlines: &Deadlines,
     ) -> Result<Entered, Fault> {
         self.check_legacy(door)?;
-        // Errors of our own side come before the first packet.
-        let identity = self
-            .unlock(door.account)
-            .await
-            .map_err(|error| Fault::new(FaultKind::AuthRefused, error.to_string()))?;
-        let offer = Offer {
-            // Behind another jump host the same address is another machine.
-            road: slot.map(Slot::name),
-            address: door.address.to_ascii_lowercase(),
-            port: door.port,
-            user: door.account.user.clone(),
-            fingerprint: identity.fingerprint.clone(),
-        };
         let mut pauses = PAUSES_MS.iter().map(|pause| Duration::from_millis(*pause));
         let begun = Instant::now();
         loop {
-            self.check_not_refused(&offer, &identity)?;
-            let passage = self.gates.pass(&offer.place(), slot.map(Slot::gate)).await;
+            // Errors of our own side come before the first packet.
+            let place = (door.address, door.port);
+            let offer = self.offer(door.account, place, slot.map(Slot::name)).await?;
+            let passage = self.gates.pass(&offer.place.0, slot.map(Slot::gate)).await;
             let fault = match self.reach(door, slot, deadlines).await {
                 Ok((mut link, peer)) => {
-                    let result = self.log_in(&mut link, &offer, &identity, deadlines).await;
+                    let login = login::login(&mut link, &offer, deadlines.authenticate);
+                    let result = login.boxed().await;
                     passage.succeeded();
-                    if let Err(fault) = result {
-                        link.leave().await;
-                        return Err(fault);
-                    }
-                    let negotiated = negotiated(&link, &identity.label, door.legacy);
-                    return Ok(Entered { link, peer, negotiated });
+                    return match result {
+                        Ok(identity) => {
+                            let negotiated = negotiated(&link, identity, door.legacy);
+                            Ok(Entered { link, peer, negotiated })
+                        }
+                        Err(fault) => {
+                            link.leave().await;
+                            Err(fault)
+                        }
+                    };
                 }
                 Err(fault) => fault,
             };
@@ -169,29 +161,6 @@ impl Ssh {
         }
     }
 
-    /// Offers the account's identity, once.
-    async fn log_in(
-        &self,
-        link: &mut Link,
-        offer: &Offer,
-        identity: &Unlocked,
-        deadlines: &Deadlines,
-    ) -> Result<(), Fault> {
-        let login = login::login(link, &offer.user, identity).boxed();
-        let result = timeout(deadlines.authenticate, login).await.unwrap_or_else(|_| {
-            let seconds = deadlines.authenticate.as_secs_f64();
-            let user = escape(offer.user.as_bytes());
-            let detail = format!("no answer to the login of `{user}` in {seconds} s");
-            Err(LoginFault { fault: Fault::new(FaultKind::Deadline, detail), offered: true })
-        });
-        result.map_err(|failed| {
-            if failed.offered {
-                self.refused().insert(offer.clone());
-            }
-            failed.fault
-        })
-    }
-
     /// Old algorithms are not used after their last day, and the host is not visited without: it
     /// would only fail later and say less.
     fn check_legacy(&self, door: &Door<'_>) -> Result<(), Fault> {
@@ -234,7 +203,7 @@ fn shortened(pause: Duration) -> Duration {
 }
 
 /// The record of what was agreed on.
-fn negotiated(link: &Link, identity: &str, allowed: Option<&Legacy>) -> Negotiated {
+fn negotiated(link: &Link, identity: String, allowed: Option<&Legacy>) -> Negotiated {
     let notes = link.seen.notes();
     let key = notes.host_key.as_ref();
     let agreed = notes.agreed.as_ref();
@@ -249,7 +218,7 @@ fn negotiated(link: &Link, identity: &str, allowed: Option<&Legacy>) -> Negotiat
         cipher,
         mac,
         strict_kex: agreed.is_some_and(|agreed| agreed.strict_kex),
-        identity: identity.to_owned(),
+        identity,
         jumps: Vec::new(),
         legacy: None,
     };

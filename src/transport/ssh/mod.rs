@@ -8,6 +8,8 @@
 
 pub mod known_hosts;
 pub mod identity;
+mod agent;
+mod certificate;
 pub mod host_key;
 mod client;
 mod dial;
@@ -15,15 +17,17 @@ mod enter;
 mod faults;
 mod gate;
 mod handshake;
+mod interactive;
 mod jump;
+mod lockout;
 mod login;
 mod policy;
 mod session;
+mod signer;
 mod follow;
 mod wire;
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -34,13 +38,14 @@ use self::gate::Gates;
 use self::identity::{Ask, IdentityError, Keyring, Unlocked};
 use self::jump::{Jumps, Slot};
 use self::known_hosts::KnownHosts;
+use self::lockout::Lockout;
+use self::login::Offer;
 use self::policy::Policies;
 use self::session::SshSession;
 use crate::inventory::host::{Account, Host};
 use crate::model::capture::Negotiated;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
-use crate::model::text::escape;
 use crate::secret::surroundings::Surroundings;
 use crate::transport::clock::Clock;
 use crate::transport::{Session, Transport};
@@ -67,25 +72,7 @@ pub struct Ssh {
     policies: Policies,
     gates: Gates,
     jumps: Jumps,
-    refused: Mutex<HashSet<Offer>>,
-}
-
-/// A credential and the host it was offered to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Offer {
-    /// The last jump host before it.
-    road: Option<String>,
-    address: String,
-    port: u16,
-    user: String,
-    fingerprint: String,
-}
-
-impl Offer {
-    /// The server's address as its gate knows it.
-    fn place(&self) -> String {
-        format!("{} {}", self.road.as_deref().unwrap_or_default(), self.address)
-    }
+    lockout: Lockout,
 }
 
 impl Ssh {
@@ -94,23 +81,45 @@ impl Ssh {
     pub fn new(settings: Settings) -> Self {
         Self {
             known_hosts: settings.known_hosts,
-            keyring: Keyring::new(settings.surroundings, settings.ask),
+            keyring: Keyring::new(settings.surroundings, settings.ask, settings.clock),
             clock: settings.clock,
             policies: Policies::default(),
             gates: Gates::default(),
             jumps: Jumps::default(),
-            refused: Mutex::default(),
+            lockout: Lockout::default(),
         }
     }
 
-    /// Makes an account's key ready: reads it, asks for its passphrase if need be, and keeps it
-    /// for the run. To be called once per account before the run, so that an operator sees a
+    /// Makes an account's identities ready: reads keys, certificates and passwords, asks for what is
+    /// to be asked for, and keeps all for the run. They come in the account's order. To be called once per account before the run, so that an operator sees a
     /// mistake at once and not once per host.
     ///
     /// # Errors
-    /// When there is no usable key. The same error comes again for every host.
-    pub async fn unlock(&self, account: &Account) -> Result<Arc<Unlocked>, IdentityError> {
-        self.keyring.unlock(&account.identity).await
+    /// When one of them cannot be used. The same error comes again for every host.
+    pub async fn unlock(&self, account: &Account) -> Result<Vec<Arc<Unlocked>>, IdentityError> {
+        self.keyring.unlock(account).await
+    }
+
+    /// What may be offered for an account at an address, behind the last jump host of its road.
+    /// Errors of our own side come here, before the first packet.
+    async fn offer<'a>(
+        &'a self,
+        account: &'a Account,
+        (address, port): (&str, u16),
+        road: Option<String>,
+    ) -> Result<Offer<'a>, Fault> {
+        let credentials = self
+            .unlock(account)
+            .await
+            .map_err(|error| Fault::new(FaultKind::Internal, error.to_string()))?;
+        let mut address = address.to_ascii_lowercase();
+        if let Some(road) = road {
+            // Behind another jump host the same address is another machine.
+            address = format!("{address} through {road}");
+        }
+        let (place, user) = ((address, port), account.user.as_str());
+        let credentials = self.lockout.admit(&place, user, credentials)?;
+        Ok(Offer { place, user, credentials, lockout: &self.lockout, clock: self.clock })
     }
 
     /// Goes the whole road, within the host's deadline.
@@ -141,23 +150,6 @@ impl Ssh {
             commands: 0,
             sent: (self.clock.utc(), self.clock.instant()),
         })
-    }
-
-    /// The same credential is never offered twice to a host that did not take it.
-    fn check_not_refused(&self, offer: &Offer, identity: &Unlocked) -> Result<(), Fault> {
-        if !self.refused().contains(offer) {
-            return Ok(());
-        }
-        let user = escape(offer.user.as_bytes());
-        let detail = format!(
-            "`{user}` with {} was not accepted earlier in this run and is not tried again",
-            identity.label
-        );
-        Err(Fault::new(FaultKind::AuthRefused, detail))
-    }
-
-    fn refused(&self) -> std::sync::MutexGuard<'_, HashSet<Offer>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
