@@ -91,7 +91,7 @@ fn failed(error: CollectError) -> Problem {
 /// The SSH road. Host keys are read once; a file that was not named and is not there is none.
 fn ssh(setting: &Setting, plan: &Plan) -> Result<Ssh, Problem> {
     let mut files = setting.known_hosts();
-    if setting.global.known_hosts.is_empty() {
+    if !setting.known_hosts_named() {
         files.retain(|file| file.exists());
     }
     let needed = plan.visits.iter().any(|v| v.host.asset.transport == TransportKind::Ssh);
