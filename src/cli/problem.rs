@@ -91,7 +91,7 @@ pub const PROBLEMS: &[ProblemKind] = problems! {
     "FS-USE-010" Usage "no such code, fault or exit code" "`fleetstat explain` lists all"
     "FS-CFG-001" Config "no place for store and evidence" "set FLEETSTAT_DATA or HOME, or add `--data DIR`"
     "FS-CFG-002" Config "a known_hosts file cannot be used" "mend the line, or name another file with `--known-hosts`"
-    "FS-CFG-003" Config "no account has a usable key" "mend the account's `identity`, or start ssh-agent with the key"
+    "FS-CFG-003" Config "no account can be used" "mend the account's key, certificate or password, or start ssh-agent with the key"
     "FS-SITE-001" Invalid "a site probe is not acceptable" "see docs/reference/commands.md for what a command may be"
     "FS-STO-001" Store "the store cannot be used" "`fleetstat rebuild` makes the store again from evidence"
     "FS-EVI-001" EvidenceNotWritten "evidence could not be written" "make room on the disk and run again for the hosts that are missing"

@@ -19,6 +19,7 @@ use crate::secret::surroundings::Surroundings;
 use crate::store::Mode;
 use crate::transport::Roads;
 use crate::transport::local::Local;
+use crate::transport::ssh::identity::Unlocked;
 use crate::transport::ssh::known_hosts::KnownHosts;
 use crate::transport::ssh::{Settings, Ssh};
 use crate::workflow::collect::{CollectError, Collected, Collection, collect};
@@ -53,8 +54,11 @@ async fn conduct(
     planned: request::Planned,
 ) -> Result<(Collected, Option<Exit>), Problems> {
     let request::Planned { plan, inventory } = planned;
+    if let Err(error) = crate::secret::shield_memory() {
+        tracing::warn!("a core dump of this process would hold its secrets: {error}");
+    }
     let ssh = Arc::new(ssh(setting, &plan)?);
-    unlock(&ssh, &plan).await?;
+    unlock(setting, &ssh, &plan).await?;
     let local = Arc::new(Local::new(setting.clock));
     let stop = Stop::default();
     let first = Arc::new(OnceLock::new());
@@ -116,7 +120,7 @@ fn ssh(setting: &Setting, plan: &Plan) -> Result<Ssh, Problem> {
 
 /// Makes every account's key ready before the first host, so that a mistake shows once, and a
 /// passphrase is asked for while somebody is looking. One unusable key does not stop the others.
-async fn unlock(ssh: &Ssh, plan: &Plan) -> Result<(), Problems> {
+async fn unlock(setting: &Setting, ssh: &Ssh, plan: &Plan) -> Result<(), Problems> {
     let mut seen: HashSet<&Account> = HashSet::new();
     let mut problems = Vec::new();
     let mut usable = false;
@@ -127,7 +131,10 @@ async fn unlock(ssh: &Ssh, plan: &Plan) -> Result<(), Problems> {
             continue;
         }
         match ssh.unlock(account).await {
-            Ok(_) => usable = true,
+            Ok(identities) => {
+                usable = true;
+                warn(account, &identities, setting, plan);
+            }
             Err(error) => {
                 let message = format!("account `{}`: {error}", account.name);
                 tracing::error!("{message}");
@@ -137,6 +144,29 @@ async fn unlock(ssh: &Ssh, plan: &Plan) -> Result<(), Problems> {
     }
     let local = plan.visits.iter().any(|v| v.host.asset.transport == TransportKind::Local);
     if problems.is_empty() || usable || local { Ok(()) } else { Err(Problems(problems)) }
+}
+
+/// Says what the operator should know of an account's identities, once per run.
+fn warn(account: &Account, identities: &[Arc<Unlocked>], setting: &Setting, plan: &Plan) {
+    let name = &account.name;
+    let now = setting.clock.utc();
+    // Every host may take all of its time, and as many go at once as the plan allows.
+    let rounds = plan.visits.len().div_ceil(plan.request.width.max(1));
+    let rounds = u32::try_from(rounds).unwrap_or(u32::MAX);
+    let longest = plan.request.deadlines.host.saturating_mul(rounds);
+    for identity in identities {
+        for warning in identity.warnings(&account.user) {
+            tracing::warn!("account `{name}`: {warning}");
+        }
+        if let Some(until) = identity.valid_until().filter(|until| *until < now.plus(longest)) {
+            let minutes = longest.as_secs().div_ceil(60);
+            let label = &identity.label;
+            tracing::warn!(
+                "account `{name}`: {label} ends at {until}, and this run may last {minutes} min: \
+                 hosts visited later would fail; have the key signed for longer"
+            );
+        }
+    }
 }
 
 /// The first signal lets hosts in flight finish, the second drops them. `first` is the exit code

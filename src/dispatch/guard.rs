@@ -1,7 +1,9 @@
 //! Keeps a run from locking accounts out.
 //!
-//! The same credential is never tried twice on one host in a run, and refusals on two different
-//! hosts stop the credential for all hosts that follow.
+//! The same account is never tried twice on one host in a run, and refusals on two different hosts
+//! stop it for all hosts that follow. An account was refused when all of its identities were. What
+//! happens to a single one is known only where it is offered, so the stricter rule for passwords,
+//! that one refusal stops them, is kept by the transport.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +14,7 @@ use crate::model::fault::{Fault, FaultKind};
 /// Refusals on this many different hosts stop a credential.
 const REFUSALS_MAX: usize = 2;
 
-/// A credential: the account and the key it uses.
+/// What opens hosts: the login name and its identities.
 type Credential = String;
 
 /// A place a credential was tried: address and port, so that two names of one host count once.
@@ -29,7 +31,7 @@ pub struct CredentialGuard(Mutex<State>);
 
 fn credential(host: &Host) -> Option<Credential> {
     let account = host.account.as_ref()?;
-    Some(format!("{}@{:?}", account.user, account.identity))
+    Some(format!("{}@{:?}", account.user, account.identities))
 }
 
 fn place(host: &Host) -> Place {

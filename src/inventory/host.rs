@@ -7,19 +7,27 @@ use std::sync::Arc;
 use crate::model::host::Asset;
 use crate::model::id::Label;
 
-/// Where a passphrase comes from. The passphrase itself is never in the inventory.
+/// Where a passphrase or a password comes from. The secret itself is never in the inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PassphraseSource {
+pub enum SecretSource {
     /// A file of mode 0600 or stricter that belongs to the operator; one line.
     File(PathBuf),
     /// A systemd credential by name, read below `$CREDENTIALS_DIRECTORY`.
     Credential(String),
-    /// Asked on the terminal, once per run and key.
+    /// A program of the controller with its arguments, started without a shell; it prints one
+    /// line. The first word is an absolute path, or begins with `~/`.
+    Command(Vec<String>),
+    /// Asked on the terminal, once per run.
     Prompt,
 }
 
-/// The key that proves who we are: named, never guessed.
+/// Most identities of one account. OpenSSH ends a connection after six failures (`MaxAuthTries` of
+/// sshd) and logs from the third on; four leave room for the second method of a login
+/// with two factors.
+pub const IDENTITIES_MAX: usize = 4;
+
+/// What proves who we are: named, never guessed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Identity {
@@ -28,14 +36,25 @@ pub enum Identity {
         /// Path; `~/` is the operator's home.
         path: PathBuf,
         /// `None`: the file is not encrypted.
-        passphrase: Option<PassphraseSource>,
+        passphrase: Option<SecretSource>,
+        /// File of an OpenSSH user certificate for this key, which is offered in its place.
+        certificate: Option<PathBuf>,
     },
     /// A key that ssh-agent holds.
     Agent {
         /// `SHA256:...` of the key to offer. `None` is accepted only while the agent holds exactly
         /// one key.
         fingerprint: Option<String>,
+        /// File of an OpenSSH user certificate for this key, which is offered in its place.
+        certificate: Option<PathBuf>,
     },
+    /// A user certificate that ssh-agent holds together with its key.
+    AgentCertificate {
+        /// `SHA256:...` of the certified key.
+        fingerprint: String,
+    },
+    /// A password, for the methods `password` and `keyboard-interactive`.
+    Password(SecretSource),
 }
 
 /// How the account reaches what an ordinary account may not see.
@@ -56,8 +75,8 @@ pub struct Account {
     pub name: Label,
     /// Login name on the host.
     pub user: String,
-    /// The key.
-    pub identity: Identity,
+    /// What opens it, in the order in which it is offered: 1 to [`IDENTITIES_MAX`], no two alike.
+    pub identities: Vec<Identity>,
     /// Escalation.
     pub escalation: Escalation,
 }

@@ -5,7 +5,7 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::inventory::host::{Escalation, Host, Identity};
+use crate::inventory::host::{Escalation, Host, Identity, SecretSource};
 use crate::model::digest::Sha256;
 use crate::model::host::TransportKind;
 use crate::plan::order::{Order, Visit};
@@ -101,7 +101,7 @@ fn host(host: &Host) -> String {
     match (&host.account, asset.transport) {
         (Some(account), TransportKind::Ssh) => {
             let (user, address, port) = (&account.user, &asset.address, asset.port);
-            let key = identity(&account.identity);
+            let key = account.identities.iter().map(identity).collect::<Vec<_>>().join(", then ");
             let name = &account.name;
             line = format!("{line}ssh {user}@{address}:{port}, account {name}, {key}");
             if account.escalation == Escalation::Sudo {
@@ -121,13 +121,37 @@ fn host(host: &Host) -> String {
 }
 
 fn identity(identity: &Identity) -> String {
+    let certified = |certificate: &Option<std::path::PathBuf>| match certificate {
+        Some(path) => format!(" with certificate {}", path.display()),
+        None => String::new(),
+    };
     match identity {
-        Identity::File { path, passphrase } => {
+        Identity::File { path, passphrase, certificate } => {
             let locked = if passphrase.is_some() { " (encrypted)" } else { "" };
-            format!("key {}{locked}", path.display())
+            format!("key {}{locked}{}", path.display(), certified(certificate))
         }
-        Identity::Agent { fingerprint: Some(fingerprint) } => format!("agent key {fingerprint}"),
-        Identity::Agent { fingerprint: None } => "the agent's only key".to_owned(),
+        Identity::Agent { fingerprint: Some(fingerprint), certificate } => {
+            format!("agent key {fingerprint}{}", certified(certificate))
+        }
+        Identity::Agent { fingerprint: None, certificate } => {
+            format!("the agent's only key{}", certified(certificate))
+        }
+        Identity::AgentCertificate { fingerprint } => {
+            format!("agent certificate for key {fingerprint}")
+        }
+        Identity::Password(source) => format!("password from {}", secret(source)),
+    }
+}
+
+/// Where a secret comes from; of a command only its program, since arguments may tell too much.
+fn secret(source: &SecretSource) -> String {
+    match source {
+        SecretSource::File(path) => format!("file {}", path.display()),
+        SecretSource::Credential(name) => format!("credential {name}"),
+        SecretSource::Command(words) => {
+            format!("command {}", words.first().map_or("", String::as_str))
+        }
+        SecretSource::Prompt => "the terminal".to_owned(),
     }
 }
 

@@ -1,8 +1,9 @@
-//! Where credentials come from: private files, systemd credentials, the terminal.
+//! Where credentials come from: private files, systemd credentials, programs, the terminal.
 //!
-//! In: a path, a credential's name or a question. Out: bytes that are wiped from memory when they
+//! In: a path, a credential's name, a command or a question. Out: bytes that are wiped from memory when they
 //! are dropped and that have no text form. Knows nothing of hosts and of SSH.
 
+pub mod command;
 pub mod surroundings;
 
 use std::fs::{File, OpenOptions};
@@ -70,7 +71,7 @@ pub enum SecretError {
         path: PathBuf,
     },
     /// The content is not one line of UTF-8 text.
-    #[error("`{path}` must hold one line of UTF-8 text, the passphrase; write it again")]
+    #[error("`{path}` must hold one line of UTF-8 text, the secret alone; write it again")]
     NotOneLine {
         /// The file.
         path: PathBuf,
@@ -91,11 +92,36 @@ pub enum SecretError {
         name: String,
     },
     /// No terminal, or it was closed.
-    #[error("no passphrase could be asked for ({reason}); use `passphrase: {{file: PATH}}`")]
+    #[error(
+        "no secret could be asked for ({reason}); name a `file`, `credential` or `command` instead \
+         of `prompt`"
+    )]
     NoTerminal {
         /// The system's reason.
         reason: String,
     },
+    /// Nothing was typed.
+    #[error("the answer was empty; a login without a password is not tried")]
+    Empty,
+    /// A program gave no secret.
+    #[error("command `{}` {reason}", program.display())]
+    Program {
+        /// The program.
+        program: PathBuf,
+        /// What happened, with the remedy; what it printed is escaped and cut.
+        reason: String,
+    },
+}
+
+/// Keeps the memory of this process, and with it the secrets of a run, out of core dumps and away
+/// from debuggers of the same user (prctl(2), `PR_SET_DUMPABLE`). Programs that it starts are not
+/// affected.
+///
+/// # Errors
+/// The system's reason, where the kernel does not allow it.
+pub fn shield_memory() -> std::io::Result<()> {
+    use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+    Ok(set_dumpable_behavior(DumpableBehavior::NotDumpable)?)
 }
 
 /// Reads a file that only its owner can reach: a private key, a passphrase.
@@ -109,15 +135,37 @@ pub fn private_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     read_guarded(path, PRIVATE)
 }
 
-/// Reads a passphrase from a private file: one line, its end left off.
+/// Reads a file that may be public but not large: a certificate. Links are followed.
+///
+/// # Errors
+/// When the file is not regular, too large or unreadable.
+pub fn public_file(path: &Path) -> Result<Vec<u8>, SecretError> {
+    let unreadable = |error: std::io::Error| SecretError::Unreadable {
+        path: path.to_owned(),
+        reason: error.to_string(),
+    };
+    let flags = (OFlags::NONBLOCK | OFlags::CLOEXEC).bits().cast_signed();
+    let file = OpenOptions::new().read(true).custom_flags(flags).open(path).map_err(unreadable)?;
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(SecretError::NotAFile { path: path.to_owned() });
+    }
+    let mut content = Vec::new();
+    file.take(PRIVATE_FILE_BYTES_MAX + 1).read_to_end(&mut content).map_err(unreadable)?;
+    if content.len() as u64 > PRIVATE_FILE_BYTES_MAX {
+        return Err(SecretError::TooLarge { path: path.to_owned() });
+    }
+    Ok(content)
+}
+
+/// Reads a passphrase or password from a private file: one line, its end left off.
 ///
 /// # Errors
 /// As [`private_file`], and when the content is not one line of text.
-pub fn passphrase_file(path: &Path) -> Result<SecretString, SecretError> {
+pub fn line_of_file(path: &Path) -> Result<SecretString, SecretError> {
     one_line(path, &read_guarded(path, PRIVATE)?)
 }
 
-/// Reads a passphrase from a systemd credential. `folder` is `$CREDENTIALS_DIRECTORY`.
+/// Reads a passphrase or password from a systemd credential. `folder` is `$CREDENTIALS_DIRECTORY`.
 ///
 /// # Errors
 /// When there is no such folder or credential, or the name is not a plain file name.
@@ -139,6 +187,9 @@ pub fn credential(folder: Option<&Path>, name: &str) -> Result<SecretString, Sec
 pub fn ask(question: &str) -> Result<SecretString, SecretError> {
     let answer = rpassword::prompt_password(question)
         .map_err(|error| SecretError::NoTerminal { reason: error.to_string() })?;
+    if answer.is_empty() {
+        return Err(SecretError::Empty);
+    }
     Ok(SecretString::from(answer))
 }
 
@@ -184,14 +235,16 @@ fn open_without_following(path: &Path) -> Result<File, SecretError> {
 }
 
 fn one_line(path: &Path, content: &[u8]) -> Result<SecretString, SecretError> {
+    line(content).ok_or_else(|| SecretError::NotOneLine { path: path.to_owned() })
+}
+
+/// One line of text, its end left off. `None`: no line, several, a zero byte, or no UTF-8.
+fn line(content: &[u8]) -> Option<SecretString> {
     let line = content.strip_suffix(b"\n").unwrap_or(content);
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    match std::str::from_utf8(line) {
-        Ok(text) if !text.is_empty() && !text.contains(['\n', '\r']) => {
-            Ok(SecretString::from(text))
-        }
-        _ => Err(SecretError::NotOneLine { path: path.to_owned() }),
-    }
+    let text = std::str::from_utf8(line).ok()?;
+    let whole = !text.is_empty() && !text.contains(['\n', '\r', '\0']);
+    whole.then(|| SecretString::from(text))
 }
 
 #[cfg(test)]
@@ -209,10 +262,17 @@ mod tests {
     }
 
     #[test]
+    fn shielded_memory_is_not_dumped() {
+        use rustix::process::{DumpableBehavior, dumpable_behavior};
+        shield_memory().unwrap();
+        assert_eq!(dumpable_behavior().unwrap(), DumpableBehavior::NotDumpable);
+    }
+
+    #[test]
     fn a_private_line_is_read_without_its_end() {
         for content in ["top secret\n", "top secret\r\n", "top secret"] {
             let (_folder, path) = file(0o600, content);
-            assert_eq!(passphrase_file(&path).unwrap().expose_secret(), "top secret");
+            assert_eq!(line_of_file(&path).unwrap().expose_secret(), "top secret");
         }
     }
 
@@ -235,9 +295,11 @@ mod tests {
     }
 
     #[test]
-    fn two_lines_are_no_passphrase() {
-        let (_folder, path) = file(0o600, "one\ntwo\n");
-        assert_eq!(passphrase_file(&path).unwrap_err(), SecretError::NotOneLine { path });
+    fn two_lines_none_and_a_zero_byte_are_no_secret() {
+        for content in ["one\ntwo\n", "", "\n", "one\0two\n"] {
+            let (_folder, path) = file(0o600, content);
+            assert_eq!(line_of_file(&path).unwrap_err(), SecretError::NotOneLine { path });
+        }
     }
 
     #[test]

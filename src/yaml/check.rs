@@ -202,6 +202,9 @@ impl Checker<'_> {
         let expects = shape.expects();
         let message = format!("{} is {found}, expected {expects}", here.subject());
         let help = match node.core() {
+            Some(Core::Text(_)) if secret => {
+                Some("secrets never stand in such a file: name where it comes from".to_owned())
+            }
             Some(Core::Null) => Some("give a value, or leave the key out".to_owned()),
             Some(Core::Integer(_) | Core::Float(_) | Core::Flag(_)) if takes_text(shape) => {
                 Some("put the value in quotes to make it text".to_owned())

@@ -17,6 +17,7 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod certificates;
 mod changes;
 mod disks;
 mod enrolment;
@@ -26,6 +27,7 @@ mod ground;
 mod hostile;
 mod rebuilds;
 mod refusals;
+mod secrets;
 mod selection;
 mod signals;
 mod tools;

@@ -317,7 +317,7 @@ hosts: {h: }
     let expected = r"error[FS-INV-015]: lab.yaml:2:3: account `a` names no key
   help: add `identity: ~/.ssh/KEY` for a key file, or `agent: true` for ssh-agent
 error[FS-INV-015]: lab.yaml:3:36: account `b` has both `identity` and `agent`
-  help: keep one: a second key would count as a failed attempt on the host
+  help: keep one, or put them into the list `identities` in the order in which they are to be offered
 error[FS-INV-015]: lab.yaml:4:23: account `c` has `agent: false` and no other key
   help: add `identity: ~/.ssh/KEY` instead
 error[FS-INV-015]: lab.yaml:5:23: `agent` of account `d` is `MD5:00`
@@ -329,17 +329,85 @@ error[FS-INV-015]: lab.yaml:6:31: `identity` of account `e` is the public half
 error[FS-INV-002]: lab.yaml:7:6: account `f` has no `user`
   help: add `user:` a login name such as `fleetstat`
 error[FS-INV-015]: lab.yaml:7:32: `passphrase` of account `f` names no source
-  help: write `prompt`, `{file: PATH}` or `{credential: NAME}`
-error[FS-INV-004]: lab.yaml:8:41: `passphrase` of account `g` is something that is not shown, expected `prompt`, or a mapping with keys such as file, credential
+  help: write one of `prompt`, `{file: PATH}`, `{credential: NAME}` and `{command: [PATH, WORD, ...]}`
+error[FS-INV-004]: lab.yaml:8:41: `passphrase` of account `g` is something that is not shown, expected `prompt`, or a mapping with keys such as file, credential, command
+  help: secrets never stand in such a file: name where it comes from
 error[FS-INV-015]: lab.yaml:9:41: account `h` has a passphrase but no key file
   help: the agent asks for its own: remove it
-error[FS-INV-003]: lab.yaml:10:16: unknown key `password` for account `i`
-  help: secrets never stand in an inventory; use a key or the agent
+error[FS-INV-004]: lab.yaml:10:26: `password` of account `i` is something that is not shown, expected `prompt`, or a mapping with keys such as file, credential, command
+  help: secrets never stand in such a file: name where it comes from
+error[FS-INV-015]: lab.yaml:10:26: account `i` has both `identity` and `password`
+  help: keep one, or put them into the list `identities` in the order in which they are to be offered
 error[FS-INV-005]: lab.yaml:10:60: `escalation` of account `i` is `su`, expected one of none, sudo
 error[FS-INV-006]: lab.yaml:11:3: account name `j j` has ` ` at character 2
   help: use 1 to 63 letters, digits, `.`, `_` or `-`, the first a letter or digit
 error[FS-INV-015]: lab.yaml:12:26: `identity` of account `k` holds a key
   help: secrets never stand in an inventory: name the key's file";
+    assert_eq!(faults(text), expected);
+}
+
+#[test]
+fn a_list_of_identities_is_checked_item_by_item() {
+    let text = r#"accounts:
+  a: {user: a, identities: []}
+  b:
+    user: b
+    identities:
+      - {identity: k1}
+      - {identity: k2}
+      - {identity: k3}
+      - {identity: k4}
+      - {agent: true}
+  c: {user: c, identity: k, identities: [{agent: true}]}
+  d: {user: d, identities: [{identity: k}, {identity: k}]}
+  e: {user: e, identities: [{identity: k, agent: true}]}
+  f: {user: f, identities: [{passphrase: prompt}, {identity: k}]}
+  g: {user: g, password: prompt, certificate: k-cert.pub}
+  h: {user: h, agent_certificate: true}
+  i: {user: i, identity: k-cert.pub}
+  j: {user: j, password: {command: [pass, show, x]}}
+  k: {user: k, password: {command: []}}
+  l: {user: l, password: {command: /bin/pass}}
+  m: {user: m, password: {env: SECRET}}
+  n: {user: n, password: {file: p, credential: c}}
+  o: {user: o, password: {file: p}, passphrase: prompt}
+  p: {user: p, identity: k, certificate: "ssh-ed25519-cert-v01@openssh.com AAAA"}
+  q: {user: q, identities: [{identity: k, user: x}]}
+all: {account: a}
+hosts: {h: }
+"#;
+    let expected = r"error[FS-INV-005]: lab.yaml:2:28: `identities` of account `a` is empty, expected at least 1 item
+error[FS-INV-015]: lab.yaml:6:7: account `b` has 5 identities, at most 4
+  help: a server ends the connection after six failures: name those that are needed
+error[FS-INV-015]: lab.yaml:11:26: account `c` has both `identities` and `identity`
+  help: move it into the list, in its order
+error[FS-INV-015]: lab.yaml:12:44: account `d` has an identity twice
+  help: keep one: a credential is offered to a host once
+error[FS-INV-015]: lab.yaml:13:50: account `e` has both `identity` and `agent`
+  help: keep one, or put them into the list `identities` in the order in which they are to be offered
+error[FS-INV-015]: lab.yaml:14:29: account `f` names no key
+  help: add `identity: ~/.ssh/KEY` for a key file, or `agent: true` for ssh-agent
+error[FS-INV-015]: lab.yaml:15:47: account `g` has a `certificate` file beside `password`
+  help: it belongs to a key: name it with `identity` or `agent`
+error[FS-INV-004]: lab.yaml:16:35: `agent_certificate` of account `h` is the flag `true`, expected a key fingerprint such as `SHA256:uNiVztksCsDhcc0u9e8BrrQXVUpMZIDTMczCvj3tD2s`
+  help: put the value in quotes to make it text
+error[FS-INV-015]: lab.yaml:17:26: `identity` of account `i` is a certificate
+  help: name it with `certificate`, and its key here
+error[FS-INV-015]: lab.yaml:18:36: the command for `password` of account `j` does not begin with the absolute path of a program
+  help: write it like `[/usr/bin/pass, show, fleetstat]`: no shell, no search in PATH
+error[FS-INV-005]: lab.yaml:19:36: `command` of account `k` is empty, expected at least 1 item
+error[FS-INV-004]: lab.yaml:20:36: `command` of account `l` is the text `/bin/pass`, expected a list such as `[a, b]`
+  help: put the value in brackets: `[value]`
+error[FS-INV-003]: lab.yaml:21:27: unknown key `env` for `password` of account `m`
+  help: other processes can read the environment, and children inherit it: name a `file`, `credential` or `command`
+error[FS-INV-015]: lab.yaml:22:26: `password` of account `n` names no source
+  help: write one of `prompt`, `{file: PATH}`, `{credential: NAME}` and `{command: [PATH, WORD, ...]}`
+error[FS-INV-015]: lab.yaml:23:49: account `o` has a passphrase but no key file
+  help: a password needs none: remove it
+error[FS-INV-015]: lab.yaml:24:42: `certificate` of account `p` holds a certificate
+  help: write a path such as `~/.ssh/fleetstat_ed25519-cert.pub`
+error[FS-INV-003]: lab.yaml:25:43: unknown key `user` for `identities` of account `q`
+  help: `user` belongs to the account";
     assert_eq!(faults(text), expected);
 }
 

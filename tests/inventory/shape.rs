@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use fleetstat::inventory::from_texts;
-use fleetstat::inventory::host::{Account, Escalation, Host, Identity, PassphraseSource, Variable};
+use fleetstat::inventory::host::{Account, Escalation, Host, Identity, SecretSource, Variable};
 use fleetstat::model::host::{Asset, Criticality, Exposure, Platform, TransportKind};
 use fleetstat::model::id::{HostName, Label};
 
@@ -45,10 +45,11 @@ hosts:
     let account = Account {
         name: label("nightly"),
         user: "fleetstat".into(),
-        identity: Identity::File {
+        identities: vec![Identity::File {
             path: PathBuf::from("~/.ssh/k"),
-            passphrase: Some(PassphraseSource::File(PathBuf::from("/etc/fs/p"))),
-        },
+            passphrase: Some(SecretSource::File(PathBuf::from("/etc/fs/p"))),
+            certificate: None,
+        }],
         escalation: Escalation::Sudo,
     };
     let names = vec![Variable::Text("a".into()), Variable::Number(1), Variable::Bool(true)];
@@ -143,4 +144,37 @@ fn hosts_that_share_an_address_are_remarked_and_not_refused() {
         "a.yaml:3: group `g` has no hosts",
     ];
     assert_eq!(lines, expected);
+}
+
+#[test]
+fn identities_keep_their_order_and_their_sources() {
+    let text = r#"accounts:
+  n:
+    user: fleetstat
+    identities:
+      - {identity: ~/.ssh/a, certificate: ~/.ssh/a-cert.pub, passphrase: {command: [/bin/pass, "a b"]}}
+      - {agent: SHA256:uNiVztksCsDhcc0u9e8BrrQXVUpMZIDTMczCvj3tD2s, certificate: c.pub}
+      - {agent_certificate: SHA256:uNiVztksCsDhcc0u9e8BrrQXVUpMZIDTMczCvj3tD2s}
+      - {password: {credential: fleetstat-password}}
+all: {account: n}
+hosts: {h: }
+"#;
+    let fingerprint = "SHA256:uNiVztksCsDhcc0u9e8BrrQXVUpMZIDTMczCvj3tD2s".to_owned();
+    let words = vec!["/bin/pass".to_owned(), "a b".to_owned()];
+    let expected = vec![
+        Identity::File {
+            path: PathBuf::from("~/.ssh/a"),
+            passphrase: Some(SecretSource::Command(words)),
+            certificate: Some(PathBuf::from("~/.ssh/a-cert.pub")),
+        },
+        Identity::Agent {
+            fingerprint: Some(fingerprint.clone()),
+            certificate: Some(PathBuf::from("c.pub")),
+        },
+        Identity::AgentCertificate { fingerprint },
+        Identity::Password(SecretSource::Credential("fleetstat-password".into())),
+    ];
+    let inventory =
+        from_texts(&[("a.yaml", text)]).unwrap_or_else(|d| panic!("{}", super::printed(&d)));
+    assert_eq!(inventory.hosts[0].account.as_ref().unwrap().identities, expected);
 }

@@ -23,7 +23,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use fleetstat::inventory::host::{Account, Escalation, Host, Identity, PassphraseSource};
+use fleetstat::inventory::host::{Account, Escalation, Host, Identity, SecretSource};
 use fleetstat::model::host::{Asset, Platform, TransportKind};
 use fleetstat::model::id::{HostName, Label};
 use fleetstat::probe::command::{self, Invocation, Wrap};
@@ -161,20 +161,26 @@ pub fn host(name: &str, address: &str, port: u16, account: Arc<Account>) -> Host
 
 /// An account with a key file.
 pub fn account(user: &str, key: &Path) -> Arc<Account> {
-    account_with(user, Identity::File { path: key.to_owned(), passphrase: None })
+    account_with(user, Identity::File { path: key.to_owned(), passphrase: None, certificate: None })
 }
 
 /// An account with an encrypted key file.
-pub fn encrypted_account(user: &str, key: &Path, passphrase: PassphraseSource) -> Arc<Account> {
-    account_with(user, Identity::File { path: key.to_owned(), passphrase: Some(passphrase) })
+pub fn encrypted_account(user: &str, key: &Path, passphrase: SecretSource) -> Arc<Account> {
+    let passphrase = Some(passphrase);
+    account_with(user, Identity::File { path: key.to_owned(), passphrase, certificate: None })
 }
 
 /// An account with any identity.
 pub fn account_with(user: &str, identity: Identity) -> Arc<Account> {
+    account_of(user, vec![identity])
+}
+
+/// An account with several identities.
+pub fn account_of(user: &str, identities: Vec<Identity>) -> Arc<Account> {
     Arc::new(Account {
         name: Label::new("account", "lab").unwrap(),
         user: user.to_owned(),
-        identity,
+        identities,
         escalation: Escalation::None,
     })
 }

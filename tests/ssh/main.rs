@@ -18,11 +18,14 @@ mod lab;
 mod bench;
 mod commands;
 mod faults;
+mod fido;
 mod hostile;
 mod hostile_server;
 mod identities;
 mod known_hosts;
 mod local;
+mod passwords;
+mod user_certificates;
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,29 +1,32 @@
-//! Keys that prove who we are: read, decrypted and cached once per run.
+//! What proves who we are: read, decrypted and kept for the run.
 //!
-//! In: an identity as the inventory names it. Out: a key that can sign, or why there is none.
-//! Decrypting an OpenSSH key costs 200 ms of bcrypt, so it is done once per key, not per host, and
-//! a passphrase is asked for once, even if the answer was wrong.
+//! In: an identity as the inventory names it. Out: a key, certificate or password that is ready to
+//! be used, or why there is none. Decrypting an OpenSSH key costs 200 ms of bcrypt, so it is done
+//! once per key, not per host, and a secret is asked for once, even if the answer was wrong.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use russh::keys::agent::AgentIdentity;
-use russh::keys::agent::client::AgentClient;
-use russh::keys::ssh_key::{HashAlg, PrivateKey, PublicKey};
+use russh::keys::ssh_key::{Algorithm, Certificate, HashAlg, PrivateKey, PublicKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OnceCell;
 
-use crate::inventory::host::{Identity, PassphraseSource};
+use super::agent;
+use super::certificate::{self, Certified};
+use crate::inventory::host::{Account, Identity, SecretSource};
+use crate::model::time::Utc;
+use crate::secret::command::{COMMAND_TIME, line_of_command};
 use crate::secret::surroundings::Surroundings;
 use crate::secret::{self, SecretError};
+use crate::transport::clock::Clock;
 
 /// Warning for RSA keys that are used here rather than in ssh-agent.
 pub const RSA_WARNING: &str = "this RSA key is used inside fleetstat, whose RSA code can leak \
     timing (RUSTSEC-2023-0071, no fix yet): load the key into ssh-agent and name it by \
     `agent: FINGERPRINT`, or use an ed25519 key";
 
-/// Asks a person for a passphrase. The argument is the question.
+/// Asks a person for a passphrase or password. The argument is the question.
 pub type Ask = Arc<dyn Fn(&str) -> Result<SecretString, SecretError> + Send + Sync>;
 
 /// Why an identity cannot be used.
@@ -63,6 +66,43 @@ pub enum IdentityError {
         /// The file.
         path: PathBuf,
     },
+    /// The file is encrypted in a way that is not read.
+    #[error(
+        "`{path}` is encrypted in an old form of PEM that is not read; \
+         write it anew with `ssh-keygen -p -f {path}`"
+    )]
+    OldEncryption {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file names a key that sits in a FIDO device.
+    #[error(
+        "`{path}` is the handle of a FIDO key, which only ssh-agent can use; \
+         run `ssh-add {path}` and name it by `agent: FINGERPRINT`"
+    )]
+    SecurityKey {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file holds no certificate that can be read.
+    #[error(
+        "`{path}` holds no OpenSSH certificate that can be read ({reason}); \
+         make one with `ssh-keygen -s CA -I ID -n USER KEY.pub`"
+    )]
+    NotACertificate {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+    /// The certificate cannot log anybody in.
+    #[error("the certificate ({certificate}) {reason}")]
+    UnusableCertificate {
+        /// Where it is, and its id, escaped.
+        certificate: String,
+        /// The reason, with the remedy.
+        reason: String,
+    },
     /// `$SSH_AUTH_SOCK` is not set.
     #[error(
         "ssh-agent is not running: $SSH_AUTH_SOCK is not set; run `eval $(ssh-agent)` and `ssh-add`"
@@ -85,6 +125,7 @@ pub enum IdentityError {
 }
 
 /// A key that can sign. Has no text form.
+#[derive(Clone)]
 pub(super) enum Signer {
     /// In our memory.
     File(Arc<PrivateKey>),
@@ -94,26 +135,77 @@ pub(super) enum Signer {
         socket: PathBuf,
         /// Which key.
         key: PublicKey,
+        /// The agent holds the certificate that is offered, too.
+        certified: bool,
     },
+}
+
+/// What is shown to a server.
+pub(super) enum Proof {
+    /// A key, or its certificate.
+    Key(Signer, Option<Box<Certified>>),
+    /// A password.
+    Password(SecretString),
 }
 
 /// An identity that is ready to be used.
 pub struct Unlocked {
-    pub(super) signer: Signer,
-    /// `SHA256:...` of the public key.
-    pub fingerprint: String,
+    pub(super) proof: Proof,
+    /// Tells credentials apart within a run; holds nothing secret.
+    pub(super) credential: String,
     /// For the record: type, fingerprint and place, e.g. `ssh-ed25519 SHA256:... (agent)`.
     pub label: String,
-    /// Something the operator should know, once per run.
-    pub warning: Option<&'static str>,
+    warning: Option<&'static str>,
+}
+
+impl Unlocked {
+    /// The password of an account.
+    pub(super) fn of_password(account: &str, secret: SecretString) -> Self {
+        Self {
+            proof: Proof::Password(secret),
+            credential: format!("password of {account}"),
+            label: "password".to_owned(),
+            warning: None,
+        }
+    }
+
+    /// What the operator should know, once per run, when `user` logs in with it. One line each,
+    /// lower case, escaped.
+    #[must_use]
+    pub fn warnings(&self, user: &str) -> Vec<String> {
+        let mut warnings: Vec<String> = self.warning.map(str::to_owned).into_iter().collect();
+        if let Proof::Key(_, Some(certified)) = &self.proof {
+            warnings.extend(certified.warnings.iter().cloned());
+            warnings.extend(certified.warning_for(user));
+        }
+        warnings
+    }
+
+    /// When it ends by itself: the end of a certificate. `None`: not by itself.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<Utc> {
+        match &self.proof {
+            Proof::Key(_, Some(certified)) => certified.until,
+            Proof::Key(_, None) | Proof::Password(_) => None,
+        }
+    }
+
+    pub(super) const fn is_password(&self) -> bool {
+        matches!(self.proof, Proof::Password(_))
+    }
 }
 
 /// The identities of a run.
 pub(super) struct Keyring {
     surroundings: Surroundings,
     ask: Ask,
-    cells: Mutex<HashMap<Identity, Arc<Cell>>>,
+    clock: Clock,
+    cells: Mutex<HashMap<Name, Arc<Cell>>>,
 }
+
+/// An identity; for a password also whose it is: two accounts can each have one of their own from
+/// the terminal.
+type Name = (Option<String>, Identity);
 
 type Cell = OnceCell<Result<Arc<Unlocked>, IdentityError>>;
 
@@ -124,88 +216,183 @@ impl std::fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    pub(super) fn new(surroundings: Surroundings, ask: Ask) -> Self {
-        Self { surroundings, ask, cells: Mutex::default() }
+    pub(super) fn new(surroundings: Surroundings, ask: Ask, clock: Clock) -> Self {
+        Self { surroundings, ask, clock, cells: Mutex::default() }
     }
 
-    /// The key of an identity. The first caller does the work, the others wait for it.
-    pub(super) async fn unlock(&self, identity: &Identity) -> Result<Arc<Unlocked>, IdentityError> {
+    /// All identities of an account, in their order. One that is not usable spoils the account:
+    /// what is offered to a host never depends on what happens to be missing here.
+    pub(super) async fn unlock(
+        &self,
+        account: &Account,
+    ) -> Result<Vec<Arc<Unlocked>>, IdentityError> {
+        let mut unlocked = Vec::with_capacity(account.identities.len());
+        for identity in &account.identities {
+            unlocked.push(self.one(account, identity).await?);
+        }
+        Ok(unlocked)
+    }
+
+    /// The first caller does the work, the others wait for it.
+    async fn one(
+        &self,
+        account: &Account,
+        identity: &Identity,
+    ) -> Result<Arc<Unlocked>, IdentityError> {
+        let whose = matches!(identity, Identity::Password(_)).then(|| account.name.to_string());
         let cell = {
             let mut cells = self.cells.lock().unwrap_or_else(PoisonError::into_inner);
-            match cells.get(identity) {
-                Some(cell) => Arc::clone(cell),
-                None => Arc::clone(cells.entry(identity.clone()).or_default()),
-            }
+            Arc::clone(cells.entry((whose, identity.clone())).or_default())
         };
-        cell.get_or_init(|| self.load(identity)).await.clone()
+        cell.get_or_init(|| async { self.load(account, identity).await.map(Arc::new) })
+            .await
+            .clone()
     }
 
-    async fn load(&self, identity: &Identity) -> Result<Arc<Unlocked>, IdentityError> {
+    async fn load(
+        &self,
+        account: &Account,
+        identity: &Identity,
+    ) -> Result<Unlocked, IdentityError> {
+        let now = self.clock.utc();
         match identity {
-            Identity::Agent { fingerprint } => {
+            Identity::Agent { fingerprint, certificate } => {
+                let read = certificate.as_deref().map(|path| self.certificate(path)).transpose()?;
                 let socket = self.surroundings.agent_socket.as_deref();
-                from_agent(socket, fingerprint.as_deref()).await.map(Arc::new)
+                let (socket, held) = agent::held(socket).await?;
+                let key = agent::choose_key(held, fingerprint.as_deref())?;
+                let signer = Signer::Agent { socket, key: key.clone(), certified: false };
+                key_ready(signer, &key, read, ("agent", now))
             }
-            Identity::File { path, passphrase } => {
-                let path = self.expand(path)?;
-                let source = passphrase.clone();
-                let (surroundings, ask) = (self.surroundings.clone(), Arc::clone(&self.ask));
+            Identity::AgentCertificate { fingerprint } => {
+                let (socket, held) = agent::held(self.surroundings.agent_socket.as_deref()).await?;
+                let certificate = agent::choose_certificate(held, fingerprint)?;
+                let key = PublicKey::from(certificate.public_key().clone());
+                let signer = Signer::Agent { socket, key: key.clone(), certified: true };
+                let issued = (certificate, "in ssh-agent".to_owned());
+                key_ready(signer, &key, Some(issued), ("agent", now))
+            }
+            Identity::File { path, passphrase, certificate } => {
+                let read = certificate.as_deref().map(|path| self.certificate(path)).transpose()?;
+                let (path, source) = (self.expand(path)?, passphrase.clone());
+                let fetch = self.fetch(format!("Passphrase for {}: ", path.display()), source);
                 let shown = path.clone();
-                let work = move || from_file(&path, source.as_ref(), &surroundings, &ask);
                 // bcrypt and the terminal both block.
-                match tokio::task::spawn_blocking(work).await {
-                    Ok(result) => result.map(Arc::new),
-                    Err(error) => {
-                        let reason = error.to_string();
-                        Err(IdentityError::NotAKey { path: shown, reason })
-                    }
-                }
+                let work = tokio::task::spawn_blocking(move || private_key(&path, fetch));
+                let key = work.await.unwrap_or_else(|error| {
+                    Err(IdentityError::NotAKey { path: shown, reason: error.to_string() })
+                })?;
+                let public = key.public_key().clone();
+                key_ready(Signer::File(Arc::new(key)), &public, read, ("file", now))
+            }
+            Identity::Password(source) => {
+                let (name, user) = (&account.name, &account.user);
+                let question = format!("Password of account {name} (login name {user}): ");
+                let fetch = self.fetch(question, Some(source.clone()));
+                let work =
+                    tokio::task::spawn_blocking(move || fetch.map(|fetch| fetch()).transpose());
+                let secret = work.await.unwrap_or_else(|error| {
+                    Err(SecretError::NoTerminal { reason: error.to_string() })
+                })?;
+                let secret = secret.ok_or(SecretError::Empty)?;
+                Ok(Unlocked::of_password(name.as_str(), secret))
             }
         }
+    }
+
+    /// What gets the secret of a source, not yet done: it may block.
+    fn fetch(&self, question: String, source: Option<SecretSource>) -> Option<Fetch> {
+        let source = source?;
+        let (surroundings, ask) = (self.surroundings.clone(), Arc::clone(&self.ask));
+        Some(Box::new(move || match &source {
+            SecretSource::File(file) => {
+                let whole = surroundings.expand(file);
+                secret::line_of_file(whole.as_deref().unwrap_or(file))
+            }
+            SecretSource::Credential(name) => {
+                secret::credential(surroundings.credentials.as_deref(), name)
+            }
+            SecretSource::Command(words) => line_of_command(words, &surroundings, COMMAND_TIME),
+            SecretSource::Prompt => ask(&question),
+        }))
+    }
+
+    fn certificate(&self, path: &Path) -> Result<Issued, IdentityError> {
+        let path = self.expand(path)?;
+        Ok((certificate::read(&path)?, path.display().to_string()))
     }
 
     /// `~/` is the operator's home.
     fn expand(&self, path: &Path) -> Result<PathBuf, IdentityError> {
-        match (path.strip_prefix("~"), &self.surroundings.home) {
-            (Err(_), _) => Ok(path.to_owned()),
-            (Ok(rest), Some(home)) => Ok(home.join(rest)),
-            (Ok(_), None) => Err(IdentityError::NoHome { path: path.to_owned() }),
-        }
+        let whole = self.surroundings.expand(path);
+        whole.ok_or_else(|| IdentityError::NoHome { path: path.to_owned() })
     }
 }
 
-fn from_file(
-    path: &Path,
-    passphrase: Option<&PassphraseSource>,
-    surroundings: &Surroundings,
-    ask: &Ask,
+/// A certificate, and where it is for messages.
+type Issued = (Certificate, String);
+
+/// Gets a secret; may block.
+type Fetch = Box<dyn FnOnce() -> Result<SecretString, SecretError> + Send>;
+
+/// A key with its certificate, if it has one, and the text for the record. `place` says where the
+/// key is.
+fn key_ready(
+    signer: Signer,
+    key: &PublicKey,
+    certificate: Option<Issued>,
+    (place, now): (&str, Utc),
 ) -> Result<Unlocked, IdentityError> {
+    let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
+    let kind = key.algorithm();
+    let certified = match certificate {
+        None => None,
+        Some(issued) => Some(certificate::check(issued, key.key_data(), now)?),
+    };
+    let (label, credential) = match &certified {
+        None => (format!("{} {fingerprint} ({place})", kind.as_str()), fingerprint),
+        Some(certified) => {
+            let kind = kind.to_certificate_type();
+            let kind = kind.trim_end_matches("@openssh.com");
+            let label = format!("{kind} {fingerprint} ({place}, {})", certified.label);
+            (label, format!("{fingerprint} {}", certified.label))
+        }
+    };
+    let here = matches!(signer, Signer::File(_));
+    let warning = (here && kind.is_rsa()).then_some(RSA_WARNING);
+    let proof = Proof::Key(signer, certified.map(Box::new));
+    Ok(Unlocked { proof, credential, label, warning })
+}
+
+fn private_key(path: &Path, passphrase: Option<Fetch>) -> Result<PrivateKey, IdentityError> {
     let content = secret::private_file(path)?;
     let not_a_key = |reason: String| IdentityError::NotAKey { path: path.to_owned(), reason };
     let text = std::str::from_utf8(&content).map_err(|error| not_a_key(error.to_string()))?;
+    if has_old_encryption(text) {
+        return Err(IdentityError::OldEncryption { path: path.to_owned() });
+    }
     let key = match decode(text, None) {
         Ok(key) => key,
         Err(Undecoded::Encrypted) => {
-            let passphrase = match passphrase {
-                None => return Err(IdentityError::Encrypted { path: path.to_owned() }),
-                Some(PassphraseSource::File(file)) => secret::passphrase_file(file)?,
-                Some(PassphraseSource::Credential(name)) => {
-                    secret::credential(surroundings.credentials.as_deref(), name)?
-                }
-                Some(PassphraseSource::Prompt) => {
-                    ask(&format!("Passphrase for {}: ", path.display()))?
-                }
-            };
-            decode(text, Some(&passphrase))
+            let fetch =
+                passphrase.ok_or_else(|| IdentityError::Encrypted { path: path.to_owned() })?;
+            decode(text, Some(&fetch()?))
                 .map_err(|_| IdentityError::WrongPassphrase { path: path.to_owned() })?
         }
         Err(Undecoded::Broken(reason)) => return Err(not_a_key(reason)),
     };
-    let fingerprint = key.public_key().fingerprint(HashAlg::Sha256).to_string();
-    let algorithm = key.algorithm();
-    let label = format!("{} {fingerprint} (file)", algorithm.as_str());
-    let warning = algorithm.is_rsa().then_some(RSA_WARNING);
-    Ok(Unlocked { signer: Signer::File(Arc::new(key)), fingerprint, label, warning })
+    if matches!(key.algorithm(), Algorithm::SkEd25519 | Algorithm::SkEcdsaSha2NistP256) {
+        return Err(IdentityError::SecurityKey { path: path.to_owned() });
+    }
+    Ok(key)
+}
+
+/// Encrypted PEM of OpenSSL's own (RFC 1421) is read for RSA with AES-128, as `ssh-keygen -m PEM`
+/// writes it. Anything else would look like a wrong passphrase.
+fn has_old_encryption(text: &str) -> bool {
+    let known =
+        text.contains("-----BEGIN RSA PRIVATE KEY-----") && text.contains("DEK-Info: AES-128-CBC,");
+    text.contains("Proc-Type: 4,ENCRYPTED") && !known
 }
 
 enum Undecoded {
@@ -234,50 +421,6 @@ fn decode(text: &str, passphrase: Option<&SecretString>) -> Result<PrivateKey, U
         _ if passphrase.is_none() && text.contains("ENCRYPTED") => Undecoded::Encrypted,
         error => broken(&error),
     })
-}
-
-async fn from_agent(
-    socket: Option<&Path>,
-    fingerprint: Option<&str>,
-) -> Result<Unlocked, IdentityError> {
-    let socket = socket.ok_or(IdentityError::NoAgent)?;
-    let silent = |error: russh::keys::Error| IdentityError::AgentSilent {
-        socket: socket.to_owned(),
-        reason: error.to_string(),
-    };
-    let mut agent = AgentClient::connect_uds(socket).await.map_err(silent)?;
-    let held = agent.request_identities().await.map_err(silent)?;
-    let keys: Vec<PublicKey> = held
-        .into_iter()
-        .filter_map(|identity| match identity {
-            AgentIdentity::PublicKey { key, .. } => Some(key),
-            AgentIdentity::Certificate { .. } => None,
-        })
-        .collect();
-    let key = choose(keys, fingerprint)?;
-    let fingerprint = key.fingerprint(HashAlg::Sha256).to_string();
-    let label = format!("{} {fingerprint} (agent)", key.algorithm().as_str());
-    let signer = Signer::Agent { socket: socket.to_owned(), key };
-    Ok(Unlocked { signer, fingerprint, label, warning: None })
-}
-
-/// The key named, or the only one: offering several would look like guessing and can lock an
-/// account out.
-fn choose(keys: Vec<PublicKey>, wanted: Option<&str>) -> Result<PublicKey, IdentityError> {
-    let not_there = |wanted: &str| IdentityError::NotInAgent { wanted: wanted.to_owned() };
-    match wanted {
-        Some(wanted) => keys
-            .into_iter()
-            .find(|key| key.fingerprint(HashAlg::Sha256).to_string() == wanted)
-            .ok_or_else(|| not_there(wanted)),
-        None => match <[PublicKey; 1]>::try_from(keys) {
-            Ok([key]) => Ok(key),
-            Err(keys) => Err(not_there(&format!(
-                "exactly one key (but {}): name one by its fingerprint",
-                keys.len()
-            ))),
-        },
-    }
 }
 
 /// Shows the label, and nothing of the key.

@@ -7,37 +7,40 @@
 
 pub mod known_hosts;
 pub mod identity;
+mod agent;
+mod certificate;
 pub mod host_key;
 mod client;
 mod dial;
 mod faults;
 mod handshake;
+mod interactive;
+mod lockout;
 mod login;
 mod policy;
 mod session;
+mod signer;
 mod follow;
 mod wire;
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use russh::keys::ssh_key::HashAlg;
-use tokio::time::timeout;
 
 use self::client::{Purpose, Seen, server_text};
 use self::handshake::Link;
 use self::identity::{Ask, IdentityError, Keyring, Unlocked};
 use self::known_hosts::{KnownHosts, LookupName};
-use self::login::LoginFault;
+use self::lockout::Lockout;
+use self::login::Offer;
 use self::policy::Policies;
 use self::session::SshSession;
 use crate::inventory::host::{Account, Host};
 use crate::model::capture::Negotiated;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
-use crate::model::text::escape;
 use crate::secret::surroundings::Surroundings;
 use crate::transport::clock::Clock;
 use crate::transport::{Session, Transport};
@@ -62,16 +65,7 @@ pub struct Ssh {
     keyring: Keyring,
     clock: Clock,
     policies: Policies,
-    refused: Mutex<HashSet<Offer>>,
-}
-
-/// A credential and the host it was offered to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Offer {
-    address: String,
-    port: u16,
-    user: String,
-    fingerprint: String,
+    lockout: Lockout,
 }
 
 impl Ssh {
@@ -80,56 +74,54 @@ impl Ssh {
     pub fn new(settings: Settings) -> Self {
         Self {
             known_hosts: settings.known_hosts,
-            keyring: Keyring::new(settings.surroundings, settings.ask),
+            keyring: Keyring::new(settings.surroundings, settings.ask, settings.clock),
             clock: settings.clock,
             policies: Policies::default(),
-            refused: Mutex::default(),
+            lockout: Lockout::default(),
         }
     }
 
-    /// Makes an account's key ready: reads it, asks for its passphrase if need be, and keeps it
-    /// for the run. To be called once per account before the run, so that an operator sees a
+    /// Makes an account's identities ready: reads keys, certificates and passwords, asks for what is
+    /// to be asked for, and keeps all for the run. They come in the account's order. To be called once per account before the run, so that an operator sees a
     /// mistake at once and not once per host.
     ///
     /// # Errors
-    /// When there is no usable key. The same error comes again for every host.
-    pub async fn unlock(&self, account: &Account) -> Result<Arc<Unlocked>, IdentityError> {
-        self.keyring.unlock(&account.identity).await
+    /// When one of them cannot be used. The same error comes again for every host.
+    pub async fn unlock(&self, account: &Account) -> Result<Vec<Arc<Unlocked>>, IdentityError> {
+        self.keyring.unlock(account).await
+    }
+
+    /// What may be offered to a place for an account. Errors of our own side come here, before the
+    /// first packet.
+    async fn offer<'a>(
+        &'a self,
+        account: &'a Account,
+        (address, port): (&str, u16),
+    ) -> Result<Offer<'a>, Fault> {
+        let credentials = self
+            .unlock(account)
+            .await
+            .map_err(|error| Fault::new(FaultKind::Internal, error.to_string()))?;
+        let (place, user) = ((address.to_ascii_lowercase(), port), account.user.as_str());
+        let credentials = self.lockout.admit(&place, user, credentials)?;
+        Ok(Offer { place, user, credentials, lockout: &self.lockout, clock: self.clock })
     }
 
     async fn open(&self, host: &Host, deadlines: &Deadlines) -> Result<SshSession, Fault> {
         let account = host.account.as_deref().ok_or_else(|| {
             Fault::new(FaultKind::Internal, "the host has no account, and ssh needs one")
         })?;
-        // Errors of our own side come before the first packet.
-        let identity = self
-            .unlock(account)
-            .await
-            .map_err(|error| Fault::new(FaultKind::AuthRefused, error.to_string()))?;
-        let offer = Offer {
-            address: host.asset.address.to_ascii_lowercase(),
-            port: host.asset.port,
-            user: account.user.clone(),
-            fingerprint: identity.fingerprint.clone(),
-        };
-        self.check_not_refused(&offer, &identity)?;
+        let offer = self.offer(account, (&host.asset.address, host.asset.port)).await?;
         let (mut link, peer) = self.reach(host, deadlines).await?;
-        let login = login::login(&mut link, &account.user, &identity).boxed();
-        let result = timeout(deadlines.authenticate, login).await.unwrap_or_else(|_| {
-            let seconds = deadlines.authenticate.as_secs_f64();
-            let user = escape(account.user.as_bytes());
-            let detail = format!("no answer to the login of `{user}` in {seconds} s");
-            Err(LoginFault { fault: Fault::new(FaultKind::Deadline, detail), offered: true })
-        });
-        if let Err(failed) = result {
-            if failed.offered {
-                self.refused().insert(offer);
+        let identity = match login::login(&mut link, &offer, deadlines.authenticate).boxed().await {
+            Ok(identity) => identity,
+            Err(fault) => {
+                link.leave().await;
+                return Err(fault);
             }
-            link.leave().await;
-            return Err(failed.fault);
-        }
+        };
         Ok(SshSession {
-            negotiated: negotiated(&link, &identity),
+            negotiated: negotiated(&link, identity),
             link,
             peer,
             clock: self.clock,
@@ -156,23 +148,6 @@ impl Ssh {
         let link = handshake::handshake(tcp, config, purpose, Seen::default(), deadlines).await?;
         Ok((link, peer))
     }
-
-    /// The same credential is never offered twice to a host that did not take it.
-    fn check_not_refused(&self, offer: &Offer, identity: &Unlocked) -> Result<(), Fault> {
-        if !self.refused().contains(offer) {
-            return Ok(());
-        }
-        let user = escape(offer.user.as_bytes());
-        let detail = format!(
-            "`{user}` with {} was not accepted earlier in this run and is not tried again",
-            identity.label
-        );
-        Err(Fault::new(FaultKind::AuthRefused, detail))
-    }
-
-    fn refused(&self) -> std::sync::MutexGuard<'_, HashSet<Offer>> {
-        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 impl Transport for Ssh {
@@ -187,7 +162,7 @@ impl Transport for Ssh {
 }
 
 /// The record of what was agreed on.
-fn negotiated(link: &Link, identity: &Unlocked) -> Negotiated {
+fn negotiated(link: &Link, identity: String) -> Negotiated {
     let notes = link.seen.notes();
     let key = notes.host_key.as_ref();
     let agreed = notes.agreed.as_ref();
@@ -202,6 +177,6 @@ fn negotiated(link: &Link, identity: &Unlocked) -> Negotiated {
         cipher,
         mac,
         strict_kex: agreed.is_some_and(|agreed| agreed.strict_kex),
-        identity: identity.label.clone(),
+        identity,
     }
 }
