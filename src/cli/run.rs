@@ -103,9 +103,6 @@ fn ssh(setting: &Setting, plan: &Plan) -> Result<Ssh, Problem> {
     for fault in known.faults() {
         tracing::warn!("known_hosts {}: {}: the line is not used", fault.place, fault.reason);
     }
-    for note in known.notes() {
-        tracing::info!("known_hosts {}: {}", note.place, note.reason);
-    }
     Ok(Ssh::new(Settings {
         known_hosts: Arc::new(known),
         surroundings: Surroundings::read(),

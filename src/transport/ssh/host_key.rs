@@ -47,7 +47,7 @@ pub async fn fetch_host_key(host: &Host, deadlines: &Deadlines) -> Result<Server
     let peer = tcp
         .peer_addr()
         .map_err(|error| Fault::new(crate::model::fault::FaultKind::Lost, error.to_string()))?;
-    let config = Policies::default().config(&[], deadlines)?;
+    let config = Policies::default().config(&[], false, deadlines)?;
     let seen = Seen::default();
     let result = handshake(tcp, Arc::clone(&config), Purpose::LearnKey, seen.clone(), deadlines);
     let result = result.await;
