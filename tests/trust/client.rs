@@ -10,7 +10,7 @@ use fleetstat::model::fault::{Fault, FaultKind};
 use fleetstat::secret::surroundings::Surroundings;
 use fleetstat::transport::Transport as _;
 use fleetstat::transport::clock::Clock;
-use fleetstat::transport::ssh::known_hosts::KnownHosts;
+use fleetstat::transport::ssh::known_hosts::{self, KnownHosts, LookupName};
 use fleetstat::transport::ssh::{Settings, Ssh};
 use futures::StreamExt as _;
 
@@ -44,6 +44,8 @@ enum Difference {
     KnownTypeFirst,
     /// What is revoked for the name without port is revoked.
     RevokedWithoutPort,
+    /// A line with the port outranks one without, also when the server shows a certificate.
+    PortOutranks,
 }
 
 /// One visit: where, as whom, with which file.
@@ -159,8 +161,25 @@ fn explain(
     if *they == Decision::Trusted && detail.contains("names no host at all") {
         return Some(Difference::NoPrincipals);
     }
+    if (*we, *they) == (Decision::Changed, Decision::Trusted) {
+        // Without a certificate ssh decides as we do. The lines are those of our own reader.
+        return contradicted(case).then_some(Difference::PortOutranks);
+    }
     let chose_another = (*we, *they) == (Decision::Trusted, Decision::Changed);
     (chose_another && case.target.what == "two").then_some(Difference::KnownTypeFirst)
+}
+
+/// True when the server has a certificate, its key is known without the port, and other keys are
+/// known with it.
+fn contradicted(case: &Case<'_>) -> bool {
+    let Some(key) = &case.target.certified else { return false };
+    let mut known = KnownHosts::default();
+    known.add(Path::new("known"), &case.content);
+    let with_port = LookupName::new(case.address, case.target.port, None);
+    let without = LookupName::new(case.address, 22, None);
+    let changed = matches!(known.decide(&with_port, key), known_hosts::Decision::Changed(_));
+    let trusted = matches!(known.decide(&without, key), known_hosts::Decision::Trusted(_));
+    case.alias.is_none() && changed && trusted
 }
 
 async fn visit(lab: &Lab, case: Case<'_>) -> (Decision, Option<Difference>, &'static str) {

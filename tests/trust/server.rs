@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use russh::keys::PrivateKey;
-use russh::keys::ssh_key::Certificate;
+use russh::keys::ssh_key::{Certificate, PublicKey};
 use russh::server::{self, Auth};
 
 use crate::files::certify;
@@ -15,6 +15,8 @@ use crate::lab::Lab;
 pub(crate) struct Target {
     pub(crate) what: &'static str,
     pub(crate) port: u16,
+    /// Its key, encoded, if it has a certificate for it.
+    pub(crate) certified: Option<Vec<u8>>,
 }
 
 /// Names and addresses that a good certificate lists.
@@ -65,6 +67,10 @@ async fn start(
         let text = std::fs::read_to_string(lab.path(name)).unwrap();
         PrivateKey::from_openssh(text).unwrap()
     };
+    let encoded = |certificate: &Certificate| {
+        PublicKey::new(certificate.public_key().clone(), "").to_bytes().unwrap()
+    };
+    let certified = certificate.as_ref().map(encoded);
     let config = Arc::new(server::Config {
         keys: keys.iter().map(key).collect(),
         certificates: certificate.into_iter().collect(),
@@ -85,7 +91,7 @@ async fn start(
             });
         }
     });
-    Target { what, port }
+    Target { what, port, certified }
 }
 
 /// Lets nobody in.

@@ -96,57 +96,44 @@ impl KnownHosts {
         if let Some(place) = self.revoked_in_a_file(shown) {
             return Verdict::of(Decision::Revoked(place));
         }
-        self.judge_by_lines(name, shown, now)
+        let objection = match self.certificate_verdict(name, shown, now) {
+            None => None,
+            Some(Ok(verdict)) => return verdict,
+            Some(Err(objection)) => Some(objection),
+        };
+        Verdict { objection, ..self.key_verdict(name, &shown.key) }
     }
 
-    fn judge_by_lines(&self, name: &LookupName, shown: &Shown<'_>, now: Utc) -> Verdict {
-        let mut objection = None;
-        if let Some((certificate, authority)) = &shown.certificate {
-            match self.certificate_verdict(name, shown, (certificate, authority), now) {
-                Ok(verdict) => return verdict,
-                Err(reason) => objection = Some(reason),
-            }
-        }
-        let verdict = self.key_verdict(name, &shown.key);
-        Verdict { objection, ..verdict }
-    }
-
-    /// The verdict that a certificate settles, or why it settles none.
+    /// The verdict that a certificate settles, or why it settles none. `None`: none was shown.
     fn certificate_verdict(
         &self,
         name: &LookupName,
         shown: &Shown<'_>,
-        (certificate, authority): (&Certificate, &[u8]),
         now: Utc,
-    ) -> Result<Verdict, Objection> {
+    ) -> Option<Result<Verdict, Objection>> {
+        let (certificate, authority) = shown.certificate.as_ref()?;
         match self.status(name, &shown.key, Some(authority)) {
-            Status::Revoked(place) => return Ok(Verdict::of(Decision::Revoked(place))),
+            Status::Revoked(place) => return Some(Ok(Verdict::of(Decision::Revoked(place)))),
             Status::Known(place) => {
-                certificate::check(certificate, name.principal(), now).map_err(Objection::Bad)?;
-                return Ok(Verdict {
+                let believed = || Verdict {
                     certificate: Some(certificate::record(certificate)),
                     ..Verdict::of(Decision::Trusted(place))
-                });
+                };
+                let checked = certificate::check(certificate, name.principal(), now);
+                return Some(checked.map(|()| believed()).map_err(Objection::Bad));
             }
             Status::New => {
                 if let Some(bare) = name.without_port() {
-                    let verdict = self.judge_by_lines(&bare, shown, now);
-                    match (&verdict.decision, verdict.objection) {
-                        (Decision::Trusted(_) | Decision::Revoked(_), objection) => {
-                            return Ok(Verdict { objection, ..verdict });
-                        }
-                        (Decision::Unknown | Decision::Changed(_), Some(bad)) => return Err(bad),
-                        (Decision::Unknown | Decision::Changed(_), None) => {}
-                    }
+                    return self.certificate_verdict(&bare, shown, now);
                 }
             }
             Status::Other(_) => {}
         }
         let authority = certificate::fingerprint(certificate);
         let name = crate::model::text::escape(name.as_str().as_bytes());
-        Err(Objection::Foreign(format!(
+        Some(Err(Objection::Foreign(format!(
             "is signed by {authority}, which no @cert-authority line for `{name}` has"
-        )))
+        ))))
     }
 
     fn key_verdict(&self, name: &LookupName, key: &[u8]) -> Verdict {
