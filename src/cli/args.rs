@@ -37,6 +37,10 @@ pub struct Global {
     /// [default: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts]
     #[arg(long, global = true, value_name = "FILE")]
     pub known_hosts: Vec<PathBuf>,
+    /// Host keys and certificates never to trust, as public keys one a line or as `ssh-keygen -k`
+    /// makes them; may be repeated
+    #[arg(long, global = true, value_name = "FILE")]
+    pub revoked_host_keys: Vec<PathBuf>,
     /// How answers are written
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "table")]
     pub format: FormatWord,

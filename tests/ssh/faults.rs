@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use fleetstat::model::fault::FaultKind;
 use fleetstat::transport::Transport as _;
 use fleetstat::transport::ssh::host_key::fetch_host_key;
+use fleetstat::transport::ssh::known_hosts::KnownHosts;
 use tokio::io::AsyncWriteExt as _;
 
 use crate::lab::{self, Lab};
@@ -313,7 +314,7 @@ async fn the_host_key_is_fetched_without_a_login() {
     let server = lab::sshd(&lab, &[]);
     let account = lab::account("root", &lab.path("user"));
     let host = lab::host("web-1", "127.0.0.1", server.port(), account);
-    let shown = fetch_host_key(&host, &deadlines()).await.unwrap();
+    let shown = fetch_host_key(&host, &KnownHosts::default(), &deadlines()).await.unwrap();
     let printed = std::process::Command::new("ssh-keygen")
         .args(["-l", "-f"])
         .arg(lab.path("host.pub"))

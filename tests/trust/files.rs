@@ -136,7 +136,7 @@ impl Pool {
 pub(crate) fn certify(lab: &Lab, name: &str, key: &str, ca: &str, arguments: &[&str]) {
     let path = lab.write(&format!("{name}.pub"), &lab.public(key));
     let mut command = Command::new("ssh-keygen");
-    command.args(["-q", "-I", "its id", "-s"]).arg(lab.path(ca)).args(arguments).arg(path);
+    command.args(["-q", "-I", "its id"]).args(arguments).arg("-s").arg(lab.path(ca)).arg(path);
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }

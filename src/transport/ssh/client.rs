@@ -7,7 +7,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
-use russh::keys::ssh_key::{HashAlg, PublicKey};
+use russh::keys::ssh_key::{Certificate, HashAlg, PublicKey};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
 use russh::{Channel, ChannelOpenFailure, Names};
 
@@ -61,6 +61,8 @@ pub(super) struct Notes {
     pub(super) host_key: Option<PublicKey>,
     /// The certificate that was believed.
     pub(super) host_certificate: Option<HostCertificate>,
+    /// The certificate that was shown, whatever came of it.
+    pub(super) shown_certificate: Option<Certificate>,
     pub(super) agreed: Option<Agreed>,
     /// Banner before login, cut and escaped.
     pub(super) banner: Option<String>,
@@ -184,6 +186,7 @@ impl Handler for Client {
         let judged = self.judge(shown, &key);
         let mut notes = self.seen.notes();
         notes.host_key = Some(key);
+        notes.shown_certificate = shown.certificate().cloned();
         notes.host_certificate = judged.map_err(Stop::Fault)?;
         Ok(true)
     }

@@ -15,9 +15,9 @@ use crate::model::time::Utc;
 #[derive(Clone, Debug)]
 pub struct Shown<'a> {
     /// Its key, in the encoding of RFC 4253, section 6.6.
-    key: Vec<u8>,
+    pub(super) key: Vec<u8>,
     /// The certificate that the key came in, and the encoded key of its authority.
-    certificate: Option<(&'a Certificate, Vec<u8>)>,
+    pub(super) certificate: Option<(&'a Certificate, Vec<u8>)>,
 }
 
 impl<'a> Shown<'a> {
@@ -35,6 +35,11 @@ impl<'a> Shown<'a> {
         let authority = certificate::authority_key(shown)?;
         let key = certificate::contained_key(shown)?;
         Ok(Self { key, certificate: Some((shown, authority)) })
+    }
+
+    /// The encoded key of the certificate's authority. `None`: a plain key was shown.
+    pub(super) fn authority(&self) -> Option<&[u8]> {
+        self.certificate.as_ref().map(|(_, authority)| authority.as_slice())
     }
 }
 
@@ -93,7 +98,7 @@ impl KnownHosts {
     /// Judges what the host of this lookup name showed, at this time.
     #[must_use]
     pub fn judge(&self, name: &LookupName, shown: &Shown<'_>, now: Utc) -> Verdict {
-        if let Some(place) = self.revoked_in_a_file(shown) {
+        if let Some(place) = self.revoked.iter().find_map(|file| file.find(shown)) {
             return Verdict::of(Decision::Revoked(place));
         }
         let objection = match self.certificate_verdict(name, shown, now) {
@@ -122,12 +127,12 @@ impl KnownHosts {
                 let checked = certificate::check(certificate, name.principal(), now);
                 return Some(checked.map(|()| believed()).map_err(Objection::Bad));
             }
-            Status::New => {
+            // Other authorities for the name with port are no contradiction: there may be several.
+            Status::New | Status::Other(_) => {
                 if let Some(bare) = name.without_port() {
                     return self.certificate_verdict(&bare, shown, now);
                 }
             }
-            Status::Other(_) => {}
         }
         let authority = certificate::fingerprint(certificate);
         let name = crate::model::text::escape(name.as_str().as_bytes());
@@ -186,9 +191,5 @@ impl KnownHosts {
             .map(|entry| entry.place.clone())
             .collect();
         if others.is_empty() { Status::New } else { Status::Other(others) }
-    }
-
-    fn revoked_in_a_file(&self, _: &Shown<'_>) -> Option<Place> {
-        None
     }
 }

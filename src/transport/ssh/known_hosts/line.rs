@@ -101,6 +101,23 @@ pub(super) fn parse(line: &[u8]) -> Result<Option<Line>, String> {
     Ok(Some(Line { marker, names: read_names(names)?, key, certificate }))
 }
 
+/// Reads a line of a public key file: a key, and a comment. `Ok(None)` is a blank line or a comment.
+///
+/// # Errors
+/// The reason, a fragment, when the line is neither.
+pub(super) fn parse_key(line: &[u8]) -> Result<Option<Box<[u8]>>, String> {
+    let line = skip_blanks(line);
+    if line.trim_ascii().is_empty() || line.starts_with(b"#") {
+        return Ok(None);
+    }
+    let (kind, rest) = word(line);
+    let (encoded, _comment) = word(rest);
+    if encoded.is_empty() {
+        return Err("has no key: expected `type base64`".to_owned());
+    }
+    key(kind, encoded).map(|(key, _)| Some(key))
+}
+
 /// The marker and what follows it. OpenSSH ends a marker at the first blank of the line, and at a
 /// TAB only in a line without any blank: other lines with a TAB there it drops in silence. A
 /// revocation is not dropped here; an authority is, for OpenSSH would not trust it.

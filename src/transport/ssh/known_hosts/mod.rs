@@ -10,9 +10,12 @@
 mod certificate;
 mod decide;
 pub mod enroll;
+mod file;
+mod krl;
 mod line;
 mod name;
 mod pattern;
+mod revoked;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -20,27 +23,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 pub use decide::{Objection, Shown, Verdict};
+use file::read_bounded;
 use line::{Line, Marker, Names};
 pub use name::LookupName;
+use revoked::RevokedKeys;
 
 /// Lines with hashed names that are tried to learn which key types a host is known with. Each
-/// costs two SHA-1 runs (0.5 us), so 4,096 lines cost 2 ms per host; beyond that the order of
+/// costs two SHA-1 runs (0.5 us), so 32,768 lines cost 16 ms per host; beyond that the order of
 /// preference stays as it is.
-const HASHED_LINES_SCANNED_MAX: usize = 4096;
+const HASHED_LINES_SCANNED_MAX: usize = 32_768;
 
 /// A line of a file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     /// The file.
     pub file: Arc<Path>,
-    /// The line, from 1.
+    /// The line, from 1; 0 for a file that has none.
     pub line: u32,
 }
 
 /// `file:line`.
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.file.display(), self.line)
+        match self.line {
+            0 => write!(f, "{}", self.file.display()),
+            line => write!(f, "{}:{line}", self.file.display()),
+        }
     }
 }
 
@@ -99,6 +107,9 @@ pub struct KnownHosts {
     hashed_marked: Vec<u32>,
     /// The same by key: the line of the key shown is found without hashing for every line.
     hashed_by_key: HashMap<Box<[u8]>, Vec<u32>>,
+    /// Files of revoked keys.
+    revoked: Vec<RevokedKeys>,
+    warnings: Vec<String>,
     faults: Vec<LineNote>,
     /// Those among the faults that begin with a marker.
     broken_markers: Vec<LineNote>,
@@ -107,24 +118,6 @@ pub struct KnownHosts {
 /// What some editors put before the first line. It is part of the first name then, as OpenSSH has
 /// it, unless the line revokes something.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-/// Largest file of host keys: 64 MiB, over 500,000 hosts.
-const BYTES_MAX: u64 = 64 << 20;
-
-/// Reads a regular file of bounded size; a pipe or a device is refused, not waited for.
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
-    use std::io::Read as _;
-    use std::os::unix::fs::OpenOptionsExt as _;
-    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path)?;
-    let kind = file.metadata()?;
-    if !kind.is_file() || kind.len() > BYTES_MAX {
-        return Err(std::io::Error::other("it is no regular file of at most 64 MiB"));
-    }
-    let mut content = Vec::new();
-    file.take(BYTES_MAX).read_to_end(&mut content)?;
-    Ok(content)
-}
 
 /// A line that cannot be read and begins with a marker, other than that of an authority.
 fn may_revoke(text: &[u8]) -> bool {
@@ -140,7 +133,7 @@ impl KnownHosts {
     pub fn read(paths: &[PathBuf]) -> Result<Self, FileError> {
         let mut known = Self::default();
         for path in paths {
-            let content = read_bounded(path).map_err(|error| FileError {
+            let content = known.read_file(path).map_err(|error| FileError {
                 path: path.clone(),
                 reason: error.to_string(),
                 remedy: match error.kind() {
@@ -152,6 +145,12 @@ impl KnownHosts {
         }
         known.refuse_broken_markers()?;
         Ok(known)
+    }
+
+    fn read_file(&mut self, path: &Path) -> std::io::Result<Vec<u8>> {
+        let (content, warning) = read_bounded(path)?;
+        self.warnings.extend(warning);
+        Ok(content)
     }
 
     /// A line that was to revoke something and cannot be read would be left out in silence, and the
@@ -215,6 +214,13 @@ impl KnownHosts {
         &self.faults
     }
 
+    /// Files that others than the operator and root can write to, and so decide whom to trust: one
+    /// sentence each, with a remedy.
+    #[must_use]
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
     /// Lines with a key.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -241,7 +247,7 @@ impl KnownHosts {
     }
 
     /// Whether to ask the host for a certificate: some authority is trusted for it, or something is
-    /// revoked for it, which may be the authority of its certificate.
+    /// revoked, which may be its certificate or the authority of that.
     pub(super) fn wants_certificate(&self, name: &LookupName) -> bool {
         let marked = |name: &LookupName| {
             let name = name.as_str().as_bytes();
@@ -249,7 +255,9 @@ impl KnownHosts {
                 .chain(self.hashed_lines(&self.hashed_marked, name))
                 .any(|entry| entry.line.marker != Marker::Key)
         };
-        marked(name) || name.without_port().is_some_and(|bare| marked(&bare))
+        !self.revoked.is_empty()
+            || marked(name)
+            || name.without_port().is_some_and(|bare| marked(&bare))
     }
 
     /// Lines whose names can be read and include this one.
