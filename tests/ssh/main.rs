@@ -16,9 +16,12 @@
 mod lab;
 
 mod bench;
+mod certificates;
+mod channels;
 mod commands;
 mod faults;
 mod hostile;
+mod hostile_run;
 mod hostile_server;
 mod identities;
 mod known_hosts;

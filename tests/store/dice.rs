@@ -397,7 +397,7 @@ impl Dice {
                     authority: d.string(),
                     key_id: d.string(),
                     serial: d.wide(),
-                    valid_until: d.maybe(|_| fleetstat::model::time::Utc::EPOCH),
+                    valid_until: d.maybe(|_| Utc::EPOCH),
                 }),
             }),
             faults: self.list(Self::fault),

@@ -193,7 +193,8 @@ fn line(dice: &mut Dice, pool: &Pool, port: u16, text: &mut String) {
         " \r",
         " extra words 2 3",
     ]);
-    text.push_str(&format!("{start}{marker}{names}{blank}{key}{end}\n"));
+    let line = format!("{start}{marker}{names}{blank}{key}{end}\n");
+    text.push_str(&line);
     text.push_str(dice.pick(&[
         "",
         "",

@@ -36,8 +36,7 @@ fn specification(dice: &mut Dice, lab: &Lab) -> String {
                 format!("serial: {}", dice.pick(&["1", "7", "70", "5000", "18446744073709551615"]))
             }
             1 => format!("serial: {}", dice.pick(&["1-6", "7-70", "2-5", "60-6000", "1-1000000"])),
-            // Single numbers close together become a bitmap.
-            2 => (1..40).filter(|n| n % 3 == 1).map(|n| format!("serial: {n}\n")).collect(),
+            2 => bitmap(),
             3 => format!("id: {}", dice.pick(&["web-1", "web-7", "web-0", "web"])),
             4 => format!("key: {}", lab.public(key)),
             5 => format!("sha1: {}", lab.public(key)),
@@ -50,6 +49,12 @@ fn specification(dice: &mut Dice, lab: &Lab) -> String {
         text.push('\n');
     }
     text
+}
+
+/// Numbers so close together that ssh-keygen writes a bitmap.
+fn bitmap() -> String {
+    let numbers = (1..40).filter(|number| number % 3 == 1);
+    numbers.map(|number| format!("serial: {number}")).collect::<Vec<_>>().join("\n")
 }
 
 fn fingerprint(line: &str) -> String {

@@ -159,7 +159,7 @@ fn refuse(verdict: &Verdict, name: &LookupName, key: &PublicKey) -> Result<(), F
         )),
         Decision::Revoked(place) => Err(Fault::new(
             FaultKind::HostKeyChanged,
-            format!("`{name}` showed {shown}, which is revoked at {place}"),
+            format!("`{name}` showed {shown}, and that is revoked at {place}"),
         )),
     }
 }
