@@ -18,6 +18,7 @@
 mod lab;
 
 mod changes;
+mod channels;
 mod disks;
 mod enrolment;
 mod fleet;

@@ -36,7 +36,7 @@ async fn sshd_with_one_session_and_dropbear_answer_every_command() {
 }
 
 #[tokio::test]
-async fn a_server_that_waits_for_both_ends_of_a_channel_answers_every_command() {
+async fn a_server_that_waits_for_our_end_of_a_channel_answers_every_command() {
     let lab = Lab::new();
     let server = Hostile::start(Manners {
         one_channel: true,

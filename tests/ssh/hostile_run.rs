@@ -120,7 +120,7 @@ async fn refusals_and_enrolment_print_nothing_of_it_raw() {
         let words = fleet(&lab, server.port, &known);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let output = say(&lab, &[words.as_slice(), &["-vvv"]].concat()).await;
-        assert_eq!(output.status.code(), Some(20), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(21), "{}", String::from_utf8_lossy(&output.stderr));
         let enroll = ["enroll", "-i", words[3], "--fingerprints", list.to_str().unwrap(), "-vvv"];
         let output = say(&lab, &enroll).await;
         let text = String::from_utf8(output.stdout).unwrap();

@@ -45,7 +45,8 @@ pub(crate) struct Manners {
     pub(crate) software: Option<String>,
     /// Its key, and a certificate for it.
     pub(crate) certificate: Option<(PrivateKey, Certificate)>,
-    /// A session is refused until the one before is closed by both sides.
+    /// A session is refused until the client has closed the one before; the server never does so
+    /// first.
     pub(crate) one_channel: bool,
     /// What every command prints, on both streams.
     pub(crate) answer: Option<Vec<u8>>,
@@ -197,10 +198,16 @@ impl server::Handler for Connection {
         session.channel_success(channel)?;
         if let Some(answer) = self.manners.answer.clone() {
             let handle = session.handle();
+            let closes = !self.manners.one_channel;
             tokio::spawn(async move {
                 // Errors mean that the client has left.
                 let _ = handle.extended_data(channel, 1, answer.clone()).await;
-                let _ = end(&handle, channel, &answer, 0).await;
+                let _ = handle.data(channel, answer).await;
+                let _ = handle.exit_status_request(channel, 0).await;
+                let _ = handle.eof(channel).await;
+                if closes {
+                    let _ = handle.close(channel).await;
+                }
             });
             return Ok(());
         }

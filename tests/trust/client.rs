@@ -20,7 +20,7 @@ use crate::lab::{self, Lab};
 use crate::server::{Target, start_all};
 
 /// Files in the suite. The soak run tries 10,000: `FILES=10000`.
-const FILES: u64 = 1_000;
+const FILES: u64 = 2_000;
 
 /// Visits at once.
 const WIDTH: usize = 4;

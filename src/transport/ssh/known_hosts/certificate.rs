@@ -50,7 +50,9 @@ fn check_time(certificate: &Certificate, now: Utc) -> Result<(), String> {
 
 fn time(seconds: u64) -> String {
     let utc = i64::try_from(seconds).ok().and_then(Utc::from_seconds);
-    utc.map_or_else(|| format!("second {seconds} since 1970"), |utc| utc.to_string())
+    // Certificates know whole seconds.
+    let text = utc.map(|utc| utc.to_string().replace(".000000Z", "Z"));
+    text.unwrap_or_else(|| format!("second {seconds} since 1970"))
 }
 
 fn check_principal(certificate: &Certificate, principal: &str) -> Result<(), String> {
