@@ -176,6 +176,7 @@ pub(crate) fn header(dice: &mut Dice, host: usize, state: &Host, night: u32) -> 
             mac: String::new(),
             strict_kex: true,
             identity: "ed25519 SHA256:0123456789abcdef0123456789abcdef0123456789a (agent)".into(),
+            host_certificate: None,
         }),
         faults: vec![],
     }

@@ -44,6 +44,10 @@ pub struct Global {
     /// Whether messages have colour; answers never have. `auto`: on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWord,
+    /// Host keys and certificates never to trust, as public keys one a line or as `ssh-keygen -k`
+    /// makes them; may be repeated
+    #[arg(long, global = true, value_name = "FILE")]
+    pub revoked_host_keys: Vec<PathBuf>,
     /// How answers are written
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "table")]
     pub format: FormatWord,

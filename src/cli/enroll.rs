@@ -10,15 +10,17 @@ use futures::stream;
 use crate::cli::args::EnrollArgs;
 use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::setting::Setting;
-use crate::cli::{Ended, request, to_stdout};
+use crate::cli::{Ended, request, to_stdout, trust};
 use crate::inventory::host::Host;
+use crate::model::capture::HostCertificate;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::Fault;
 use crate::model::host::TransportKind;
 use crate::model::text::escape;
+use crate::model::time::Utc;
 use crate::transport::ssh::host_key::{ServerKey, fetch_host_key};
 use crate::transport::ssh::known_hosts::enroll::{Enrolled, add};
-use crate::transport::ssh::known_hosts::{Decision, KnownHosts, LookupName};
+use crate::transport::ssh::known_hosts::{Decision, KnownHosts};
 
 /// Hosts asked for their key at once.
 const WIDTH: usize = 32;
@@ -44,9 +46,12 @@ pub(super) fn enroll(setting: &Setting, args: &EnrollArgs) -> Ended {
     }
     let files = setting.known_hosts();
     let file = files.first().ok_or_else(|| Problem::new("FS-CFG-002", "no known_hosts file"))?;
-    let shown = fetch(&hosts)?;
-    let mut enrolment =
-        Enrolment { known: known(&files)?, confirmed, file, tally: Tally::default() };
+    // A file that is not there yet has no keys; `add` makes it.
+    let there: Vec<_> = files.iter().filter(|file| file.exists()).cloned().collect();
+    let known = trust::read(setting, &there)?;
+    let shown = fetch(&hosts, &known)?;
+    let now = setting.clock.utc();
+    let mut enrolment = Enrolment { known, confirmed, file, now, tally: Tally::default() };
     for (host, result) in shown {
         match result {
             Ok(key) => enrolment.one(host, &key)?,
@@ -71,6 +76,8 @@ struct Enrolment<'a> {
     /// Fingerprints by host. `None`: a person is asked.
     confirmed: Option<BTreeMap<String, String>>,
     file: &'a Path,
+    /// When certificates must be valid.
+    now: Utc,
     tally: Tally,
 }
 
@@ -86,13 +93,7 @@ fn say(line: &str) -> Result<(), Problems> {
     to_stdout(|out| writeln!(out, "{line}")).map(drop)
 }
 
-fn known(files: &[std::path::PathBuf]) -> Result<KnownHosts, Problem> {
-    // A file that is not there yet has no keys; `add` makes it.
-    let there: Vec<_> = files.iter().filter(|file| file.exists()).cloned().collect();
-    KnownHosts::read(&there).map_err(|error| Problem::new("FS-CFG-002", error.to_string()))
-}
-
-fn fetch<'a>(hosts: &[&'a Host]) -> Result<Vec<Shown<'a>>, Problem> {
+fn fetch<'a>(hosts: &[&'a Host], known: &KnownHosts) -> Result<Vec<Shown<'a>>, Problem> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime =
         runtime.map_err(|error| Problem::new("FS-INT-001", format!("no runtime: {error}")))?;
@@ -100,7 +101,7 @@ fn fetch<'a>(hosts: &[&'a Host]) -> Result<Vec<Shown<'a>>, Problem> {
     let visits = stream::iter(hosts.iter().copied());
     let fetch = |host| {
         let deadlines = &deadlines;
-        async move { (host, fetch_host_key(host, deadlines).await) }
+        async move { (host, fetch_host_key(host, known, deadlines).await) }
     };
     let visits = visits.map(fetch);
     Ok(runtime.block_on(visits.buffered(WIDTH).collect()))
@@ -110,22 +111,33 @@ impl Enrolment<'_> {
     fn one(&mut self, host: &Host, key: &ServerKey) -> Result<(), Problems> {
         let name = &host.asset.name;
         let shown = format!("{name}: {} ({})", key.fingerprint(), key.algorithm());
-        let blob = key.key.to_bytes().map_err(|error| {
-            Problem::new("FS-INT-001", format!("{shown} cannot be encoded: {error}"))
+        let verdict = key.judge(&self.known, self.now).map_err(|error| {
+            Problem::new("FS-INT-001", format!("{shown} cannot be judged: {error}"))
         })?;
-        match self.known.decide(&LookupName::of(host), &blob) {
-            Decision::Unknown => {}
-            Decision::Trusted(_) => {
+        match (&verdict.decision, &verdict.certificate) {
+            (Decision::Unknown, _) => {}
+            (Decision::Trusted(place), Some(certificate)) => {
+                self.tally.known += 1;
+                let HostCertificate { key_id, authority, .. } = certificate;
+                return say(&format!(
+                    "{shown} is vouched for by its certificate `{key_id}`, signed by {authority} \
+                     ({place})"
+                ));
+            }
+            (Decision::Trusted(_), None) => {
                 self.tally.known += 1;
                 return say(&format!("{shown} is known"));
             }
-            Decision::Changed(_) | Decision::Revoked(_) => {
+            (Decision::Changed(_) | Decision::Revoked(_), _) => {
                 self.tally.left += 1;
                 return say(&format!(
                     "{shown} is NOT the key that is known, or is revoked\n  help: find out why \
                      before anything else; then `ssh-keygen -R` the old line"
                 ));
             }
+        }
+        if let Some(objection) = &verdict.objection {
+            say(&format!("{shown}: its certificate {}", objection.reason()))?;
         }
         let refusal = match &self.confirmed {
             Some(list) => match list.get(name.as_str()) {

@@ -26,6 +26,7 @@ mod request;
 mod run;
 mod schema;
 mod show;
+mod trust;
 mod verify;
 
 use std::io::{self, Write as _};

@@ -12,7 +12,7 @@ use fleetstat::evidence::manifest::{FileEntry, HostEntry, Manifest, VERSION, sea
 use fleetstat::evidence::spool::Spool;
 use fleetstat::evidence::write::{SectionDraft, WriteError, write};
 use fleetstat::model::capture::{
-    ClockOffset, ControllerClock, End, FallbackOf, Header, Mandate, Negotiated,
+    ClockOffset, ControllerClock, End, FallbackOf, Header, HostCertificate, Mandate, Negotiated,
 };
 use fleetstat::model::digest::Sha256;
 use fleetstat::model::fault::{Fault, FaultKind};
@@ -83,6 +83,12 @@ pub(crate) fn header(host: &str) -> Header {
             mac: String::new(),
             strict_kex: true,
             identity: "ed25519 SHA256:def (file)".to_owned(),
+            host_certificate: Some(HostCertificate {
+                authority: "SHA256:ghi".to_owned(),
+                key_id: "web-1 \\x1b[2J".to_owned(),
+                serial: 7,
+                valid_until: Some(utc("2026-12-24T00:00:00Z")),
+            }),
         }),
         faults: vec![Fault::new(FaultKind::Lost, "line\nbreak \"quoted\"")],
     }

@@ -3,7 +3,9 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use fleetstat::model::capture::{ClockOffset, ControllerClock, Header, Mandate, Negotiated};
+use fleetstat::model::capture::{
+    ClockOffset, ControllerClock, Header, HostCertificate, Mandate, Negotiated,
+};
 use fleetstat::model::counter::Counter;
 use fleetstat::model::digest::Sha256;
 use fleetstat::model::fact::{AccountView, ClockReading, HostFacts};
@@ -391,6 +393,12 @@ impl Dice {
                 mac: d.string(),
                 strict_kex: d.once_in(2),
                 identity: d.string(),
+                host_certificate: d.maybe(|d| HostCertificate {
+                    authority: d.string(),
+                    key_id: d.string(),
+                    serial: d.wide(),
+                    valid_until: d.maybe(|_| Utc::EPOCH),
+                }),
             }),
             faults: self.list(Self::fault),
         }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::model::capture::{ClockOffset, Header};
+use crate::model::capture::{ClockOffset, Header, HostCertificate};
 use crate::model::fact::{AccountView, HostFacts};
 use crate::model::host::Asset;
 use crate::model::id::Label;
@@ -18,6 +18,7 @@ pub(super) fn header<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io::R
     page.title(&format!("{}: {}", asset.name, snapshot.outcome))?;
     page.pair("role", context(asset))?;
     page.pair("address", address(&snapshot.header))?;
+    page.pair("host certificate", certificate(&snapshot.header))?;
     page.pair("os", snapshot.header.os.clone())?;
     let facts = snapshot.records.host.as_ref().map(|host| &host.record);
     page.pair("account", account(&snapshot.header, facts))?;
@@ -58,6 +59,15 @@ fn address(header: &Header) -> String {
         Some(peer) if peer.to_string() == *address => format!("{address} port {port}"),
         Some(peer) => format!("{address} port {port}, reached at {peer}"),
     }
+}
+
+/// What proved the host, where it was a certificate and not a key that is known.
+fn certificate(header: &Header) -> Option<String> {
+    let certificate = header.negotiated.as_ref()?.host_certificate.as_ref()?;
+    let HostCertificate { authority, key_id, serial, valid_until } = certificate;
+    let until =
+        valid_until.map_or_else(|| "for ever".to_owned(), |end| format!("until {}", seconds(end)));
+    Some(format!("{key_id} (serial {serial}), {until}, signed by {authority}"))
 }
 
 fn account(header: &Header, facts: Option<&HostFacts>) -> String {

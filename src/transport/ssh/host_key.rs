@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
-use russh::keys::ssh_key::{HashAlg, PublicKey};
+use russh::keys::ssh_key::{Certificate, HashAlg, PublicKey};
 
 use super::client::{Purpose, Seen, server_text};
 use super::dial::dial;
 use super::handshake::handshake;
-use super::known_hosts::LookupName;
+use super::known_hosts::{KnownHosts, LookupName, Shown, Verdict};
 use super::policy::Policies;
 use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::Fault;
+use crate::model::time::Utc;
 
 /// The key that a server showed, and proved to hold. Not trusted by that.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct ServerKey {
     pub peer: std::net::SocketAddr,
     /// The key.
     pub key: PublicKey,
+    /// The certificate that the key came in. `None`: none was asked for, or there is none.
+    pub certificate: Option<Certificate>,
 }
 
 impl ServerKey {
@@ -31,6 +34,18 @@ impl ServerKey {
         self.key.fingerprint(HashAlg::Sha256).to_string()
     }
 
+    /// What is to be thought of it, at this time.
+    ///
+    /// # Errors
+    /// When a key cannot be encoded: a fragment.
+    pub fn judge(&self, known: &KnownHosts, now: Utc) -> Result<Verdict, String> {
+        let shown = match &self.certificate {
+            Some(certificate) => Shown::certificate(certificate)?,
+            None => Shown::key(&self.key.to_bytes().map_err(|error| error.to_string())?),
+        };
+        Ok(known.judge(&self.name, &shown, now))
+    }
+
     /// The key's type, e.g. `ssh-ed25519`, escaped.
     #[must_use]
     pub fn algorithm(&self) -> String {
@@ -38,22 +53,31 @@ impl ServerKey {
     }
 }
 
-/// Connects, runs one key exchange and leaves. No user name and no credential is sent.
+/// Connects, runs one key exchange and leaves. No user name and no credential is sent. A certificate
+/// is asked for where `known` could judge one.
 ///
 /// # Errors
 /// The fault when the host cannot be reached or shows no key.
-pub async fn fetch_host_key(host: &Host, deadlines: &Deadlines) -> Result<ServerKey, Fault> {
+pub async fn fetch_host_key(
+    host: &Host,
+    known: &KnownHosts,
+    deadlines: &Deadlines,
+) -> Result<ServerKey, Fault> {
+    let name = LookupName::of(host);
     let tcp = dial(&host.asset.address, host.asset.port, deadlines.connect).await?;
     let peer = tcp
         .peer_addr()
         .map_err(|error| Fault::new(crate::model::fault::FaultKind::Lost, error.to_string()))?;
-    let config = Policies::default().config(&[], deadlines)?;
+    let config = Policies::default().config(&[], known.wants_certificate(&name), deadlines)?;
     let seen = Seen::default();
     let result = handshake(tcp, Arc::clone(&config), Purpose::LearnKey, seen.clone(), deadlines);
     let result = result.await;
-    let key = seen.notes().host_key.take();
+    let (key, certificate) = {
+        let mut notes = seen.notes();
+        (notes.host_key.take(), notes.shown_certificate.take())
+    };
     match (key, result) {
-        (Some(key), _) => Ok(ServerKey { name: LookupName::of(host), peer, key }),
+        (Some(key), _) => Ok(ServerKey { name, peer, key, certificate }),
         (None, Err(fault)) => Err(fault),
         (None, Ok(_)) => Err(Fault::new(
             crate::model::fault::FaultKind::KexNoCommon,

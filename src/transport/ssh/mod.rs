@@ -138,13 +138,15 @@ impl Ssh {
         deadlines: &Deadlines,
     ) -> Result<(Link, std::net::IpAddr), Fault> {
         let name = LookupName::of(host);
-        let config = self.policies.config(&self.known_hosts.key_types(&name), deadlines)?;
+        let known = &self.known_hosts;
+        let certificates = known.wants_certificate(&name);
+        let config = self.policies.config(&known.key_types(&name), certificates, deadlines)?;
         let tcp = dial::dial(&host.asset.address, host.asset.port, deadlines.connect).await?;
         let peer = tcp
             .peer_addr()
             .map_err(|error| Fault::new(FaultKind::Lost, format!("after connecting: {error}")))?
             .ip();
-        let purpose = Purpose::Visit { known: Arc::clone(&self.known_hosts), name };
+        let purpose = Purpose::Visit { known: Arc::clone(known), name, clock: self.clock };
         let link = handshake::handshake(tcp, config, purpose, Seen::default(), deadlines).await?;
         Ok((link, peer))
     }
@@ -178,5 +180,6 @@ fn negotiated(link: &Link, identity: String) -> Negotiated {
         mac,
         strict_kex: agreed.is_some_and(|agreed| agreed.strict_kex),
         identity,
+        host_certificate: notes.host_certificate.clone(),
     }
 }

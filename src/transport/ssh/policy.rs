@@ -76,23 +76,25 @@ const CLIENT_ID: &str = concat!("SSH-2.0-fleetstat_", env!("CARGO_PKG_VERSION"))
 #[derive(Debug, Default)]
 pub(super) struct Policies(Mutex<HashMap<Terms, Arc<Config>>>);
 
-/// Order of host key algorithms, and inactivity limit.
-type Terms = (Vec<usize>, Duration);
+/// Order of host key algorithms, whether certificates are asked for, and inactivity limit.
+type Terms = (Vec<usize>, bool, Duration);
 
 impl Policies {
     /// The configuration for a host that is known with these key types. Like OpenSSH, it asks for
-    /// those first: a server with several keys then shows one that can be compared.
+    /// those first: a server with several keys then shows one that can be compared. Before them
+    /// it asks for a host certificate, if one could be judged.
     pub(super) fn config(
         &self,
         known: &[&[u8]],
+        certificates: bool,
         deadlines: &Deadlines,
     ) -> Result<Arc<Config>, Fault> {
-        let key = (order(known), inactivity(deadlines));
+        let key = (order(known), certificates, inactivity(deadlines));
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(config) = made.get(&key) {
             return Ok(Arc::clone(config));
         }
-        let config = Arc::new(build(&key.0, key.1)?);
+        let config = Arc::new(build(&key)?);
         made.insert(key, Arc::clone(&config));
         Ok(config)
     }
@@ -120,7 +122,8 @@ fn inactivity(deadlines: &Deadlines) -> Duration {
     INACTIVITY_MIN.max(login + Duration::from_secs(5))
 }
 
-fn build(order: &[usize], inactivity: Duration) -> Result<Config, Fault> {
+fn build((order, certificates, inactivity): &Terms) -> Result<Config, Fault> {
+    let certified: &'static [Algorithm] = if *certificates { HOST_KEYS } else { &[] };
     let keys = order.iter().filter_map(|&index| HOST_KEYS.get(index).cloned()).collect();
     // 2048 to 8192 bits, 3072 preferred: asking for 8192 costs a second of CPU (measured).
     let gex = GexParams::new(2048, 3072, 8192)
@@ -130,12 +133,12 @@ fn build(order: &[usize], inactivity: Duration) -> Result<Config, Fault> {
         preferred: Preferred {
             kex: Cow::Borrowed(KEY_EXCHANGES),
             key: Cow::Owned(keys),
-            host_key_certificates: Cow::Borrowed(&[]),
+            host_key_certificates: Cow::Borrowed(certified),
             cipher: Cow::Borrowed(CIPHERS),
             mac: Cow::Borrowed(MACS),
             compression: Cow::Borrowed(&[compression::NONE]),
         },
-        inactivity_timeout: Some(inactivity),
+        inactivity_timeout: Some(*inactivity),
         keepalive_interval: Some(KEEPALIVE),
         keepalive_max: KEEPALIVES_MAX,
         channel_buffer_size: CHANNEL_MESSAGES,
@@ -163,7 +166,7 @@ mod tests {
     #[test]
     fn a_known_rsa_key_is_asked_for_first() {
         let policies = Policies::default();
-        let config = policies.config(&[b"ssh-rsa"], &Deadlines::default()).unwrap();
+        let config = policies.config(&[b"ssh-rsa"], false, &Deadlines::default()).unwrap();
         let names: Vec<&str> = config.preferred.key.iter().map(Algorithm::as_str).collect();
         assert_eq!(names.first(), Some(&"rsa-sha2-512"));
         assert_eq!(names.get(1), Some(&"rsa-sha2-256"));
@@ -175,8 +178,9 @@ mod tests {
     fn silence_is_bounded_and_outlasts_the_keepalives() {
         let deadlines = Deadlines { authenticate: Duration::from_mins(2), ..Deadlines::default() };
         let policies = Policies::default();
-        let limit =
-            |deadlines: Deadlines| policies.config(&[], &deadlines).unwrap().inactivity_timeout;
+        let limit = |deadlines: Deadlines| {
+            policies.config(&[], false, &deadlines).unwrap().inactivity_timeout
+        };
         assert_eq!(limit(Deadlines::default()), Some(Duration::from_secs(75)));
         assert_eq!(limit(deadlines), Some(Duration::from_secs(140)));
     }
