@@ -16,5 +16,6 @@ pub mod normalize;
 pub mod store;
 pub mod analyse;
 pub mod report;
+pub mod config;
 pub mod workflow;
 pub mod cli;

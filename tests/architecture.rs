@@ -35,7 +35,7 @@ const TABLE: &[Row] = &[
     Row("report", &["model", "analyse"], false),
     Row("schedule", &["model", "inventory"], true),
     Row("notify", &["model"], false),
-    Row("config", &["model", "plan"], false),
+    Row("config", &["model", "yaml"], false),
     Row("simulate", &["model", "inventory", "probe"], false),
     Row("workflow", ALL, false),
     Row("cli", ALL, false),

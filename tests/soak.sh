@@ -6,5 +6,7 @@ cd "$(dirname "$0")/.."
 PROPTEST_CASES=${PROPTEST_CASES:-20000} cargo test --release --locked --lib
 PROPTEST_CASES=${PROPTEST_CASES:-20000} cargo test --release --locked --test records --test store \
     --test inventory --test probe
+# Host keys: the real ssh with as many files as ssh-keygen is asked about in the suite.
+FILES=${FILES:-10000} cargo test --release --locked --test trust real_ssh -- --nocapture
 # The store at the size that its figures are promised for.
 cargo bench --locked --bench ingest

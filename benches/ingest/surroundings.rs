@@ -178,6 +178,7 @@ pub(crate) fn header(dice: &mut Dice, host: usize, state: &Host, night: u32) -> 
             identity: "ed25519 SHA256:0123456789abcdef0123456789abcdef0123456789a (agent)".into(),
             jumps: Vec::new(),
             legacy: None,
+            host_certificate: None,
         }),
         faults: vec![],
     }

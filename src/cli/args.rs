@@ -37,6 +37,17 @@ pub struct Global {
     /// [default: ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts]
     #[arg(long, global = true, value_name = "FILE")]
     pub known_hosts: Vec<PathBuf>,
+    /// File of settings [default: $FLEETSTAT_CONFIG, else ~/.config/fleetstat/config.yaml over
+    /// /etc/fleetstat/config.yaml]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Whether messages have colour; answers never have. `auto`: on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorWord,
+    /// Host keys and certificates never to trust, as public keys one a line or as `ssh-keygen -k`
+    /// makes them; may be repeated
+    #[arg(long, global = true, value_name = "FILE")]
+    pub revoked_host_keys: Vec<PathBuf>,
     /// How answers are written
     #[arg(long, global = true, value_enum, value_name = "FORMAT", default_value = "table")]
     pub format: FormatWord,
@@ -46,6 +57,17 @@ pub struct Global {
     /// Say nothing but errors and answers
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     pub quiet: bool,
+}
+
+/// When messages have colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWord {
+    /// On a terminal, unless `NO_COLOR` is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
 }
 
 /// Output formats as words.
@@ -103,12 +125,74 @@ pub enum Verb {
     Rebuild(RebuildArgs),
     /// Read the text of a command and write records
     Parse(ParseArgs),
+    /// Say what an error code, a fault or an exit code means, and what to do
+    Explain(ExplainArgs),
+    /// Settings of this controller
+    Config {
+        /// What to do with them.
+        #[command(subcommand)]
+        verb: ConfigVerb,
+    },
+    /// Print the completion script of a shell
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: ShellWord,
+    },
+    /// Print a manual page, or write all of them to a folder
+    Man(ManArgs),
     /// Print the JSON Schema of a file
     Schema {
         /// The file.
         #[arg(value_enum)]
         of: SchemaOf,
     },
+}
+
+/// `explain`.
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// `FS-INV-003`, `auth_refused`, or an exit code such as `22`; nothing lists all
+    pub topic: Option<String>,
+}
+
+/// Verbs of `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Show every setting in force and where it comes from, for a host too
+    Explain(ConfigExplainArgs),
+}
+
+/// `config explain`.
+#[derive(Debug, Args)]
+pub struct ConfigExplainArgs {
+    /// Also what holds for a visit to this host
+    pub host: Option<String>,
+    /// Also the limits and deadlines of this playbook
+    #[arg(long, value_name = "FILE")]
+    pub playbook: Option<PathBuf>,
+}
+
+/// Shells with completions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ShellWord {
+    /// GNU Bash.
+    Bash,
+    /// Z shell.
+    Zsh,
+    /// fish.
+    Fish,
+}
+
+/// `man`.
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// The verb, e.g. `run` or `query listeners` [default: fleetstat itself]
+    #[arg(conflicts_with = "out")]
+    pub verb: Vec<String>,
+    /// Write the pages of all verbs into this folder
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// `run`.
@@ -275,4 +359,6 @@ pub enum SchemaOf {
     Playbook,
     /// A file of site probes.
     SiteProbes,
+    /// A file of settings.
+    Config,
 }

@@ -11,18 +11,20 @@ use futures::stream;
 use crate::cli::args::EnrollArgs;
 use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::setting::Setting;
-use crate::cli::{Ended, request, to_stdout};
+use crate::cli::{Ended, request, to_stdout, trust};
 use crate::inventory::host::Host;
+use crate::model::capture::HostCertificate;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::Fault;
 use crate::model::host::TransportKind;
 use crate::model::id::HostName;
 use crate::model::text::escape;
+use crate::model::time::Utc;
 use crate::secret::surroundings::Surroundings;
 use crate::transport::Transport as _;
 use crate::transport::ssh::host_key::{ServerKey, fetch_host_key_behind};
 use crate::transport::ssh::known_hosts::enroll::{Enrolled, add};
-use crate::transport::ssh::known_hosts::{Decision, KnownHosts, LookupName};
+use crate::transport::ssh::known_hosts::{Decision, KnownHosts};
 use crate::transport::ssh::{Settings, Ssh};
 
 /// Hosts asked for their key at once.
@@ -50,13 +52,15 @@ pub(super) fn enroll(setting: &Setting, args: &EnrollArgs) -> Ended {
     let files = setting.known_hosts();
     let file = files.first().ok_or_else(|| Problem::new("FS-CFG-002", "no known_hosts file"))?;
     let hosts = with_jumps(&hosts);
+    let now = setting.clock.utc();
+    let known_now = known(setting, &files)?;
     let mut enrolment =
-        Enrolment { known: known(&files)?, confirmed, file, tally: Tally::default() };
+        Enrolment { known: known_now, confirmed, file, now, tally: Tally::default() };
     // What is trusted at one depth is gone through at the next.
     let deepest = hosts.iter().map(|host| host.road.len()).max().unwrap_or(0);
     for depth in 0..=deepest {
         let level: Vec<&Host> = hosts.iter().filter(|host| host.road.len() == depth).collect();
-        enrolment.known = known(&files)?;
+        enrolment.known = known(setting, &files)?;
         for (host, result) in fetch(setting, &level, &enrolment.known)? {
             match result {
                 Ok(key) => enrolment.one(host, &key)?,
@@ -83,6 +87,8 @@ struct Enrolment<'a> {
     /// Fingerprints by host. `None`: a person is asked.
     confirmed: Option<BTreeMap<String, String>>,
     file: &'a Path,
+    /// When certificates must be valid.
+    now: Utc,
     tally: Tally,
 }
 
@@ -98,11 +104,10 @@ fn say(line: &str) -> Result<(), Problems> {
     to_stdout(|out| writeln!(out, "{line}")).map(drop)
 }
 
-fn known(files: &[std::path::PathBuf]) -> Result<Arc<KnownHosts>, Problem> {
+fn known(setting: &Setting, files: &[std::path::PathBuf]) -> Result<Arc<KnownHosts>, Problem> {
     // A file that is not there yet has no keys; `add` makes it.
     let there: Vec<_> = files.iter().filter(|file| file.exists()).cloned().collect();
-    let known = KnownHosts::read(&there);
-    known.map(Arc::new).map_err(|error| Problem::new("FS-CFG-002", error.to_string()))
+    trust::read(setting, &there).map(Arc::new)
 }
 
 /// The hosts, and the jump hosts on their roads that are none of them, each once.
@@ -153,22 +158,33 @@ impl Enrolment<'_> {
     fn one(&mut self, host: &Host, key: &ServerKey) -> Result<(), Problems> {
         let name = &host.asset.name;
         let shown = format!("{name}: {} ({})", key.fingerprint(), key.algorithm());
-        let blob = key.key.to_bytes().map_err(|error| {
-            Problem::new("FS-INT-001", format!("{shown} cannot be encoded: {error}"))
+        let verdict = key.judge(&self.known, self.now).map_err(|error| {
+            Problem::new("FS-INT-001", format!("{shown} cannot be judged: {error}"))
         })?;
-        match self.known.decide(&LookupName::of(host), &blob) {
-            Decision::Unknown => {}
-            Decision::Trusted(_) => {
+        match (&verdict.decision, &verdict.certificate) {
+            (Decision::Unknown, _) => {}
+            (Decision::Trusted(place), Some(certificate)) => {
+                self.tally.known += 1;
+                let HostCertificate { key_id, authority, .. } = certificate;
+                return say(&format!(
+                    "{shown} is vouched for by its certificate `{key_id}`, signed by {authority} \
+                     ({place})"
+                ));
+            }
+            (Decision::Trusted(_), None) => {
                 self.tally.known += 1;
                 return say(&format!("{shown} is known"));
             }
-            Decision::Changed(_) | Decision::Revoked(_) => {
+            (Decision::Changed(_) | Decision::Revoked(_), _) => {
                 self.tally.left += 1;
                 return say(&format!(
                     "{shown} is NOT the key that is known, or is revoked\n  help: find out why \
                      before anything else; then `ssh-keygen -R` the old line"
                 ));
             }
+        }
+        if let Some(objection) = &verdict.objection {
+            say(&format!("{shown}: its certificate {}", objection.reason()))?;
         }
         let refusal = match &self.confirmed {
             Some(list) => match list.get(name.as_str()) {

@@ -16,7 +16,7 @@ pub(super) fn start(verbose: u8, quiet: bool) {
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr)
         .with_target(verbose > 1)
-        .with_ansi(false);
+        .with_ansi(crate::cli::color::on());
     // Fails only when a subscriber is already there, as in tests: that one stays.
     let _ = builder.try_init();
 }

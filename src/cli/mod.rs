@@ -2,15 +2,21 @@
 //! per verb.
 
 pub mod args;
+pub mod color;
+pub mod explain;
 pub mod problem;
 pub mod progress;
 pub mod reference;
 pub mod setting;
 pub mod time;
+mod completions;
+mod config;
 mod diff;
 mod enroll;
 mod hosts;
+mod layers;
 mod logging;
+mod man;
 mod parse;
 mod plan;
 mod probes;
@@ -20,6 +26,7 @@ mod request;
 mod run;
 mod schema;
 mod show;
+mod trust;
 mod verify;
 
 use std::io::{self, Write as _};
@@ -27,9 +34,10 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
-use crate::cli::args::{Cli, Question, Verb};
+use crate::cli::args::{Cli, ColorWord, ConfigVerb, Global, Question, Verb};
 use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::setting::Setting;
+use crate::config::Layer;
 use crate::transport::clock::Clock;
 
 /// What a verb ends with: an exit code, or problems that are then shown.
@@ -38,13 +46,15 @@ type Ended = Result<Exit, Problems>;
 /// Reads the arguments, runs the verb, and shows what went wrong.
 #[must_use]
 pub fn main() -> ExitCode {
+    // Until the options are read, the environment decides.
+    color::decide(ColorWord::Auto);
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => return ExitCode::from(misread(&error) as u8),
     };
+    color::decide(cli.global.color);
     logging::start(cli.global.verbose, cli.global.quiet);
-    let setting = Setting { global: cli.global, clock: Clock::system() };
-    let exit = match verb(&setting, cli.verb) {
+    let exit = match start(cli) {
         Ok(exit) => exit,
         Err(problems) => {
             complain(&problems);
@@ -54,8 +64,16 @@ pub fn main() -> ExitCode {
     ExitCode::from(exit as u8)
 }
 
-fn verb(setting: &Setting, verb: Verb) -> Ended {
-    refuse_idle_limit(setting, &verb)?;
+fn start(cli: Cli) -> Ended {
+    let Cli { global, verb } = cli;
+    refuse_idle_limit(&global, &verb)?;
+    // Verbs about fleetstat itself need no settings: they help to mend broken ones.
+    let alone = matches!(
+        verb,
+        Verb::Explain(_) | Verb::Completions { .. } | Verb::Man(_) | Verb::Schema { .. }
+    );
+    let settings = if alone { Layer::default() } else { layers::layers(&global)? };
+    let setting = &Setting { global, clock: Clock::system(), settings };
     match verb {
         Verb::Run(args) => run::run(setting, &args),
         Verb::Plan(args) => plan::plan(setting, &args),
@@ -70,6 +88,10 @@ fn verb(setting: &Setting, verb: Verb) -> Ended {
         Verb::Verify(args) => verify::verify(setting, &args),
         Verb::Rebuild(args) => rebuild::rebuild(setting, &args),
         Verb::Parse(args) => parse::parse(setting, &args),
+        Verb::Config { verb: ConfigVerb::Explain(args) } => config::explain(setting, &args),
+        Verb::Explain(args) => explain::explain(setting, &args),
+        Verb::Completions { shell } => completions::completions(shell),
+        Verb::Man(args) => man::man(&args),
         Verb::Schema { of } => schema::schema(of),
     }
 }
@@ -88,19 +110,23 @@ fn misread(error: &clap::Error) -> Exit {
     let _ = match error.kind() {
         // The verb is missing: clap's text is the help as a whole.
         clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => writeln!(out, "{text}"),
-        _ => writeln!(out, "error[FS-USE-001]: {text}"),
+        _ => writeln!(out, "{}: {text}", color::paint("error[FS-USE-001]", color::ERROR)),
     };
     Exit::Usage
 }
 
 /// A selector that would select nothing is refused: an operator who typed it expects it to count.
-fn refuse_idle_limit(setting: &Setting, verb: &Verb) -> Result<(), Problem> {
+fn refuse_idle_limit(global: &Global, verb: &Verb) -> Result<(), Problem> {
     let idle = match verb {
         Verb::Runs(args) => args.run.is_none(),
         Verb::Probes(_)
         | Verb::Verify(_)
         | Verb::Rebuild(_)
         | Verb::Parse(_)
+        | Verb::Explain(_)
+        | Verb::Config { .. }
+        | Verb::Completions { .. }
+        | Verb::Man(_)
         | Verb::Schema { .. } => true,
         Verb::Run(_)
         | Verb::Plan(_)
@@ -110,7 +136,7 @@ fn refuse_idle_limit(setting: &Setting, verb: &Verb) -> Result<(), Problem> {
         | Verb::Query { .. }
         | Verb::Diff(_) => false,
     };
-    if idle && setting.global.limit.is_some() {
+    if idle && global.limit.is_some() {
         let message = "`-l` selects hosts, and there are none to select here";
         return Err(Problem::new("FS-USE-001", message).help("leave it out"));
     }

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use crate::cli::color;
+
 /// Exit codes, as scripts may rely on them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -86,6 +88,7 @@ pub const PROBLEMS: &[ProblemKind] = problems! {
     "FS-USE-007" Usage "a file cannot be read" "check the path and its permissions"
     "FS-USE-008" Usage "the answer needs a person" "run it on a terminal, or give `--fingerprints FILE`"
     "FS-USE-009" Usage "no such host, run or snapshot in the store" "collect first with `fleetstat run PLAYBOOK -i FILE`; `fleetstat runs` lists what there is"
+    "FS-USE-010" Usage "no such code, fault or exit code" "`fleetstat explain` lists all"
     "FS-CFG-001" Config "no place for store and evidence" "set FLEETSTAT_DATA or HOME, or add `--data DIR`"
     "FS-CFG-002" Config "a known_hosts file cannot be used" "mend the line, or name another file with `--known-hosts`"
     "FS-CFG-003" Config "no account can be used" "mend the account's key, certificate or password, or start ssh-agent with the key"
@@ -109,13 +112,15 @@ pub struct Problem {
     pub message: String,
     /// What to do; the table's remedy when `None`.
     pub help: Option<String>,
+    /// The exit code, where it is not that of the table.
+    pub exit: Option<Exit>,
 }
 
 impl Problem {
     /// A problem without a place.
     #[must_use]
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, place: None, message: message.into(), help: None }
+        Self { code, place: None, message: message.into(), help: None, exit: None }
     }
 
     /// Replaces the remedy of the table.
@@ -133,19 +138,22 @@ impl Problem {
     #[must_use]
     pub fn exit(&self) -> Exit {
         // Codes outside the table are defects of inventory, playbook or site probes.
-        self.kind().map_or(Exit::Invalid, |kind| kind.exit)
+        self.exit.or_else(|| self.kind().map(|kind| kind.exit)).unwrap_or(Exit::Invalid)
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error[{}]: ", self.code)?;
+        let head = format!("error[{}]", self.code);
+        write!(f, "{}: ", color::paint(&head, color::ERROR))?;
         if let Some(place) = &self.place {
             write!(f, "{place}: ")?;
         }
         f.write_str(&self.message)?;
         let remedy = self.help.as_deref().or_else(|| self.kind().map(|kind| kind.remedy));
-        remedy.map_or(Ok(()), |remedy| write!(f, "\n  help: {remedy}"))
+        remedy.map_or(Ok(()), |remedy| {
+            write!(f, "\n  {} {remedy}", color::paint("help:", color::HELP))
+        })
     }
 }
 

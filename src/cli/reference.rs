@@ -23,13 +23,14 @@ pub fn errors_page() -> String {
     exits(&mut page);
     problems(&mut page);
     let files = [
-        ("Inventory", crate::inventory::table::CODES),
-        ("Playbook", crate::plan::playbook::table::CODES),
-        ("Site probes", crate::probe::site_file::CODES),
-        ("Any YAML file", crate::yaml::CODES),
+        ("Settings", 31, crate::config::table::CODES),
+        ("Inventory", 30, crate::inventory::table::CODES),
+        ("Playbook", 30, crate::plan::playbook::table::CODES),
+        ("Site probes", 30, crate::probe::site_file::CODES),
+        ("Any YAML file", 30, crate::yaml::CODES),
     ];
-    for (title, codes) in files {
-        defects(&mut page, title, codes);
+    for (title, exit, codes) in files {
+        defects(&mut page, (title, exit), codes);
     }
     faults(&mut page);
     page
@@ -53,8 +54,8 @@ fn problems(page: &mut String) {
 }
 
 /// Defects of files. All of them end a command with the same exit code.
-fn defects(page: &mut String, title: &str, codes: &[(&str, &str)]) {
-    let _ = write!(page, "\n## {title}\n\nExit code 30.\n\n| code | meaning |\n|---|---|\n");
+fn defects(page: &mut String, (title, exit): (&str, u8), codes: &[(&str, &str)]) {
+    let _ = write!(page, "\n## {title}\n\nExit code {exit}.\n\n| code | meaning |\n|---|---|\n");
     for (code, meaning) in codes {
         let _ = writeln!(page, "| {code} | {} |", cell(meaning));
     }

@@ -38,7 +38,10 @@ pub(super) fn planned(
     let Inventory { hosts, digest, .. } = inventory;
     let hosts: Vec<Arc<Host>> = hosts.into_iter().map(Arc::new).collect();
     let select = playbook.select.clone();
-    let request = request(playbook, site_probes, operator, change);
+    // The playbook may name one too, and wins over the settings.
+    let fallback = setting.settings.operator.as_ref().map(|chosen| chosen.value.clone());
+    let operator = operator.map(str::to_owned).or_else(|| playbook.operator.clone()).or(fallback);
+    let request = request(playbook, site_probes, operator.unwrap_or_else(login), change);
     let plan = crate::plan::build::plan(request, &hosts, |host| {
         select.as_ref().is_none_or(|select| select.matches(host))
             && selector.as_ref().is_none_or(|selector| selector.matches(host))
@@ -137,15 +140,14 @@ pub(super) fn site_probes(files: &[std::path::PathBuf]) -> Result<Vec<SiteProbe>
 fn request(
     playbook: Playbook,
     site_probes: Vec<SiteProbe>,
-    operator: Option<&str>,
+    operator: String,
     change: Option<&str>,
 ) -> Request {
-    let owned = |text: Option<&str>| text.map(str::to_owned);
     Request {
         playbook: playbook.name.to_string(),
         purpose: playbook.purpose.to_string(),
-        operator: owned(operator).or(playbook.operator).unwrap_or_else(login),
-        change: owned(change).or(playbook.change),
+        operator,
+        change: change.map(str::to_owned).or(playbook.change),
         views: playbook.views,
         width: playbook.limits.width,
         starts_per_second: NonZeroU32::new(playbook.limits.starts_per_second)

@@ -7,7 +7,7 @@ use crate::cli::args::RunArgs;
 use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::progress::{Progress, Style};
 use crate::cli::setting::{Setting, variable, width};
-use crate::cli::{Ended, request, to_stdout};
+use crate::cli::{Ended, request, to_stdout, trust};
 use crate::dispatch::stop::{Stage, Stop};
 use crate::inventory::host::Account;
 use crate::model::host::TransportKind;
@@ -20,7 +20,6 @@ use crate::store::Mode;
 use crate::transport::Roads;
 use crate::transport::local::Local;
 use crate::transport::ssh::identity::Unlocked;
-use crate::transport::ssh::known_hosts::KnownHosts;
 use crate::transport::ssh::{Settings, Ssh};
 use crate::workflow::collect::{CollectError, Collected, Collection, collect};
 
@@ -95,21 +94,14 @@ fn failed(error: CollectError) -> Problem {
 /// The SSH road. Host keys are read once; a file that was not named and is not there is none.
 fn ssh(setting: &Setting, plan: &Plan) -> Result<Ssh, Problem> {
     let mut files = setting.known_hosts();
-    if setting.global.known_hosts.is_empty() {
+    if !setting.known_hosts_named() {
         files.retain(|file| file.exists());
     }
     let needed = plan.visits.iter().any(|v| v.host.asset.transport == TransportKind::Ssh);
     if !needed {
         files.clear();
     }
-    let known =
-        KnownHosts::read(&files).map_err(|error| Problem::new("FS-CFG-002", error.to_string()))?;
-    for fault in known.faults() {
-        tracing::warn!("known_hosts {}: {}: the line is not used", fault.place, fault.reason);
-    }
-    for note in known.notes() {
-        tracing::info!("known_hosts {}: {}", note.place, note.reason);
-    }
+    let known = trust::read(setting, &files)?;
     Ok(Ssh::new(Settings {
         known_hosts: Arc::new(known),
         surroundings: Surroundings::read(),

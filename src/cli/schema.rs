@@ -10,6 +10,7 @@ pub(super) fn schema(of: SchemaOf) -> Ended {
     let schema = match of {
         SchemaOf::Inventory => crate::inventory::json_schema(),
         SchemaOf::Playbook => crate::plan::playbook::json_schema(),
+        SchemaOf::Config => crate::config::json_schema(),
         SchemaOf::SiteProbes => {
             crate::yaml::schema::json_schema(&crate::probe::site_file::SITE_PROBES)
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::Global;
 use crate::cli::problem::{Problem, Problems};
+use crate::config::{Layer, Origin};
 use crate::inventory::Inventory;
 use crate::inventory::selector::Selector;
 use crate::model::id::HostName;
@@ -22,6 +23,8 @@ pub struct Setting {
     pub global: Global,
     /// The clock of this invocation.
     pub clock: Clock,
+    /// What options, environment and files of settings add up to.
+    pub settings: Layer,
 }
 
 impl Setting {
@@ -30,16 +33,8 @@ impl Setting {
     /// # Errors
     /// When neither option nor environment names one.
     pub fn data(&self) -> Result<PathBuf, Problem> {
-        let home = || variable("HOME").map(|home| Path::new(&home).join(".local/state"));
-        self.global
-            .data
-            .clone()
-            .or_else(|| variable("FLEETSTAT_DATA").map(PathBuf::from))
-            .or_else(|| {
-                let state = variable("XDG_STATE_HOME").map(PathBuf::from).or_else(home)?;
-                Some(state.join("fleetstat"))
-            })
-            .ok_or_else(|| Problem::new("FS-CFG-001", "no folder for store and evidence"))
+        let chosen = self.settings.data.as_ref().map(|chosen| chosen.value.clone());
+        chosen.ok_or_else(|| Problem::new("FS-CFG-001", "no folder for store and evidence"))
     }
 
     /// Folder of the evidence of all runs.
@@ -105,14 +100,11 @@ impl Setting {
     /// # Errors
     /// When none is named, or with all faults of its files.
     pub fn inventory(&self) -> Result<Inventory, Problems> {
-        let mut files = self.global.inventories.clone();
-        if files.is_empty() {
-            files.extend(variable("FLEETSTAT_INVENTORY").map(PathBuf::from));
-        }
-        if files.is_empty() {
+        let Some(files) = &self.settings.inventory else {
             return Err(Problem::new("FS-USE-002", "no inventory was named").into());
-        }
-        let inventory = crate::inventory::load(&files).map_err(|defects| defective(&defects))?;
+        };
+        let inventory =
+            crate::inventory::load(&files.value).map_err(|defects| defective(&defects))?;
         for remark in &inventory.remarks {
             tracing::info!("{}: {}", remark.origin, remark.message);
         }
@@ -161,11 +153,13 @@ impl Setting {
     /// Files of host keys to trust. The first is the one `enroll` writes to.
     #[must_use]
     pub fn known_hosts(&self) -> Vec<PathBuf> {
-        if !self.global.known_hosts.is_empty() {
-            return self.global.known_hosts.clone();
-        }
-        let own = variable("HOME").map(|home| Path::new(&home).join(".ssh/known_hosts"));
-        own.into_iter().chain([PathBuf::from("/etc/ssh/ssh_known_hosts")]).collect()
+        self.settings.known_hosts.as_ref().map(|chosen| chosen.value.clone()).unwrap_or_default()
+    }
+
+    /// True when somebody named the files of host keys: one that is not there is then a mistake.
+    #[must_use]
+    pub fn known_hosts_named(&self) -> bool {
+        self.settings.known_hosts.as_ref().is_some_and(|chosen| chosen.origin != Origin::Default)
     }
 
     /// Format and width of answers.
@@ -248,7 +242,8 @@ pub fn defective(defects: &[Defect]) -> Problems {
     Problems(defects.iter().map(defect).collect())
 }
 
-fn defect(defect: &Defect) -> Problem {
+/// A defect of a file an operator wrote, as a problem.
+pub(super) fn defect(defect: &Defect) -> Problem {
     let mut place = defect.file.to_string();
     for number in [defect.line, defect.column] {
         if number > 0 {
@@ -260,6 +255,7 @@ fn defect(defect: &Defect) -> Problem {
         place: Some(place),
         message: defect.message.clone(),
         help: defect.help.clone(),
+        exit: None,
     }
 }
 

@@ -118,6 +118,10 @@ pub struct Negotiated {
     /// Old algorithms that this very connection uses. `None`: none, whatever was allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub legacy: Option<LegacyUse>,
+    /// The host certificate that was believed. `None`: the host key itself is known. Absent in
+    /// evidence of versions that did not read certificates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_certificate: Option<HostCertificate>,
 }
 
 impl Negotiated {
@@ -161,6 +165,20 @@ pub struct LegacyUse {
     pub reason: String,
     /// The last day on which they are allowed, `YYYY-MM-DD`.
     pub expires: String,
+}
+
+/// What a host certificate said, once its authority was found to be trusted for the host.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HostCertificate {
+    /// Fingerprint of the authority's key, `SHA256:...`.
+    pub authority: String,
+    /// The authority's name for the certificate, escaped.
+    pub key_id: String,
+    /// The authority's number for the certificate; 0 where it gives none.
+    pub serial: u64,
+    /// When it ends. `None`: never.
+    pub valid_until: Option<Utc>,
 }
 
 /// The controller's own clock.

@@ -194,6 +194,45 @@ impl FaultKind {
             }
         }
     }
+
+    /// What happened: one sentence, lower case, no full stop.
+    #[must_use]
+    pub const fn meaning(self) -> &'static str {
+        match self {
+            Self::Dns => "the name did not resolve",
+            Self::Refused => "the host refused the TCP connection",
+            Self::Filtered => "the controller's own firewall forbade the connection",
+            Self::ConnectTimeout => "no answer to the TCP handshake",
+            Self::TlsNoCommon => "no TLS version or cipher in common",
+            Self::TlsUntrusted => "the TLS certificate is not trusted",
+            Self::BannerTimeout => "the server said nothing after the connection stood",
+            Self::KexTimeout => "the key exchange did not end in time",
+            Self::KexNoCommon => "no key exchange, cipher or key type in common",
+            Self::HostKeyUnknown => "the host key is not known",
+            Self::HostKeyChanged => "the host key is another than the known one, or is revoked",
+            Self::AuthRefused => "the account was refused",
+            Self::PasswordExpired => "the account's password has expired",
+            Self::Quota => "the server has too many connections or sessions",
+            Self::JumpLost => "the connection to the jump host was lost",
+            Self::Denied => "the account may not do this",
+            Self::ToolMissing => "no tool that answers the question is on the host",
+            Self::FirstByteTimeout => "a command gave no first byte in time",
+            Self::IdleTimeout => "a command fell silent",
+            Self::Deadline => "the command or the host took too long in all",
+            Self::Lost => "the connection ended before the command did",
+            Self::Truncated => "the output was cut at the cap",
+            Self::SuspiciousEmpty => {
+                "the command succeeded with no output where output is expected"
+            }
+            Self::Skipped => "not visited, by plan or because the run was stopped",
+            Self::NoRoute => {
+                "a router, or the search for the neighbour, said that the host is not there"
+            }
+            Self::JumpRefused => "a jump host did not let us through",
+            Self::Policy => "what the inventory allows or demands forbids the connection",
+            Self::Internal => "a defect of fleetstat or of the controller",
+        }
+    }
 }
 
 /// One fault of one host. A host's failure is data, not an error of the run.

@@ -183,3 +183,22 @@ pub struct PlannedCommand {
     /// Longest time in all, in milliseconds.
     pub total_ms: Option<u64>,
 }
+
+/// What a code, a fault or an exit code means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Topic {
+    /// `FS-INV-003`, `auth_refused`, `22`.
+    pub name: String,
+    /// What it belongs to, e.g. `inventory`.
+    pub about: String,
+    /// One line, lower case, no full stop.
+    pub meaning: String,
+    /// Exit code of a command that ends with it. `None`: it ends none by itself.
+    pub exit: Option<u8>,
+    /// What to do, one line. `None`: each message brings its own.
+    pub remedy: Option<String>,
+    /// A whole file that shows it.
+    pub wrong: Option<String>,
+    /// The same file, mended.
+    pub right: Option<String>,
+}

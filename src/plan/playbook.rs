@@ -29,6 +29,7 @@ use crate::yaml::node::{Node, Place};
 use crate::yaml::quantity;
 use crate::yaml::reader::{Limits as FileLimits, read};
 
+pub mod origin;
 pub mod table;
 use table::{CHECK, OUTPUT_BYTES_MIN, PLAYBOOK, code};
 

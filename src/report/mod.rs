@@ -17,6 +17,7 @@ pub mod issue;
 pub mod fact;
 pub mod answer;
 pub mod inventory;
+pub mod topic;
 pub mod change;
 pub mod text;
 pub mod json;

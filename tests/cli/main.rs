@@ -24,6 +24,10 @@ mod reference;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
+mod shell;
+#[cfg(test)]
 mod site;
 #[cfg(test)]
 mod support;

@@ -113,6 +113,7 @@ fn loaded(place: &Place, schema: &str, text: &str) -> i32 {
     let words = match schema {
         "inventory" => vec!["hosts", "-i", &file],
         "playbook" => vec!["plan", &file, "-i", "inventories/localhost.yaml"],
+        "config" => vec!["--config", &file, "config", "explain"],
         _ => vec!["probes", "--site", &file],
     };
     place.run(words).code
@@ -126,6 +127,7 @@ fn the_schemas_accept_the_shipped_files() {
         ("inventory", "inventories/example-fleet.yaml"),
         ("playbook", "playbooks/nightly-snapshot.yaml"),
         ("site-probes", "playbooks/site-probes.example.yaml"),
+        ("config", "examples/config.yaml"),
     ] {
         let text = std::fs::read_to_string(package(file)).unwrap();
         assert_eq!(judged(&place, schema, &text), "ok", "{file}");
@@ -156,6 +158,9 @@ fn the_schemas_refuse_what_the_loaders_refuse() {
             "name: n\npurpose: routine\nviews: [host]\ndeadlines: {host: 3 min}\n",
             "/deadlines/host: pattern",
         ),
+        ("config", "datta: x\n", "/datta: unknown"),
+        ("config", "inventory: []\n", "/inventory: type"),
+        ("config", "operator: ''\n", "/operator: pattern"),
         ("site-probes", "probes: []\n", "/probes: minItems"),
         (
             "site-probes",
@@ -170,6 +175,7 @@ fn the_schemas_refuse_what_the_loaders_refuse() {
     ] {
         let said = judged(&place, schema, text);
         assert!(said.starts_with(at), "{schema} {text}: {said}");
-        assert_eq!(loaded(&place, schema, text), 30, "{schema} {text}");
+        let exit = if schema == "config" { 31 } else { 30 };
+        assert_eq!(loaded(&place, schema, text), exit, "{schema} {text}");
     }
 }

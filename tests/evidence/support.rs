@@ -12,7 +12,8 @@ use fleetstat::evidence::manifest::{FileEntry, HostEntry, Manifest, VERSION, sea
 use fleetstat::evidence::spool::Spool;
 use fleetstat::evidence::write::{SectionDraft, WriteError, write};
 use fleetstat::model::capture::{
-    ClockOffset, ControllerClock, End, FallbackOf, Header, Hop, LegacyUse, Mandate, Negotiated,
+    ClockOffset, ControllerClock, End, FallbackOf, Header, Hop, HostCertificate, LegacyUse,
+    Mandate, Negotiated,
 };
 use fleetstat::model::digest::Sha256;
 use fleetstat::model::fault::{Fault, FaultKind};
@@ -94,6 +95,12 @@ pub(crate) fn header(host: &str) -> Header {
                 algorithms: vec!["ssh-rsa".to_owned()],
                 reason: "firmware: \"old\" \u{2028}".to_owned(),
                 expires: "2027-03-31".to_owned(),
+            }),
+            host_certificate: Some(HostCertificate {
+                authority: "SHA256:ghi".to_owned(),
+                key_id: "web-1 \\x1b[2J".to_owned(),
+                serial: 7,
+                valid_until: Some(utc("2026-12-24T00:00:00Z")),
             }),
         }),
         faults: vec![Fault::new(FaultKind::Lost, "line\nbreak \"quoted\"")],
@@ -270,5 +277,6 @@ fn hop_negotiated() -> Negotiated {
         identity: "ed25519 SHA256:xyz (file)".to_owned(),
         jumps: Vec::new(),
         legacy: None,
+        host_certificate: None,
     }
 }

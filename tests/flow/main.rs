@@ -19,6 +19,7 @@ mod lab;
 
 mod certificates;
 mod changes;
+mod channels;
 mod disks;
 mod enrolment;
 mod fleet;

@@ -227,3 +227,62 @@ async fn an_expired_password_and_a_refused_command_have_their_own_faults() {
     let (answer, _) = crate::hostile::answer("refuse").await;
     assert_eq!(kind(&answer), FaultKind::Denied);
 }
+
+/// Finding 8, the other way: names of algorithms are text of the server, too.
+#[tokio::test]
+async fn names_of_algorithms_are_escaped_in_the_fault() {
+    let lab = Lab::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let evil = "evil\u{1b}[2J\u{7}\u{202e}";
+    let serve = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.write_all(b"SSH-2.0-\x1b]0;owned\x07\r\n").await.unwrap();
+        stream.write_all(&kexinit(evil)).await.unwrap();
+        // Until the client leaves.
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest).await;
+    };
+    let (ssh, host) = (ssh(""), target(&lab, port));
+    let ((), fault) = tokio::join!(serve, refused(&ssh, &host));
+    assert!(fault.detail.chars().all(|c| !c.is_control() && c != '\u{202e}'), "{fault:?}");
+    assert!([FaultKind::KexNoCommon, FaultKind::Lost].contains(&fault.kind), "{fault}");
+}
+
+/// A first packet whose ten name lists all hold one name (RFC 4253, 7.1).
+fn kexinit(name: &str) -> Vec<u8> {
+    let mut body = vec![20];
+    body.extend([0; 16]);
+    for _ in 0..10 {
+        body.extend(u32::try_from(name.len()).unwrap().to_be_bytes());
+        body.extend(name.as_bytes());
+    }
+    body.extend([0; 5]);
+    let padding = 4 + (8 - (5 + body.len() + 4) % 8) % 8;
+    let length = 1 + body.len() + padding;
+    let mut packet = u32::try_from(length).unwrap().to_be_bytes().to_vec();
+    packet.push(u8::try_from(padding).unwrap());
+    packet.extend(body);
+    packet.resize(packet.len() + padding, 0);
+    packet
+}
+
+/// A byte now and then is no identification: the deadline is for the whole line.
+#[tokio::test]
+async fn an_identification_that_drips_meets_its_deadline() {
+    let lab = Lab::new();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let drip = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut ticks = tokio::time::interval(Duration::from_millis(50));
+        while stream.write_all(b"x").await.is_ok() {
+            ticks.tick().await;
+        }
+    };
+    let (ssh, host) = (ssh(""), target(&lab, port));
+    let begun = Instant::now();
+    let ((), fault) = tokio::join!(drip, refused(&ssh, &host));
+    assert_eq!(fault.kind, FaultKind::BannerTimeout, "{fault}");
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
+}

@@ -5,11 +5,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use russh::keys::ssh_key::Certificate;
 use russh::keys::{Algorithm, PrivateKey};
 use russh::server::{
     self, Auth, ChannelOpenHandle, Msg, PublicKeyOffer, Session, VerifiedPublicKey,
 };
-use russh::{Channel, ChannelId, Disconnect, Preferred, Sig, cipher, kex};
+use russh::{
+    Channel, ChannelId, ChannelOpenFailure, Disconnect, Preferred, Sig, SshId, cipher, kex,
+};
 
 /// What the server counts.
 #[derive(Debug, Default)]
@@ -18,6 +21,8 @@ pub(crate) struct Counts {
     pub(crate) logins: AtomicUsize,
     /// Signals that came for commands.
     pub(crate) signals: Mutex<Vec<String>>,
+    /// Sessions that were refused.
+    pub(crate) refused: AtomicUsize,
 }
 
 /// A running server. Its task ends with the test's runtime.
@@ -34,12 +39,28 @@ pub(crate) struct Manners {
     pub(crate) without_strict_kex: Option<cipher::Name>,
     /// A banner before login, and no login.
     pub(crate) banner_and_refusal: Option<String>,
+    /// A banner before login.
+    pub(crate) banner: Option<String>,
+    /// The software in the identification line.
+    pub(crate) software: Option<String>,
+    /// Its key, and a certificate for it.
+    pub(crate) certificate: Option<(PrivateKey, Certificate)>,
+    /// A session is refused until the client has closed the one before; the server never does so
+    /// first.
+    pub(crate) one_channel: bool,
+    /// What every command prints, on both streams.
+    pub(crate) answer: Option<Vec<u8>>,
 }
 
 impl Hostile {
     pub(crate) async fn start(manners: Manners) -> Self {
-        let key =
-            PrivateKey::random(&mut russh::keys::key::safe_rng(), Algorithm::Ed25519).unwrap();
+        let (key, certificate) = match manners.certificate.clone() {
+            Some((key, certificate)) => (key, Some(certificate)),
+            None => {
+                let mut random = russh::keys::key::safe_rng();
+                (PrivateKey::random(&mut random, Algorithm::Ed25519).unwrap(), None)
+            }
+        };
         let public = key.public_key().to_openssh().unwrap();
         let mut preferred = Preferred::default();
         if let Some(cipher) = manners.without_strict_kex {
@@ -48,6 +69,11 @@ impl Hostile {
         }
         let config = Arc::new(server::Config {
             keys: vec![key],
+            certificates: certificate.into_iter().collect(),
+            server_id: match &manners.software {
+                Some(software) => SshId::Standard(Cow::Owned(format!("SSH-2.0-{software}"))),
+                None => server::Config::default().server_id,
+            },
             preferred,
             auth_rejection_time: Duration::ZERO,
             nodelay: true,
@@ -60,7 +86,11 @@ impl Hostile {
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).unwrap();
-                let handler = Connection { counts: Arc::clone(&shared), manners: manners.clone() };
+                let handler = Connection {
+                    counts: Arc::clone(&shared),
+                    manners: manners.clone(),
+                    channels: 0,
+                };
                 let config = Arc::clone(&config);
                 tokio::spawn(async move {
                     if let Ok(running) = server::run_stream(config, stream, handler).await {
@@ -81,6 +111,8 @@ impl Hostile {
 struct Connection {
     counts: Arc<Counts>,
     manners: Manners,
+    /// Sessions that are open.
+    channels: usize,
 }
 
 impl Connection {
@@ -118,7 +150,7 @@ impl server::Handler for Connection {
     }
 
     async fn authentication_banner(&mut self) -> Result<Option<String>, russh::Error> {
-        Ok(self.manners.banner_and_refusal.clone())
+        Ok(self.manners.banner_and_refusal.clone().or_else(|| self.manners.banner.clone()))
     }
 
     async fn channel_open_session(
@@ -127,7 +159,18 @@ impl server::Handler for Connection {
         reply: ChannelOpenHandle,
         _: &mut Session,
     ) -> Result<(), russh::Error> {
-        reply.accept().await;
+        if self.manners.one_channel && self.channels > 0 {
+            self.counts.refused.fetch_add(1, Ordering::SeqCst);
+            reply.reject(ChannelOpenFailure::ResourceShortage).await;
+        } else {
+            self.channels += 1;
+            reply.accept().await;
+        }
+        Ok(())
+    }
+
+    async fn channel_close(&mut self, _: ChannelId, _: &mut Session) -> Result<(), russh::Error> {
+        self.channels -= 1;
         Ok(())
     }
 
@@ -153,6 +196,21 @@ impl server::Handler for Connection {
             return session.channel_failure(channel);
         }
         session.channel_success(channel)?;
+        if let Some(answer) = self.manners.answer.clone() {
+            let handle = session.handle();
+            let closes = !self.manners.one_channel;
+            tokio::spawn(async move {
+                // Errors mean that the client has left.
+                let _ = handle.extended_data(channel, 1, answer.clone()).await;
+                let _ = handle.data(channel, answer).await;
+                let _ = handle.exit_status_request(channel, 0).await;
+                let _ = handle.eof(channel).await;
+                if closes {
+                    let _ = handle.close(channel).await;
+                }
+            });
+            return Ok(());
+        }
         tokio::spawn(obey(word, channel, session.handle()));
         Ok(())
     }

@@ -16,10 +16,13 @@
 mod lab;
 
 mod bench;
+mod certificates;
+mod channels;
 mod commands;
 mod faults;
 mod fido;
 mod hostile;
+mod hostile_run;
 mod hostile_server;
 mod identities;
 mod jump;

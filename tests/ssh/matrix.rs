@@ -34,12 +34,12 @@ const IDENTITIES: &[(&str, MakeIdentity)] = &[
         let passphrase = lab.write("passphrase", "correct horse\n");
         file(lab, "encrypted", Some(SecretSource::File(passphrase)))
     }),
+    ("certificate", |lab| {
+        let certificate = Some(lab.path("certified-cert.pub"));
+        Identity::File { path: lab.path("certified"), passphrase: None, certificate }
+    }),
     ("agent", |_| Identity::Agent { fingerprint: None, certificate: None }),
 ];
-
-/// Whether `@cert-authority` lines are followed. Until then such a host is unknown, and nothing is
-/// offered to it.
-const HOST_CERTIFICATES: bool = false;
 
 /// Servers, and the key of the laboratory that is known of each: `ca` as an authority.
 const SERVERS: &[(&str, &str, StartServer)] = &[
@@ -62,7 +62,6 @@ const SERVERS: &[(&str, &str, StartServer)] = &[
 /// What is declared of a cell. The depth changes nothing.
 fn expected(identity: &str, server: &str) -> Expected {
     match (identity, server) {
-        (_, "host certificate") if !HOST_CERTIFICATES => Err(FaultKind::HostKeyUnknown),
         // dropbear knows no user certificates, and its key alone is not authorized.
         ("certificate", "dropbear") => Err(FaultKind::AuthRefused),
         _ => Ok(()),
@@ -88,6 +87,9 @@ fn keys(lab: &Lab) {
     lab.keygen("encrypted", &["-N", "correct horse", "-a", "1"]);
     lab.keygen("agent", &[]);
     lab.keygen("ca", &[]);
+    lab.keygen("certified", &[]);
+    lab.authorize("ca", "cert-authority");
+    sign(lab, &["-n", "root"], "certified");
     for name in ["ecdsa", "rsa", "encrypted", "agent"] {
         lab.authorize(name, "");
     }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::model::capture::{ClockOffset, Header, Hop, Negotiated};
+use crate::model::capture::{ClockOffset, Header, Hop, HostCertificate, Negotiated};
 use crate::model::fact::{AccountView, HostFacts};
 use crate::model::host::Asset;
 use crate::model::id::Label;
@@ -21,6 +21,7 @@ pub(super) fn header<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io::R
     page.pair("via", via(&snapshot.header))?;
     page.pair("connection", connection(&snapshot.header))?;
     page.pair("legacy", legacy(&snapshot.header))?;
+    page.pair("host certificate", certificate(&snapshot.header))?;
     page.pair("os", snapshot.header.os.clone())?;
     let facts = snapshot.records.host.as_ref().map(|host| &host.record);
     page.pair("account", account(&snapshot.header, facts))?;
@@ -96,6 +97,15 @@ fn legacy(header: &Header) -> Option<String> {
     let used = all.filter_map(|(name, n)| Some(format!("{name}: {}", n.legacy.as_ref()?)));
     let used: Vec<_> = used.collect();
     (!used.is_empty()).then(|| used.join("; "))
+}
+
+/// What proved the host, where it was a certificate and not a key that is known.
+fn certificate(header: &Header) -> Option<String> {
+    let certificate = header.negotiated.as_ref()?.host_certificate.as_ref()?;
+    let HostCertificate { authority, key_id, serial, valid_until } = certificate;
+    let until =
+        valid_until.map_or_else(|| "for ever".to_owned(), |end| format!("until {}", seconds(end)));
+    Some(format!("{key_id} (serial {serial}), {until}, signed by {authority}"))
 }
 
 fn account(header: &Header, facts: Option<&HostFacts>) -> String {

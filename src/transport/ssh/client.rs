@@ -7,14 +7,16 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use russh::client::{ChannelOpenHandle, DisconnectReason, Handler, Msg, Session};
-use russh::keys::ssh_key::{HashAlg, PublicKey};
+use russh::keys::ssh_key::{Certificate, HashAlg, PublicKey};
 use russh::keys::{Algorithm, PublicKeyOrCertificate};
 use russh::{Channel, ChannelOpenFailure, Names};
 
-use super::known_hosts::{Decision, KnownHosts, LookupName, Place};
+use super::known_hosts::{Decision, KnownHosts, LookupName, Objection, Place, Shown, Verdict};
 use super::policy;
+use crate::model::capture::HostCertificate;
 use crate::model::fault::{Fault, FaultKind};
 use crate::model::text::escape;
+use crate::transport::clock::Clock;
 
 /// Most bytes of a server's text that are kept for a message.
 pub(super) const SERVER_TEXT_BYTES_MAX: usize = 512;
@@ -57,6 +59,10 @@ pub(super) struct Agreed {
 #[derive(Debug, Default)]
 pub(super) struct Notes {
     pub(super) host_key: Option<PublicKey>,
+    /// The certificate that was believed.
+    pub(super) host_certificate: Option<HostCertificate>,
+    /// The certificate that was shown, whatever came of it.
+    pub(super) shown_certificate: Option<Certificate>,
     pub(super) agreed: Option<Agreed>,
     /// Banner before login, cut and escaped.
     pub(super) banner: Option<String>,
@@ -126,6 +132,8 @@ pub(super) enum Purpose {
         known: Arc<KnownHosts>,
         /// The host's name among them.
         name: LookupName,
+        /// The run's clock: certificates end.
+        clock: Clock,
     },
     /// To learn the key, and nothing else.
     LearnKey,
@@ -139,23 +147,41 @@ pub(super) struct Client {
 }
 
 impl Client {
-    fn judge(&self, key: &PublicKey) -> Result<(), Fault> {
-        let Purpose::Visit { known, name } = &self.purpose else {
+    /// Judges what the server showed; `key` is its key, alone or in the certificate.
+    fn judge(
+        &self,
+        shown: &PublicKeyOrCertificate,
+        key: &PublicKey,
+    ) -> Result<Option<HostCertificate>, Fault> {
+        let Purpose::Visit { known, name, clock } = &self.purpose else {
             return Err(Fault::new(FaultKind::Skipped, "the key was learned"));
         };
-        let bytes = key
-            .to_bytes()
-            .map_err(|error| Fault::new(FaultKind::Internal, format!("host key: {error}")))?;
-        refuse(&known.decide(name, &bytes), name, key)
+        let internal = |error| Fault::new(FaultKind::Internal, format!("host key: {error}"));
+        let proof = match shown.certificate() {
+            Some(certificate) => Shown::certificate(certificate).map_err(internal)?,
+            None => Shown::key(&key.to_bytes().map_err(|error| internal(error.to_string()))?),
+        };
+        let verdict = known.judge(name, &proof, clock.utc());
+        refuse(&verdict, name, key)?;
+        // As ssh does: a bad certificate is no obstacle to a key that is known, but is said.
+        if let Some(Objection::Bad(reason)) = &verdict.objection {
+            let name = escape(name.as_str().as_bytes());
+            tracing::warn!("the host key of `{name}` is known, but its certificate {reason}");
+        }
+        Ok(verdict.certificate)
     }
 }
 
 /// The fault of a key that is not trusted.
-fn refuse(decision: &Decision, name: &LookupName, key: &PublicKey) -> Result<(), Fault> {
+fn refuse(verdict: &Verdict, name: &LookupName, key: &PublicKey) -> Result<(), Fault> {
     let name = escape(name.as_str().as_bytes());
     let kind = key.algorithm();
-    let shown = format!("{} {}", kind.as_str(), key.fingerprint(HashAlg::Sha256));
-    match decision {
+    let mut shown =
+        format!("{} {}", server_text(kind.as_str().as_bytes()), key.fingerprint(HashAlg::Sha256));
+    if let Some(objection) = &verdict.objection {
+        shown = format!("{shown} in a certificate that {}", objection.reason());
+    }
+    match &verdict.decision {
         Decision::Trusted(_) => Ok(()),
         Decision::Unknown => Err(Fault::new(
             FaultKind::HostKeyUnknown,
@@ -167,7 +193,7 @@ fn refuse(decision: &Decision, name: &LookupName, key: &PublicKey) -> Result<(),
         )),
         Decision::Revoked(place) => Err(Fault::new(
             FaultKind::HostKeyChanged,
-            format!("`{name}` showed {shown}, which is revoked at {place}"),
+            format!("`{name}` showed {shown}, and that is revoked at {place}"),
         )),
     }
 }
@@ -190,15 +216,12 @@ impl Handler for Client {
     type Error = Stop;
 
     async fn check_server_key(&mut self, shown: &PublicKeyOrCertificate) -> Result<bool, Stop> {
-        // Certificates are not asked for; one that comes all the same proves nothing.
-        if shown.certificate().is_some() {
-            let detail = "the server showed a certificate, which was not asked for";
-            return Err(Stop::Fault(Fault::new(FaultKind::HostKeyUnknown, detail)));
-        }
         let key = shown.public_key();
-        let judged = self.judge(&key);
-        self.seen.notes().host_key = Some(key);
-        judged.map_err(Stop::Fault)?;
+        let judged = self.judge(shown, &key);
+        let mut notes = self.seen.notes();
+        notes.host_key = Some(key);
+        notes.shown_certificate = shown.certificate().cloned();
+        notes.host_certificate = judged.map_err(Stop::Fault)?;
         Ok(true)
     }
 

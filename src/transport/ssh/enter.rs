@@ -74,7 +74,7 @@ impl<'a> Door<'a> {
 
     fn demands(&self) -> Demands {
         let legacy = self.legacy.map(|legacy| legacy.algorithms.clone()).unwrap_or_default();
-        Demands { legacy, post_quantum: self.post_quantum }
+        Demands { legacy, post_quantum: self.post_quantum, certificates: false }
     }
 }
 
@@ -134,7 +134,9 @@ impl Ssh {
         deadlines: &Deadlines,
     ) -> Result<(Link, Option<IpAddr>), Fault> {
         let known = self.known_hosts.key_types(&door.name);
-        let config = self.policies.config(&known, &door.demands(), deadlines)?;
+        let certificates = self.known_hosts.wants_certificate(&door.name);
+        let demands = Demands { certificates, ..door.demands() };
+        let config = self.policies.config(&known, &demands, deadlines)?;
         let (carrier, peer) = match slot {
             None => {
                 let tcp = dial::dial(door.address, door.port, deadlines.connect).await?;
@@ -150,7 +152,7 @@ impl Ssh {
             }
         };
         let known = std::sync::Arc::clone(&self.known_hosts);
-        let purpose = Purpose::Visit { known, name: door.name.clone() };
+        let purpose = Purpose::Visit { known, name: door.name.clone(), clock: self.clock };
         let link = handshake::handshake(carrier, config, purpose, Seen::default(), deadlines).await;
         match (link, slot) {
             (Ok(link), _) => Ok((link, peer)),
@@ -221,6 +223,7 @@ fn negotiated(link: &Link, identity: String, allowed: Option<&Legacy>) -> Negoti
         identity,
         jumps: Vec::new(),
         legacy: None,
+        host_certificate: notes.host_certificate.clone(),
     };
     negotiated.legacy = legacy_use(&negotiated, allowed);
     negotiated

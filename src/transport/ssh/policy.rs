@@ -89,6 +89,8 @@ pub(super) struct Demands {
     pub(super) legacy: Vec<LegacyAlgorithm>,
     /// Only a post-quantum key exchange will do.
     pub(super) post_quantum: bool,
+    /// A host certificate could be judged, so it is asked for.
+    pub(super) certificates: bool,
 }
 
 /// Order of host key algorithms, what is allowed and demanded, and inactivity limit.
@@ -101,7 +103,8 @@ struct Terms {
 
 impl Policies {
     /// The configuration for a host that is known with these key types. Like OpenSSH, it asks for
-    /// those first: a server with several keys then shows one that can be compared.
+    /// those first: a server with several keys then shows one that can be compared. Before them
+    /// it asks for a host certificate, if one could be judged.
     pub(super) fn config(
         &self,
         known: &[&[u8]],
@@ -184,6 +187,7 @@ const fn old_host_key(word: LegacyAlgorithm) -> Option<Algorithm> {
 fn build(terms: &Terms) -> Result<Config, Fault> {
     let keys: Vec<Algorithm> =
         terms.order.iter().filter_map(|&index| HOST_KEYS.get(index).cloned()).collect();
+    let certified: &'static [Algorithm] = if terms.demands.certificates { HOST_KEYS } else { &[] };
     let exchanges = if terms.demands.post_quantum {
         POST_QUANTUM.to_vec()
     } else {
@@ -198,7 +202,7 @@ fn build(terms: &Terms) -> Result<Config, Fault> {
         preferred: Preferred {
             kex: Cow::Owned(exchanges),
             key: Cow::Owned(extended(&keys, terms, old_host_key)),
-            host_key_certificates: Cow::Borrowed(&[]),
+            host_key_certificates: Cow::Borrowed(certified),
             cipher: Cow::Owned(extended(CIPHERS, terms, old_cipher)),
             mac: Cow::Owned(extended(MACS, terms, old_mac)),
             compression: Cow::Borrowed(&[compression::NONE]),

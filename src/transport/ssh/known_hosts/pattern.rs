@@ -3,12 +3,20 @@
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha1::Sha1;
 
+/// Longest pattern that OpenSSH compares; a list with a longer one matches nothing. Unit: bytes.
+/// Source: `match_pattern_list`, whose buffer holds 1,024.
+const PATTERN_BYTES_MAX: usize = 1022;
+
 /// True when `name` (lower case) is in the comma-separated list: some pattern matches it, and no
 /// negated pattern does. Patterns are matched without regard to case.
 /// Source: `match_pattern_list` of OpenSSH; `ssh_config(5)`, "PATTERNS".
 pub(super) fn list_matches(list: &[u8], name: &[u8]) -> bool {
     let mut found = false;
     for pattern in list.split(|&byte| byte == b',') {
+        let bare = pattern.strip_prefix(b"!").unwrap_or(pattern);
+        if bare.len() > PATTERN_BYTES_MAX {
+            return false;
+        }
         match pattern.strip_prefix(b"!") {
             Some(negated) if glob(negated, name) => return false,
             Some(_) => {}
@@ -18,9 +26,10 @@ pub(super) fn list_matches(list: &[u8], name: &[u8]) -> bool {
     found
 }
 
-/// True when the pattern holds none of `*`, `?` and `!`, so that equality decides.
+/// True when the list holds none of `*`, `?` and `!`, and nothing too long: equality decides.
 pub(super) fn is_plain(list: &[u8]) -> bool {
-    !list.iter().any(|byte| matches!(byte, b'*' | b'?' | b'!'))
+    let is_short = list.len() <= PATTERN_BYTES_MAX;
+    is_short && !list.iter().any(|byte| matches!(byte, b'*' | b'?' | b'!'))
 }
 
 /// `*` is any run of bytes, `?` is one byte. Linear in `pattern * name` at worst: on a mismatch
