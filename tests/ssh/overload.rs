@@ -33,7 +33,12 @@ fn hosts(lab: &Lab, server: &Server, count: usize) -> (Vec<Host>, String) {
 
 /// Logs in to all at once and leaves. The faults.
 async fn enter_all(ssh: &Ssh, hosts: &[Host]) -> Vec<Fault> {
-    let deadlines = Deadlines { banner: Duration::from_secs(5), ..deadlines() };
+    // As a run has them: the listen queue of sshd holds 128, and the kernel asks again after a second.
+    let deadlines = Deadlines {
+        connect: Duration::from_secs(5),
+        banner: Duration::from_secs(5),
+        ..deadlines()
+    };
     let visits = hosts.iter().map(|host| {
         let deadlines = &deadlines;
         async move {

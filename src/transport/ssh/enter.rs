@@ -18,7 +18,7 @@ use super::known_hosts::LookupName;
 use super::login;
 use super::policy::{self, Demands};
 use super::wire::Carrier;
-use super::{Ssh, dial};
+use super::{Ssh, dial, faults};
 use crate::inventory::host::{Account, Host, Jump, Legacy, LegacyAlgorithm};
 use crate::model::capture::{LegacyUse, Negotiated};
 use crate::model::deadline::Deadlines;
@@ -112,7 +112,7 @@ impl Ssh {
                 }
                 Err(fault) => fault,
             };
-            if !is_turned_away(&fault) {
+            if !faults::is_turned_away(&fault) {
                 // Nothing was heard of a limit.
                 drop(passage);
                 return Err(fault);
@@ -174,11 +174,6 @@ impl Ssh {
             format!("its old algorithms were allowed until {} ({})", legacy.expires, legacy.reason);
         Err(Fault::new(FaultKind::Policy, detail))
     }
-}
-
-/// The server closed the connection before a login was tried: a sign of overload.
-fn is_turned_away(fault: &Fault) -> bool {
-    matches!(fault.kind, FaultKind::Quota | FaultKind::Lost)
 }
 
 /// A jump host that goes away ends the connections through it: those look like this.

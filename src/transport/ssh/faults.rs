@@ -11,6 +11,23 @@ use crate::model::text::escape;
 /// `MaxStartups`, and `PerSourcePenalties` since 9.8.
 const TURNED_AWAY: &[&[u8]] = &[b"Exceeded MaxStartups", b"Not allowed at this time"];
 
+/// What a server that is at its limit, or dying, looks like in the key exchange.
+const CLOSED: &str = "the server closed the connection";
+
+/// The same, by a reset.
+const BROKE: &str = "the connection broke";
+
+/// How the fault of a key exchange begins.
+const IN_KEY_EXCHANGE: &str = "in the key exchange, ";
+
+/// True for a connection that ended before the login without a word against us: a sign of
+/// overload. A server that broke the protocol is none.
+pub(super) fn is_turned_away(fault: &Fault) -> bool {
+    let ended = fault.detail.strip_prefix(IN_KEY_EXCHANGE);
+    let ended = ended.is_some_and(|how| how.starts_with(CLOSED) || how.starts_with(BROKE));
+    fault.kind == FaultKind::Quota || (fault.kind == FaultKind::Lost && ended)
+}
+
 /// Why a connection ended, one line, lower case. Text from the server is escaped.
 pub(super) fn describe(stop: &Stop) -> String {
     let error = match stop {
@@ -18,11 +35,9 @@ pub(super) fn describe(stop: &Stop) -> String {
         Stop::Ssh(error) => error,
     };
     match error {
-        Error::Disconnect | Error::HUP => "the server closed the connection".to_owned(),
-        Error::IO(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
-            "the server closed the connection".to_owned()
-        }
-        Error::IO(error) => format!("the connection broke: {error}"),
+        Error::Disconnect | Error::HUP => CLOSED.to_owned(),
+        Error::IO(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => CLOSED.to_owned(),
+        Error::IO(error) => format!("{BROKE}: {error}"),
         Error::KeepaliveTimeout => "the server answers no keepalive any more".to_owned(),
         Error::InactivityTimeout => "the server has been silent for too long".to_owned(),
         Error::NoCommonAlgo { kind, ours, theirs } => {
@@ -65,6 +80,6 @@ pub(super) fn before_login(stop: &Stop, observed: &Observed) -> Fault {
             "the server closed the connection before it said who it is: \
              it may be at its limit (MaxStartups) or not an SSH server",
         ),
-        _ => Fault::new(FaultKind::Lost, format!("in the key exchange, {}", describe(stop))),
+        _ => Fault::new(FaultKind::Lost, format!("{IN_KEY_EXCHANGE}{}", describe(stop))),
     }
 }
