@@ -260,3 +260,18 @@ impl Header {
         format!("{stem}-{}{suffix}-netstat.txt", self.started.compact())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A connection as versions wrote it that knew no host certificates. Evidence is compared with
+    /// a fresh encoding when it is read, so it must also be written the same.
+    #[test]
+    fn a_connection_without_certificate_reads_and_writes_as_before() {
+        let old = r#"{"server":"SSH-2.0-OpenSSH_9.2","host_key":"SHA256:abc","host_key_algorithm":"ssh-ed25519","kex":"curve25519-sha256","cipher":"aes256-gcm@openssh.com","mac":"","strict_kex":true,"identity":"ssh-ed25519 SHA256:def (file)"}"#;
+        let read: Negotiated = serde_json::from_str(old).unwrap();
+        assert_eq!(read.host_certificate, None);
+        assert_eq!(serde_json::to_string(&read).unwrap(), old);
+    }
+}

@@ -128,3 +128,17 @@ async fn refusals_and_enrolment_print_nothing_of_it_raw() {
         assert_eq!(text.contains("is vouched for by its certificate `evil"), vouched, "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_goodbye_is_kept_as_a_fault_and_printed_escaped() {
+    let lab = Lab::new();
+    let goodbye = Some(EVIL.to_owned());
+    let server = Hostile::start(Manners { goodbye, ..Manners::default() }).await;
+    let words = fleet(&lab, server.port, &server.known_line);
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let output = say(&lab, &[words.as_slice(), &["-vvv"]].concat()).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.contains(r"said goodbye: evil\x1b[2J"), "{said}");
+    let output = say(&lab, &["runs", "--format", "json"]).await;
+    assert_eq!(output.status.code(), Some(0));
+}

@@ -48,19 +48,22 @@ pub(crate) struct Manners {
     /// A session is refused until the client has closed the one before; the server never does so
     /// first.
     pub(crate) one_channel: bool,
+    /// How it says goodbye as soon as a command comes.
+    pub(crate) goodbye: Option<String>,
     /// What every command prints, on both streams.
     pub(crate) answer: Option<Vec<u8>>,
 }
 
 impl Hostile {
     pub(crate) async fn start(manners: Manners) -> Self {
-        let (key, certificate) = match manners.certificate.clone() {
-            Some((key, certificate)) => (key, Some(certificate)),
-            None => {
+        let shown = manners.certificate.clone();
+        let (key, certificate) = shown.map_or_else(
+            || {
                 let mut random = russh::keys::key::safe_rng();
                 (PrivateKey::random(&mut random, Algorithm::Ed25519).unwrap(), None)
-            }
-        };
+            },
+            |(key, certificate)| (key, Some(certificate)),
+        );
         let public = key.public_key().to_openssh().unwrap();
         let mut preferred = Preferred::default();
         if let Some(cipher) = manners.without_strict_kex {
@@ -196,6 +199,14 @@ impl server::Handler for Connection {
             return session.channel_failure(channel);
         }
         session.channel_success(channel)?;
+        if let Some(text) = self.manners.goodbye.clone() {
+            let handle = session.handle();
+            tokio::spawn(async move {
+                // Errors mean that the client has left.
+                let _ = handle.disconnect(Disconnect::ByApplication, text, "en".to_owned()).await;
+            });
+            return Ok(());
+        }
         if let Some(answer) = self.manners.answer.clone() {
             let handle = session.handle();
             let closes = !self.manners.one_channel;

@@ -182,7 +182,10 @@ fn contradicted(case: &Case<'_>) -> bool {
     case.alias.is_none() && changed && trusted
 }
 
-async fn visit(lab: &Lab, case: Case<'_>) -> (Decision, Option<Difference>, &'static str) {
+/// What came of a case: our decision, and how it differs from ssh's.
+type Came = (Decision, Option<Difference>);
+
+async fn visit(lab: &Lab, case: Case<'_>) -> Came {
     let (theirs, ours) = tokio::join!(openssh(&case), ours(lab, &case));
     let _ = std::fs::remove_file(&case.path);
     let difference = (ours.0 != theirs.0).then(|| {
@@ -201,7 +204,68 @@ async fn visit(lab: &Lab, case: Case<'_>) -> (Decision, Option<Difference>, &'st
             )
         })
     });
-    (ours.0, difference, case.target.what)
+    (ours.0, difference)
+}
+
+async fn visit_all<'a>(lab: &Lab, cases: impl Iterator<Item = Case<'a>>) -> Vec<Came> {
+    let visits = futures::stream::iter(cases).map(|case| visit(lab, case));
+    let mut results: Vec<Came> = visits.buffer_unordered(WIDTH).collect().await;
+    results.sort_unstable_by_key(|result| result.1);
+    results
+}
+
+/// Prints how often which difference was seen.
+fn tell(results: &[Came]) {
+    for group in results.chunk_by(|a, b| a.1 == b.1) {
+        println!("{:?}: {}", group[0].1, group.len());
+    }
+}
+
+/// Every certificate, under every name, with every way to trust or revoke what is in it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_certificate_is_judged_as_ssh_judges_it() {
+    let lab = Lab::new();
+    let pool = Pool::new(&lab);
+    let targets = start_all(&lab).await;
+    let lines = |marker: &str, names: &str, keys: &[String]| -> String {
+        keys.iter().map(|key| format!("{marker}{names} {key}\n")).collect::<Vec<_>>().concat()
+    };
+    let trusting = lines("@cert-authority ", "*", &pool.authorities);
+    let files = [
+        trusting.clone(),
+        // The first authority only, and not for all names.
+        lines("@cert-authority ", "127.0.0.1,web?.test,!web2.test", &pool.authorities[..1]),
+        trusting.clone() + &lines("", "*", &pool.keys),
+        trusting.clone() + &lines("", "[*]:2222", &pool.keys),
+        trusting.clone() + &lines("@revoked ", "127.0.0.1,web1.test", &pool.authorities),
+        trusting.clone() + &lines("@revoked ", "[127.0.0.1]:2222,web1.test", &pool.keys),
+        lines("", "*", &pool.keys) + &lines("@revoked ", "*", &pool.authorities[..1]),
+        lines("@cert-authority ", "*", &pool.keys),
+    ];
+    let names = [
+        ("127.0.0.1", None),
+        ("127.0.0.2", None),
+        ("127.0.0.1", Some("web1.test")),
+        ("127.0.0.1", Some("WEB1.test")),
+        ("127.0.0.1", Some("web2.test")),
+    ];
+    let mut cases = Vec::new();
+    for target in targets.iter().filter(|target| target.certified.is_some()) {
+        for file in &files {
+            for (address, alias) in names {
+                let seed = u64::try_from(cases.len()).unwrap();
+                let content = file.replace("2222", &target.port.to_string()).into_bytes();
+                let path = lab.path(&format!("known-{seed}"));
+                std::fs::write(&path, &content).unwrap();
+                cases.push(Case { seed, target, address, alias, path, content });
+            }
+        }
+    }
+    let results = visit_all(&lab, cases.into_iter()).await;
+    let trusted = results.iter().filter(|(we, _)| *we == Decision::Trusted).count();
+    println!("{} visits to servers with a certificate, {trusted} trusted", results.len());
+    tell(&results);
+    assert!(trusted * 4 > results.len() && trusted * 4 < results.len() * 3, "{trusted}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -211,22 +275,15 @@ async fn a_real_ssh_comes_to_the_same_decisions() {
     let pool = Pool::new(&lab);
     let targets = start_all(&lab).await;
     let cases = (0..files).map(|seed| case(&lab, &pool, &targets, 1_000_000 + seed));
-    let mut results: Vec<_> = futures::stream::iter(cases)
-        .map(|case| visit(&lab, case))
-        .buffer_unordered(WIDTH)
-        .collect()
-        .await;
-    let count = |wanted: Decision| results.iter().filter(|(we, ..)| *we == wanted).count();
+    let results = visit_all(&lab, cases).await;
+    let count = |wanted: Decision| results.iter().filter(|(we, _)| *we == wanted).count();
     let kinds = [Decision::Trusted, Decision::Unknown, Decision::Changed, Decision::Revoked];
     let counts = kinds.map(|kind| (kind, count(kind)));
     println!("{files} files, decisions: {counts:?}");
     for (_, count) in counts {
         assert!(count * 40 > results.len(), "{counts:?}");
     }
-    results.sort_unstable_by_key(|result| result.1);
-    for group in results.chunk_by(|a, b| a.1 == b.1) {
-        println!("{:?}: {}", group[0].1, group.len());
-    }
+    tell(&results);
     let differences = results.iter().filter(|result| result.1.is_some()).count();
     assert!(differences * 20 < results.len(), "{differences} of {files}");
 }

@@ -226,4 +226,23 @@ mod tests {
         let found: Vec<u64> = (0..200).filter(|serial| list.has_serial(*serial)).collect();
         assert_eq!(found, [1, 2, 3, 10, 100, 115]);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            rest in proptest::collection::vec(
+                proptest::prop_oneof![0_u8..4, 0x20_u8..0x24, proptest::prelude::any::<u8>()],
+                0..200,
+            )
+        ) {
+            let mut content = MAGIC.to_vec();
+            content.extend(1_u32.to_be_bytes());
+            content.extend([0; 3 * 8 + 8]);
+            content.extend(rest);
+            if let Ok(list) = parse(&content) {
+                list.has_key(b"key");
+                list.certificates.iter().for_each(|list| { list.has_serial(7); });
+            }
+        }
+    }
 }
