@@ -230,7 +230,7 @@ fn secrets_appear_nowhere_whatever_happens() {
 /// waits for, and writes every byte that the terminal got. `sys.argv`: what to wait for, what to
 /// type, then the command.
 const TYPIST: &str = r#"
-import os, pty, sys
+import os, pty, sys, termios
 pid, fd = pty.fork()
 if pid == 0:
     os.execvpe(sys.argv[3], sys.argv[3:], os.environ)
@@ -245,6 +245,9 @@ while True:
     seen += part
     if seen.count(sys.argv[1].encode()) > typed:
         typed += 1
+        # The question is shown just before the echo is off; no person types that fast.
+        while termios.tcgetattr(fd)[3] & termios.ECHO:
+            pass
         os.write(fd, sys.argv[2].encode() + b"\n")
 sys.stdout.buffer.write(seen)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
