@@ -7,9 +7,10 @@ use smallvec::SmallVec;
 
 use crate::inventory::attribute::{self, Context};
 use crate::inventory::explain::{EntryOrigin, Origins};
+use crate::inventory::foreign::{self, Foreign, Items};
 use crate::inventory::group::{Group, Groups, Level};
 use crate::inventory::host::{Account, Host};
-use crate::inventory::overlay::{Overlay, addresses};
+use crate::inventory::overlay::{Levels, Overlay, addresses};
 use crate::inventory::pattern::Pattern;
 use crate::inventory::report::{At, Report};
 use crate::inventory::table::code;
@@ -44,17 +45,25 @@ pub(super) struct Built {
 }
 
 /// Builds the hosts. Defects go to the report; the result is good only without any.
-pub(super) fn build(trees: &[Tree], whole: bool, report: &mut Report<'_>) -> Built {
+pub(super) fn build(
+    trees: &[Tree],
+    foreign: &Foreign,
+    whole: bool,
+    report: &mut Report<'_>,
+) -> Built {
     let (accounts, refused_accounts) = accounts(trees, report);
     let context = Context { accounts: &accounts, refused_accounts: &refused_accounts, whole };
     let groups = groups(trees, &context, report);
-    let listed = listed(trees, report);
+    let known_foreign = foreign::by_name(foreign);
+    let listed = with_foreign(listed(trees, report), foreign);
     let index = index(&listed, report);
     let mut members = vec![SmallVec::<[u32; 4]>::new(); listed.iter().map(|l| l.names.len()).sum()];
     membership(&groups, &index, &mut members, (whole, report));
     let mut layers = Vec::new();
     let mut known: HashMap<SmallVec<[u32; 4]>, u32> = HashMap::new();
     let mut overlay = Overlay { rivals: HashSet::new(), groups: &groups };
+    let mut items = Items::new(foreign);
+    let mut bases = HashMap::with_capacity(foreign.hosts.len());
     let mut entries = Vec::with_capacity(listed.len());
     let mut hosts = Vec::with_capacity(members.len());
     let mut of_host = Vec::with_capacity(members.len());
@@ -74,11 +83,15 @@ pub(super) fn build(trees: &[Tree], whole: bool, report: &mut Report<'_>) -> Bui
                 u32::try_from(layers.len() - 1).unwrap_or(u32::MAX)
             });
             let Some(inherited) = layers.get(layer as usize) else { continue };
+            let base = known_foreign.get(name.as_str());
+            let base = base.map(|host| items.base(host, &context, report));
             let address = addresses.as_ref().and_then(|all| all.get(position));
-            let host = overlay.host(name, &attributes, (inherited, address), (at, report));
+            let levels = Levels { own: &attributes, layer: inherited, base: base.as_ref() };
+            let host = overlay.host(name, levels, address, (at, report));
             if host.missing_account {
                 unaccounted.push(host.host.asset.name.clone());
             }
+            bases.extend(base.map(|base| (host.host.asset.name.clone(), base)));
             hosts.push(host.host);
             of_host.push((number, layer));
         }
@@ -88,7 +101,7 @@ pub(super) fn build(trees: &[Tree], whole: bool, report: &mut Report<'_>) -> Bui
         entries.push(EntryOrigin::new(at, &attributes));
     }
     let (hosts, of_host) = sorted(hosts, of_host);
-    Built { hosts, accounts, origins: Origins { entries, of_host, layers, groups } }
+    Built { hosts, accounts, origins: Origins { entries, of_host, layers, groups, bases } }
 }
 
 /// Sorts hosts by name, with their origins.
@@ -222,6 +235,24 @@ fn listed<'a>(trees: &'a [Tree], report: &mut Report<'_>) -> Vec<Listed<'a>> {
         }
     }
     all
+}
+
+/// Adds the hosts of another program's files that fleetstat's own do not list.
+fn with_foreign<'a>(mut listed: Vec<Listed<'a>>, foreign: &'a Foreign) -> Vec<Listed<'a>> {
+    let own: HashSet<String> = if foreign.hosts.is_empty() {
+        HashSet::new()
+    } else {
+        let names = listed.iter().flat_map(|listed| &listed.names).flatten();
+        names.map(ToString::to_string).collect()
+    };
+    listed.extend(foreign.hosts.iter().filter(|host| !own.contains(&*host.entry.key)).map(
+        |host| {
+            // A name that is none was left out when the file was mapped.
+            let names = vec![HostName::new(&host.entry.key).ok()];
+            Listed { file: host.file, entry: &host.entry, names }
+        },
+    ));
+    listed
 }
 
 fn names(entry: &Entry, report: &mut Report<'_>) -> Vec<Option<HostName>> {

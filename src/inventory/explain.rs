@@ -3,14 +3,16 @@
 //! For each host only two numbers are kept: its entry under `hosts` and the set of groups it
 //! inherits from. 100,000 hosts cost some megabytes, not a line number beside every value.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::inventory::attribute::{Attributes, Placed};
+use crate::inventory::foreign::{Base, Level, Source};
 use crate::inventory::group::{Groups, Layer, Origin};
 use crate::inventory::host::{Host, Variable};
 use crate::inventory::report::{At, line};
 use crate::inventory::table::Key;
-use crate::model::id::Label;
+use crate::model::id::{HostName, Label};
 use crate::yaml::node::Place;
 
 /// One value of a host with its origin.
@@ -43,6 +45,8 @@ pub(super) struct Origins {
     pub(super) of_host: Vec<(u32, u32)>,
     pub(super) layers: Vec<Layer>,
     pub(super) groups: Groups,
+    /// What hosts take from files of another program.
+    pub(super) bases: HashMap<HostName, Base>,
 }
 
 impl EntryOrigin {
@@ -76,7 +80,8 @@ pub(super) fn explain(
     }) else {
         return Vec::new();
     };
-    let writer = Writer { origins, files, entry, layer };
+    let base = origins.bases.get(&host.asset.name);
+    let writer = Writer { origins, files, entry, layer, base };
     let mut all = vec![Explained {
         key: "name".into(),
         value: host.asset.name.to_string(),
@@ -87,20 +92,34 @@ pub(super) fn explain(
             all.push(Explained { key: key.to_string(), value, origin: writer.of_key(key) });
         }
     }
-    for (key, labels, own, inherited) in [
-        ("tags", &host.asset.tags, &entry.tags, &layer.tags),
-        ("services", &host.asset.services, &entry.services, &layer.services),
+    let foreign = |labels: fn(&Base) -> &Vec<(Label, Source)>| base.map(labels);
+    for (key, labels, own, inherited, foreign) in [
+        ("tags", &host.asset.tags, &entry.tags, &layer.tags, foreign(|base| &base.tags)),
+        (
+            "services",
+            &host.asset.services,
+            &entry.services,
+            &layer.services,
+            foreign(|base| &base.services),
+        ),
     ] {
         for label in labels {
-            let origin = find(own, label).map_or_else(
-                || writer.inherited(inherited.iter().find(|(l, _)| l == label).map(|(_, o)| *o)),
-                |line| writer.own(line),
-            );
+            let other = || {
+                let level = inherited.iter().find(|(l, _)| l == label).map(|(_, o)| *o);
+                let base = foreign.into_iter().flatten().find(|(l, _)| l == label);
+                writer.inherited(level, base.map(|(_, source)| source))
+            };
+            let origin = find(own, label).map_or_else(other, |line| writer.own(line));
             all.push(Explained { key: key.into(), value: label.to_string(), origin });
         }
     }
     for (name, value) in &host.variables {
-        let inherited = || writer.inherited(layer.variables.get(&**name).map(|one| one.origin));
+        let inherited = || {
+            let level = layer.variables.get(&**name).map(|one| one.origin);
+            let mut known = base.into_iter().flat_map(Base::variables);
+            let base = known.find(|(known, ..)| **known == **name);
+            writer.inherited(level, base.map(|(.., source)| source))
+        };
         let own = entry.variables.iter().find(|(key, _)| **key == **name);
         let origin = own.map_or_else(inherited, |(_, line)| writer.own(*line));
         all.push(Explained { key: format!("vars.{name}"), value: variable(value), origin });
@@ -118,6 +137,7 @@ struct Writer<'a> {
     files: &'a [Arc<str>],
     entry: &'a EntryOrigin,
     layer: &'a Layer,
+    base: Option<&'a Base>,
 }
 
 impl Writer<'_> {
@@ -129,12 +149,31 @@ impl Writer<'_> {
     fn of_key(&self, key: Key) -> String {
         match self.entry.keys.iter().find(|(known, _)| *known == key) {
             Some((_, line)) => self.own(*line),
-            None => self.inherited(self.layer.values.get(&key).map(|value| value.origin)),
+            None => {
+                let level = self.layer.values.get(&key).map(|value| value.origin);
+                let base = self.base.and_then(|base| base.get(key));
+                self.inherited(level, base.map(|(.., source)| source))
+            }
         }
     }
 
-    fn inherited(&self, origin: Option<Origin>) -> String {
-        let Some(origin) = origin else { return "default".into() };
+    fn inherited(&self, origin: Option<Origin>, foreign: Option<&Source>) -> String {
+        let Some(origin) = origin else {
+            return match foreign {
+                None => "default".into(),
+                Some(Source { at, level }) => {
+                    let place = line(self.files, *at);
+                    match level {
+                        Level::Host => format!("{place} (host)"),
+                        Level::Group(group) => {
+                            let group = crate::model::text::escape(group.as_bytes());
+                            format!("{place} (group {group})")
+                        }
+                        Level::All => format!("{place} (all)"),
+                    }
+                }
+            };
+        };
         let place = line(self.files, origin.at);
         match origin.group.and_then(|group| self.origins.groups.get(group)) {
             Some(group) => format!("{place} (group {})", group.name),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::inventory::address;
 use crate::inventory::attribute::{Attributes, Placed, Value};
+use crate::inventory::foreign::{Base, Source};
 use crate::inventory::group::{Groups, Inherited, Layer, Origin};
 use crate::inventory::host::{Account, Host, Variable};
 use crate::inventory::pattern::Pattern;
@@ -19,6 +20,15 @@ pub(super) struct Overlay<'a> {
     /// Conflicts that were reported: one pair of lines is one fault, however many hosts it meets.
     pub(super) rivals: HashSet<(At, At)>,
     pub(super) groups: &'a Groups,
+}
+
+/// What is said of one host, from strong to weak.
+#[derive(Clone, Copy)]
+pub(super) struct Levels<'a> {
+    pub(super) own: &'a Attributes,
+    pub(super) layer: &'a Layer,
+    /// What files of another program say.
+    pub(super) base: Option<&'a Base>,
 }
 
 /// A host, and whether it lacks an account.
@@ -80,11 +90,12 @@ impl Overlay<'_> {
     pub(super) fn host(
         &mut self,
         name: HostName,
-        own: &Attributes,
-        (layer, address): (&Layer, Option<&String>),
+        levels: Levels<'_>,
+        address: Option<&String>,
         (at, report): (At, &mut Report<'_>),
     ) -> Made {
-        let mut value = |key| self.value(key, own, layer, (&name, report));
+        let Levels { own, layer, base } = levels;
+        let mut value = |key| self.value(key, levels, (&name, report));
         let port = match value(Key::Port) {
             Some(Value::Port(port)) => *port,
             _ => 22,
@@ -118,9 +129,16 @@ impl Overlay<'_> {
             }
             _ => None,
         };
-        let variables = self.variables(own, layer, (&name, report));
+        let variables = self.variables(levels, (&name, report));
+        let foreign = base.and_then(|base| base.get(Key::Address));
         let address = match (address, transport) {
             (Some(address), _) => address.clone(),
+            (None, TransportKind::Ssh)
+                if own.get(Key::Address).is_none()
+                    && let Some((_, Value::Text(address), _)) = foreign =>
+            {
+                address.to_string()
+            }
             (None, TransportKind::Local) => "localhost".to_owned(),
             (None, TransportKind::Ssh) => by_name(&name, own, at, report),
         };
@@ -137,9 +155,9 @@ impl Overlay<'_> {
             criticality,
             exposure,
             owner,
-            tags: union(&own.tags, &layer.tags),
+            tags: union(&own.tags, &layer.tags, base.map(|base| &*base.tags)),
             timezone,
-            services: union(&own.services, &layer.services),
+            services: union(&own.services, &layer.services, base.map(|base| &*base.services)),
         };
         let groups = layer.groups.clone();
         let host = Host { asset, account, host_key_alias, fragile, groups, variables };
@@ -149,22 +167,22 @@ impl Overlay<'_> {
     fn value<'v>(
         &mut self,
         key: Key,
-        own: &'v Attributes,
-        layer: &'v Layer,
+        Levels { own, layer, base }: Levels<'v>,
         (name, report): (&HostName, &mut Report<'_>),
     ) -> Option<&'v Value> {
         if let Some(placed) = own.get(key) {
             return Some(&placed.value);
         }
-        let inherited = layer.values.get(&key)?;
+        let Some(inherited) = layer.values.get(&key) else {
+            return base.and_then(|base| base.get(key)).map(|(_, value, _)| value);
+        };
         self.rival(key.as_str(), inherited, name, report);
         Some(&inherited.value)
     }
 
     fn variables(
         &mut self,
-        own: &Attributes,
-        layer: &Layer,
+        Levels { own, layer, base }: Levels<'_>,
         (name, report): (&HostName, &mut Report<'_>),
     ) -> BTreeMap<String, Variable> {
         let mut all: BTreeMap<String, Variable> = own
@@ -176,6 +194,11 @@ impl Overlay<'_> {
             if !all.contains_key(&**key) {
                 self.rival(key, inherited, name, report);
                 all.insert(key.to_string(), inherited.value.clone());
+            }
+        }
+        for (key, value, _) in base.into_iter().flat_map(Base::variables) {
+            if !all.contains_key(&**key) {
+                all.insert(key.to_string(), value.clone());
             }
         }
         all
@@ -235,8 +258,13 @@ fn by_name(name: &HostName, own: &Attributes, at: At, report: &mut Report<'_>) -
 }
 
 /// Sorted, without repetition.
-fn union(own: &[Placed<Label, ()>], inherited: &[(Label, Origin)]) -> Vec<Label> {
+fn union(
+    own: &[Placed<Label, ()>],
+    inherited: &[(Label, Origin)],
+    foreign: Option<&[(Label, Source)]>,
+) -> Vec<Label> {
     let mut all = Vec::with_capacity(own.len() + inherited.len());
+    all.extend(foreign.unwrap_or_default().iter().map(|(label, _)| label.clone()));
     all.extend(own.iter().map(|placed| placed.key.clone()));
     all.extend(inherited.iter().map(|(label, _)| label.clone()));
     all.sort_unstable();

@@ -38,6 +38,12 @@ pub mod code {
     pub const IDENTITY: &str = "FS-INV-015";
     /// No host at all, or too many.
     pub const HOSTS: &str = "FS-INV-016";
+    /// A line of an Ansible inventory that cannot be read.
+    pub const ANSIBLE: &str = "FS-INV-030";
+    /// An inventory program that fails.
+    pub const PROGRAM: &str = "FS-INV-031";
+    /// One file with keys of fleetstat's and of Ansible's.
+    pub const MIXED: &str = "FS-INV-032";
 }
 
 /// Every code with one line on it, for the error reference.
@@ -58,6 +64,9 @@ pub const CODES: &[(&str, &str)] = &[
     (code::ADDRESS, "an address that does not name one host"),
     (code::IDENTITY, "an account that does not name exactly one key"),
     (code::HOSTS, "the inventory has no hosts, or too many"),
+    (code::ANSIBLE, "an Ansible inventory, or a line of one, that cannot be read"),
+    (code::PROGRAM, "an inventory program fails, takes too long, or prints what cannot be used"),
+    (code::MIXED, "one file has keys of fleetstat's inventories and of Ansible's"),
 ];
 
 words! {
