@@ -14,6 +14,9 @@ use crate::inventory::report::At;
 use crate::inventory::table::code;
 use crate::yaml::defect::{Defects, quoted};
 
+/// Key of an object that stands for a text without templates.
+const UNSAFE: &str = "__ansible_unsafe";
+
 /// What came of the text.
 pub(super) struct Listed {
     /// Hosts by number, in the order of listing.
@@ -28,7 +31,7 @@ pub(super) fn read(text: &str, at: At, world: &mut World, defects: &mut Defects)
         let help = "see what `PROGRAM --list` prints: groups as a JSON object, with `_meta`";
         defects.report(code::ANSIBLE, at.place, message, Some(help.to_owned()));
     };
-    let top: Map<String, Json> = match serde_json::from_str(text) {
+    let top: Map<String, Json> = match serde_json::from_str(text).map(unmarked) {
         Ok(Json::Object(top)) => top,
         Ok(other) => {
             refuse(format!("the list is {}, expected a JSON object", kind(&other)));
@@ -162,6 +165,20 @@ impl Reader<'_> {
             set.map_err(|()| "`ansible_group_priority` is no whole number".to_owned())?;
         }
         Ok(())
+    }
+}
+
+/// Takes away Ansible's mark on texts that are no templates.
+fn unmarked(value: Json) -> Json {
+    match value {
+        Json::Object(mut map) if map.len() == 1 && map.contains_key(UNSAFE) => {
+            map.remove(UNSAFE).unwrap_or(Json::Null)
+        }
+        Json::Object(map) => {
+            Json::Object(map.into_iter().map(|(key, value)| (key, unmarked(value))).collect())
+        }
+        Json::Array(items) => Json::Array(items.into_iter().map(unmarked).collect()),
+        other => other,
     }
 }
 
