@@ -103,6 +103,12 @@ pub enum Verb {
     Rebuild(RebuildArgs),
     /// Read the text of a command and write records
     Parse(ParseArgs),
+    /// Write an inventory from what another program knows
+    Import {
+        /// From where.
+        #[command(subcommand)]
+        of: ImportOf,
+    },
     /// Print the JSON Schema of a file
     Schema {
         /// The file.
@@ -264,6 +270,27 @@ pub struct ParseArgs {
     /// The file; `-` is standard input
     #[arg(default_value = "-")]
     pub file: PathBuf,
+}
+
+/// Sources of `import`.
+#[derive(Debug, Subcommand)]
+pub enum ImportOf {
+    /// Freeze what `ssh -G` says of hosts into an inventory: address, port, user, keys, jump hosts
+    SshConfig(SshConfigArgs),
+}
+
+/// `import ssh-config`.
+#[derive(Debug, Args)]
+pub struct SshConfigArgs {
+    /// Hosts as you type them behind `ssh`
+    #[arg(required = true, value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// Read this configuration instead of ssh's own files
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Write to this new file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Files with a schema.

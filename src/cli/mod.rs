@@ -10,6 +10,7 @@ pub mod time;
 mod diff;
 mod enroll;
 mod hosts;
+mod import;
 mod logging;
 mod parse;
 mod plan;
@@ -70,6 +71,7 @@ fn verb(setting: &Setting, verb: Verb) -> Ended {
         Verb::Verify(args) => verify::verify(setting, &args),
         Verb::Rebuild(args) => rebuild::rebuild(setting, &args),
         Verb::Parse(args) => parse::parse(setting, &args),
+        Verb::Import { of } => import::import(&of),
         Verb::Schema { of } => schema::schema(of),
     }
 }
@@ -101,6 +103,7 @@ fn refuse_idle_limit(setting: &Setting, verb: &Verb) -> Result<(), Problem> {
         | Verb::Verify(_)
         | Verb::Rebuild(_)
         | Verb::Parse(_)
+        | Verb::Import { .. }
         | Verb::Schema { .. } => true,
         Verb::Run(_)
         | Verb::Plan(_)

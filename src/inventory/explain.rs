@@ -147,14 +147,12 @@ impl Writer<'_> {
     }
 
     fn of_key(&self, key: Key) -> String {
-        match self.entry.keys.iter().find(|(known, _)| *known == key) {
-            Some((_, line)) => self.own(*line),
-            None => {
-                let level = self.layer.values.get(&key).map(|value| value.origin);
-                let base = self.base.and_then(|base| base.get(key));
-                self.inherited(level, base.map(|(.., source)| source))
-            }
+        if let Some((_, line)) = self.entry.keys.iter().find(|(known, _)| *known == key) {
+            return self.own(*line);
         }
+        let level = self.layer.values.get(&key).map(|value| value.origin);
+        let base = self.base.and_then(|base| base.get(key));
+        self.inherited(level, base.map(|(.., source)| source))
     }
 
     fn inherited(&self, origin: Option<Origin>, foreign: Option<&Source>) -> String {

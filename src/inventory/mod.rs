@@ -33,6 +33,7 @@ pub mod host;
 pub mod pattern;
 pub mod program;
 pub mod ansible;
+pub mod ssh_config;
 pub mod selector;
 pub mod table;
 mod address;

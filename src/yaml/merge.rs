@@ -46,15 +46,14 @@ fn last_of_equal(entries: Vec<Entry>) -> Vec<Entry> {
             }
             seen.get(&entry.key).copied()
         };
-        match known.and_then(|at| kept.get_mut(at)) {
-            Some(slot) => *slot = entry,
-            None => {
-                if !seen.is_empty() {
-                    seen.insert(entry.key.clone(), kept.len());
-                }
-                kept.push(entry);
-            }
+        if let Some(slot) = known.and_then(|at| kept.get_mut(at)) {
+            *slot = entry;
+            continue;
         }
+        if !seen.is_empty() {
+            seen.insert(entry.key.clone(), kept.len());
+        }
+        kept.push(entry);
     }
     kept.shrink_to_fit();
     kept

@@ -15,6 +15,7 @@ const TOOLS: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/target/tools/ansible/bin/ansible-inventory");
 
 /// Ansible itself, from `tests/run.sh` or from the search path.
+#[expect(clippy::disallowed_methods, reason = "Ansible is what the loader is compared with")]
 fn ansible_inventory() -> Command {
     let program = if Path::new(TOOLS).exists() { TOOLS } else { "ansible-inventory" };
     let mut command = Command::new(program);
@@ -180,99 +181,109 @@ fn variables(dice: &mut Dice, place: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Writes the group tree of one seed as INI or YAML, with vars folders.
+/// One group as it was drawn.
+struct Drawn {
+    name: String,
+    variables: Vec<(String, String)>,
+    hosts: Vec<(String, Vec<(String, String)>)>,
+    children: Vec<String>,
+}
+
+impl Drawn {
+    fn as_ini(&self) -> String {
+        let mut text = format!("[{}]\n", self.name);
+        for (host, variables) in &self.hosts {
+            text += host;
+            variables.iter().for_each(|(key, value)| text += &format!(" {key}=\"{value}\""));
+            text += "\n";
+        }
+        text += &format!("[{}:vars]\n", self.name);
+        self.variables.iter().for_each(|(key, value)| text += &format!("{key}={value}\n"));
+        text += &format!("[{}:children]\n{}\n", self.name, self.children.join("\n"));
+        text
+    }
+
+    fn as_yaml(&self) -> String {
+        let mut text = format!("{}:\n  vars:\n", self.name);
+        unique(&self.variables).for_each(|(key, value)| text += &format!("    {key}: {value}\n"));
+        text += "  hosts:\n";
+        for (host, variables) in unique(&self.hosts) {
+            text += &format!("    {host}:\n");
+            unique(variables).for_each(|(key, value)| text += &format!("      {key}: {value}\n"));
+        }
+        text += "  children:\n";
+        self.children.iter().for_each(|child| text += &format!("    {child}:\n"));
+        text
+    }
+}
+
+/// The last of each key: a mapping has a key once.
+fn unique<T>(all: &[(String, T)]) -> impl Iterator<Item = &(String, T)> {
+    let last = |at: usize, key: &String| all.iter().skip(at + 1).all(|(other, _)| other != key);
+    all.iter().enumerate().filter(move |(at, (key, _))| last(*at, key)).map(|(_, one)| one)
+}
+
+fn group_name(group: usize) -> String {
+    format!("{}{group}", ["g", "a", "z", "m-x."][group % 4])
+}
+
+fn drawn(dice: &mut Dice, source: usize, group: usize, groups: usize) -> Drawn {
+    let mut own = variables(dice, &format!("s{source}g{group}"));
+    if dice.roll(4) == 0 {
+        own.push(("ansible_group_priority".to_owned(), dice.roll(20).to_string()));
+    }
+    let ported = dice.roll(5) == 0;
+    let hosts = (0..dice.roll(4)).map(|_| {
+        let host = dice.roll(6);
+        let port = if ported { format!(":{}", 2200 + host) } else { String::new() };
+        (format!("h{host}{port}"), variables(dice, &format!("s{source}h{host}")))
+    });
+    let hosts = hosts.collect();
+    // Only later groups are children: no cycle can come up.
+    let children = (group + 1..groups).filter(|_| dice.roll(4) == 0).map(group_name).collect();
+    Drawn { name: group_name(group), variables: own, hosts, children }
+}
+
+/// Files of `group_vars` and `host_vars`.
+fn drawn_folders(dice: &mut Dice, source: usize) -> Vec<(String, String)> {
+    let mut files = Vec::new();
+    for kind in ["group_vars", "host_vars"] {
+        for _ in 0..dice.roll(4) {
+            let number = dice.roll(7);
+            let of = match (kind, number) {
+                ("host_vars", number) => format!("h{number}"),
+                (_, 6) => "all".to_owned(),
+                (_, number) => group_name(number),
+            };
+            let own = variables(dice, &format!("s{source}{kind}{number}"));
+            let lines = own.iter().enumerate().map(|(at, (_, value))| format!("v{at}: {value}\n"));
+            let text: String = lines.collect();
+            let ending = dice.pick(&["", ".yml", ".yaml", ".json", "/x.yml"]);
+            files.push((format!("s{source}/{kind}/{of}{ending}"), format!("---\n{text}")));
+        }
+    }
+    files
+}
+
+/// Writes the group tree of one seed as INI or YAML, with vars folders: files and sources.
 fn generated(seed: u64) -> (Vec<(String, String)>, Vec<String>) {
     let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ 0xf1ee_7574);
     let groups = 2 + dice.roll(7);
-    let name = |group: usize| format!("{}{group}", ["g", "a", "z", "m-x."][group % 4]);
     let mut files = Vec::new();
     let mut sources = Vec::new();
-    for source in 0..1 + dice.roll(2) {
+    for source in 0..=dice.roll(2) {
         let ini = dice.roll(2) == 0;
-        let mut text = String::new();
-        for group in 0..groups {
-            let hosts: Vec<usize> = (0..dice.roll(4)).map(|_| dice.roll(6)).collect();
-            // Only later groups are children: no cycle can come up.
-            let children: Vec<usize> = (group + 1..groups).filter(|_| dice.roll(4) == 0).collect();
-            let mut own = variables(&mut dice, &format!("s{source}g{group}"));
-            if dice.roll(4) == 0 {
-                own.push(("ansible_group_priority".to_owned(), (dice.roll(20)).to_string()));
-            }
-            let host_variables: Vec<_> = hosts
-                .iter()
-                .map(|host| variables(&mut dice, &format!("s{source}h{host}")))
-                .collect();
-            let ported = dice.roll(5) == 0;
-            let label = |host: &usize| {
-                if ported { format!("h{host}:{}", 2200 + host) } else { format!("h{host}") }
-            };
-            if ini {
-                text += &format!("[{}]\n", name(group));
-                for (host, variables) in hosts.iter().zip(&host_variables) {
-                    text += &label(host);
-                    for (key, value) in variables {
-                        text += &format!(" {key}=\"{value}\"");
-                    }
-                    text += "\n";
-                }
-                text += &format!("[{}:vars]\n", name(group));
-                own.iter().for_each(|(key, value)| text += &format!("{key}={value}\n"));
-                text += &format!("[{}:children]\n", name(group));
-                children.iter().for_each(|child| text += &format!("{}\n", name(*child)));
-            } else {
-                text += &format!("{}:\n  vars:\n", name(group));
-                let yaml = |(key, value): &(String, String)| format!("    {key}: {value}\n");
-                // A key of a mapping stands in it once.
-                let unique = |all: &[(String, String)]| {
-                    all.iter().rev().fold(Vec::<(String, String)>::new(), |mut kept, one| {
-                        if kept.iter().all(|(key, _)| *key != one.0) {
-                            kept.push(one.clone());
-                        }
-                        kept
-                    })
-                };
-                unique(&own).iter().for_each(|one| text += &yaml(one));
-                text += "  hosts:\n";
-                let mut seen = Vec::new();
-                for (host, variables) in hosts.iter().zip(&host_variables) {
-                    if seen.contains(host) {
-                        continue;
-                    }
-                    seen.push(*host);
-                    text += &format!("    {}:\n", label(host));
-                    unique(variables).iter().for_each(|one| text += &format!("  {}", yaml(one)));
-                }
-                text += "  children:\n";
-                children.iter().for_each(|child| text += &format!("    {}:\n", name(*child)));
-            }
-        }
+        let all: Vec<Drawn> =
+            (0..groups).map(|group| drawn(&mut dice, source, group, groups)).collect();
+        let text = |group: &Drawn| if ini { group.as_ini() } else { group.as_yaml() };
         let file = format!("s{source}/{}", if ini { "hosts" } else { "hosts.yml" });
-        for kind in ["group_vars", "host_vars"] {
-            for _ in 0..dice.roll(4) {
-                let number = dice.roll(7);
-                let of = match (kind, number) {
-                    ("host_vars", number) => format!("h{number}"),
-                    (_, 6) => "all".to_owned(),
-                    (_, number) => name(number),
-                };
-                let own = variables(&mut dice, &format!("s{source}{kind}{number}"));
-                let text: String = own
-                    .iter()
-                    .enumerate()
-                    .map(|(at, (_, value))| format!("v{at}: {value}\n"))
-                    .collect();
-                let ending = dice.pick(&["", ".yml", ".yaml", ".json", "/x.yml"]);
-                files.push((format!("s{source}/{kind}/{of}{ending}"), format!("---\n{text}")));
-            }
-        }
-        files.push((file.clone(), text));
+        files.extend(drawn_folders(&mut dice, source));
+        files.push((file.clone(), all.iter().map(text).collect()));
         sources.push(if dice.roll(2) == 0 { file } else { format!("s{source}") });
     }
     // A name is a file or a folder, not both.
-    let folders: Vec<String> = files
-        .iter()
-        .filter_map(|(path, _)| path.strip_suffix("/x.yml").map(str::to_owned))
-        .collect();
+    let folders = files.iter().filter_map(|(path, _)| path.strip_suffix("/x.yml"));
+    let folders: Vec<String> = folders.map(str::to_owned).collect();
     files.retain(|(path, _)| !folders.contains(path));
     (files, sources)
 }

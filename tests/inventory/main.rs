@@ -3,7 +3,11 @@
 #[cfg(test)]
 mod ansible;
 #[cfg(test)]
+mod ansible_bad;
+#[cfg(test)]
 mod ansible_examples;
+#[cfg(test)]
+mod ansible_mapping;
 #[cfg(test)]
 mod bad_inventory;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use crate::inventory::load::{bytes, unreadable};
 use crate::inventory::report::At;
 use crate::inventory::table::code;
 use crate::yaml::defect::Defects;
-use crate::yaml::node::{Place, Value};
+use crate::yaml::node::{Node, Place, Value};
 use crate::yaml::reader::read_foreign;
 
 /// Endings of vars files, in the order in which they are tried.
@@ -169,7 +169,7 @@ impl Folders {
             }
         }
         let Some(foreign) = &foreign else { return Vec::new() };
-        let entries = root.map(|root| root.entries()).unwrap_or_default();
+        let entries = root.map(Node::entries).unwrap_or_default();
         let variable = |entry: &crate::yaml::node::Entry| Variable {
             name: entry.key.clone(),
             value: scalar::json(&entry.value, &foreign.sealed),

@@ -170,3 +170,88 @@ fn account(login: &Login, place: Place) -> Node {
     }
     mapping(fields, place)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(node: &Node) -> String {
+        match &node.value {
+            Value::Scalar(scalar) => scalar.text.to_string(),
+            Value::Sequence(items) => {
+                format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", "))
+            }
+            Value::Mapping(entries) => {
+                let entry = |entry: &Entry| format!("{}: {}", entry.key, shown(&entry.value));
+                format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    fn entries(of: &BTreeMap<u32, Vec<Entry>>) -> Vec<String> {
+        of.values()
+            .flatten()
+            .map(|entry| format!("{} = {}", entry.key, shown(&entry.value)))
+            .collect()
+    }
+
+    const AT: At = At { file: 0, place: Place { line: 1, column: 1 } };
+
+    #[test]
+    fn each_login_becomes_one_account_with_its_keys_in_order() {
+        let login = |user: &str, keys: &[&str], certificate: Option<&str>| Login {
+            user: user.to_owned(),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            certificate: certificate.map(str::to_owned),
+        };
+        let mut logins = Logins::default();
+        let names = [
+            login("op", &[], None),
+            login("op", &["~/.ssh/a"], Some("~/.ssh/a-cert.pub")),
+            login("op", &["/other/a"], None),
+            login("D\\op", &["k1", "k2"], Some("c")),
+            login("op", &[], None),
+        ]
+        .map(|login| logins.account(&login, AT));
+        let expected =
+            ["ansible-op", "ansible-op-a", "ansible-op-a-2", "ansible-D-op-k1", "ansible-op"];
+        assert_eq!(names, expected);
+        let expected = [
+            "ansible-op = {user: op, agent: true}",
+            "ansible-op-a = {user: op, identity: ~/.ssh/a, certificate: ~/.ssh/a-cert.pub}",
+            "ansible-op-a-2 = {user: op, identity: /other/a}",
+            "ansible-D-op-k1 = {user: D\\op, identities: [{identity: k1, certificate: c}, {identity: k2}]}",
+        ];
+        assert_eq!(entries(&logins.account_entries), expected);
+    }
+
+    #[test]
+    fn a_way_becomes_a_chain_of_jump_hosts() {
+        let hop = |user: Option<&str>, host: &str, port| Hop {
+            user: user.map(str::to_owned),
+            host: host.to_owned(),
+            port,
+            keys: Vec::new(),
+        };
+        let hosts = HashSet::from(["bastion", "web"]);
+        let mut logins = Logins::default();
+        let mut jump = |hops: &[Hop]| logins.jump(hops, AT, &hosts, Some("op"));
+        // A host of the inventory is gone through as it is there, unless something else is said.
+        assert_eq!(jump(&[hop(None, "bastion", None)]).as_deref(), Ok("bastion"));
+        let way = [hop(None, "bastion", None), hop(Some("j"), "inner", Some(2200))];
+        assert_eq!(jump(&way).as_deref(), Ok("inner"));
+        assert_eq!(jump(&way).as_deref(), Ok("inner"));
+        assert_eq!(jump(&[hop(Some("x"), "bastion", None)]).as_deref(), Ok("bastion-jump"));
+        assert_eq!(jump(&[hop(None, "inner", None)]).as_deref(), Ok("inner-2"));
+        assert!(jump(&[hop(None, "a b", None)]).is_err());
+        assert!(jump(&vec![hop(None, "a", None); 4]).is_err());
+        let expected = [
+            "inner = {address: inner, port: 2200, account: ansible-j, jump: bastion}",
+            "bastion-jump = {address: bastion, account: ansible-x}",
+            "inner-2 = {address: inner, account: ansible-op}",
+        ];
+        assert_eq!(entries(&logins.jump_entries), expected);
+        let nobody = logins.jump(&[hop(None, "gw", None)], AT, &hosts, None);
+        assert_eq!(nobody.unwrap_err(), "goes through a host for which no user is named");
+    }
+}

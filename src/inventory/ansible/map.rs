@@ -63,7 +63,8 @@ pub(super) struct Mapper<'w> {
     pub(super) left_out_variables: LeftOut,
     left_out_hosts: BTreeMap<(At, String), Vec<Arc<str>>>,
     waiting: Vec<Waiting>,
-    default_accounts: HashMap<String, At>,
+    /// Accounts that are not named whole: the line, whether a user and whether a key is named.
+    default_accounts: HashMap<String, (At, bool, bool)>,
 }
 
 impl<'w> Mapper<'w> {
@@ -157,7 +158,8 @@ impl<'w> Mapper<'w> {
             }
             Some(set) if !SSH.contains(&set.text.as_str()) => {
                 let shown = quoted(&set.text);
-                let message = format!("`ansible_connection` {shown} is no way that fleetstat goes");
+                let message =
+                    format!("`ansible_connection` is {shown}; fleetstat goes by ssh or local");
                 return Err(Unusable { at: set.at, message });
             }
             _ => {
@@ -217,7 +219,8 @@ impl<'w> Mapper<'w> {
         let (at, level) = said.map_or((whole, Level::All), |set| (set.at, set.level));
         let name = self.logins.account(&login, at);
         if user.is_none() || login.keys.is_empty() {
-            self.default_accounts.entry(name.clone()).or_insert(at);
+            let known = (at, user.is_some(), !login.keys.is_empty());
+            self.default_accounts.entry(name.clone()).or_insert(known);
         }
         let source = self.source(at, level);
         Some(self.item("account", scalar(&name, false, at.place), source))
@@ -357,12 +360,16 @@ impl<'w> Mapper<'w> {
         let logins = std::mem::take(&mut self.logins);
         let trees = super::groups::trees(self.world, &kept, logins, &mut self.notes);
         self.foreign.trees = trees;
-        for (account, at) in std::mem::take(&mut self.default_accounts) {
+        for (account, (at, user, key)) in std::mem::take(&mut self.default_accounts) {
             let origin = line(files, at);
-            let message = format!(
-                "account `{account}` is made of what is known: where no user is named it is the one \
-                 who runs this, where no key is named the one key of ssh-agent"
-            );
+            let user =
+                if user { "" } else { ": its user is yours, since no `ansible_user` is set" };
+            let with = if key {
+                ""
+            } else {
+                ", and its key the one of ssh-agent, since no key file is named"
+            };
+            let message = format!("account `{account}` is made of what is known{user}{with}");
             self.foreign.of_account.push((account, Remark { origin, message }));
         }
         self.foreign.of_account.sort_by(|left, right| left.0.cmp(&right.0));

@@ -16,7 +16,7 @@ mod literal;
 mod login;
 mod map;
 mod note;
-pub mod option;
+pub(super) mod option;
 mod range;
 mod resolve;
 mod scalar;
@@ -42,6 +42,11 @@ use crate::yaml::node::Place;
 use crate::yaml::reader::Limits;
 
 pub(super) use source::{Sort, expand, refuse_mixed};
+
+/// Whether a setting of ssh, in small letters, has no meaning here, or one that fleetstat has anyway.
+pub(super) fn passed_over(setting: &str) -> bool {
+    way::PASSED_OVER.contains(&setting)
+}
 
 /// What a file may cost: as a file of fleetstat's own, but for aliases, which shops use for shared
 /// variables of many hosts.

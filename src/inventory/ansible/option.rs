@@ -1,5 +1,5 @@
 //! Words of an ssh command line into settings: `-o ProxyJump=gw`, `-i KEY`, `-J`, `-p`, `-l`, and a
-//! `ProxyCommand` that is a jump in disguise. Source: ssh(1), ssh_config(5).
+//! `ProxyCommand` that is a jump in disguise. Source: ssh(1), `ssh_config(5)`.
 
 use crate::inventory::ansible::words;
 
@@ -12,15 +12,15 @@ pub(super) struct Setting {
 
 /// One host to go through.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hop {
+pub(in crate::inventory) struct Hop {
     /// Login name. `None`: the operator's.
-    pub user: Option<String>,
+    pub(in crate::inventory) user: Option<String>,
     /// Name or address, without brackets.
-    pub host: String,
+    pub(in crate::inventory) host: String,
     /// TCP port. `None`: 22.
-    pub port: Option<u16>,
+    pub(in crate::inventory) port: Option<u16>,
     /// Key files named for this hop.
-    pub keys: Vec<String>,
+    pub(in crate::inventory) keys: Vec<String>,
 }
 
 /// Options of ssh that take a word.
@@ -88,7 +88,7 @@ fn setting(letter: char, value: &str) -> Option<Setting> {
 }
 
 /// The hops of `ProxyJump`, the first to connect to first. `None`: `none`.
-pub(super) fn jumps(value: &str) -> Result<Option<Vec<Hop>>, String> {
+pub(in crate::inventory) fn jumps(value: &str) -> Result<Option<Vec<Hop>>, String> {
     if value.eq_ignore_ascii_case("none") {
         return Ok(None);
     }
@@ -97,7 +97,7 @@ pub(super) fn jumps(value: &str) -> Result<Option<Vec<Hop>>, String> {
 
 /// The hops of a `ProxyCommand` that runs `ssh -W %h:%p`, or `nc %h %p` on a host it reaches by ssh.
 /// `Ok(None)`: `none`.
-pub(super) fn command(value: &str) -> Result<Option<Vec<Hop>>, String> {
+pub(in crate::inventory) fn command(value: &str) -> Result<Option<Vec<Hop>>, String> {
     const OTHER: &str = "runs another program than `ssh -W %h:%p HOST`";
     if value.eq_ignore_ascii_case("none") {
         return Ok(None);

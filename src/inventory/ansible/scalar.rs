@@ -1,7 +1,7 @@
-//! Words of Ansible's YAML files: YAML 1.1, as PyYAML resolves it. `yes` is a flag here, `0640` an
+//! Words of Ansible's YAML files: YAML 1.1, as `PyYAML` resolves it. `yes` is a flag here, `0640` an
 //! octal number, `1:30` ninety. Dates stay text.
 //!
-//! Source: <https://yaml.org/type/>, and the expressions in PyYAML's resolver.
+//! Source: <https://yaml.org/type/>, and the expressions in `PyYAML`'s resolver.
 
 use std::collections::HashSet;
 
@@ -91,7 +91,7 @@ fn sexagesimal(digits: &str, plain: &str) -> Option<i128> {
     Some(total)
 }
 
-/// A float needs its point, and a sign in its exponent: `1e3` is text to PyYAML.
+/// A float needs its point, and a sign in its exponent: `1e3` is text to `PyYAML`.
 fn float(text: &str) -> Option<Json> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
     if !unsigned.contains('.') || !unsigned.starts_with(|c: char| c.is_ascii_digit() || c == '.') {

@@ -16,7 +16,7 @@ use crate::yaml::node::{Node, Place};
 use crate::yaml::reader::{self, Foreign, read_foreign};
 
 /// Time for an inventory program: one that asks a cloud needs half a minute at most.
-const PROGRAM_DEADLINE: Duration = Duration::from_secs(60);
+const PROGRAM_DEADLINE: Duration = Duration::from_mins(1);
 /// Most hosts a program is asked for one by one. Each is a start of the program.
 const ASKED_MAX: usize = 200;
 /// Most folders inside each other.
@@ -135,7 +135,9 @@ impl Gathered {
     /// Adds the vars folders beside a source.
     pub(in crate::inventory) fn add_folder(&mut self, path: &Path, defects: &mut Defects) {
         let folder = if path.is_dir() { Some(path) } else { path.parent() };
-        folder.into_iter().for_each(|folder| self.folders.add(folder, defects));
+        if let Some(folder) = folder {
+            self.folders.add(folder, defects);
+        }
     }
 
     /// Reads a file if it is Ansible's. Faults are reported for the entered file.
@@ -255,13 +257,13 @@ fn asked(path: &Path, words: &[&str], defects: &mut Defects) -> Option<String> {
         defects.report(code::PROGRAM, Place::default(), message, Some(help));
     };
     match program::run(&full, words, bounds) {
-        Ok(printed) => match String::from_utf8(printed.output) {
-            Ok(text) => Some(text),
-            Err(_) => {
+        Ok(printed) => {
+            let text = String::from_utf8(printed.output).ok();
+            if text.is_none() {
                 refuse(format!("what the program prints for `{shown}` is not UTF-8"));
-                None
             }
-        },
+            text
+        }
         Err(failure) => {
             refuse(format!("the program {failure}"));
             None

@@ -22,7 +22,7 @@ pub(super) struct Way {
 }
 
 /// Settings that have no meaning here, or whose meaning fleetstat has anyway.
-const PASSED_OVER: &[&str] = &[
+pub(super) const PASSED_OVER: &[&str] = &[
     "addkeystoagent",
     "addressfamily",
     "batchmode",
@@ -72,7 +72,7 @@ pub(super) fn read(host: &str, found: &Found<'_>, notes: &mut Notes) -> Result<W
     if way.port.is_none()
         && let Some(set) = get(&["ansible_port", "ansible_ssh_port"])?
     {
-        way.port = Some(port(set)?);
+        way.port = Some(port(&set)?);
     }
     let key = get(&["ansible_private_key_file", "ansible_ssh_private_key_file"])?;
     way.keys.extend(key);
@@ -95,9 +95,9 @@ pub(super) fn read(host: &str, found: &Found<'_>, notes: &mut Notes) -> Result<W
     Ok(way)
 }
 
-fn port(set: Set) -> Result<Set, Unusable> {
+fn port(set: &Set) -> Result<Set, Unusable> {
     match set.text.trim().parse::<u16>() {
-        Ok(port) if port > 0 => Ok(Set { text: port.to_string(), ..set }),
+        Ok(port) if port > 0 => Ok(Set { text: port.to_string(), ..set.clone() }),
         _ => {
             let message =
                 format!("its port is {}, expected a number from 1 to 65535", quoted(&set.text));
@@ -121,7 +121,7 @@ fn options(
         let set = |text: &str| Set { text: text.to_owned(), ..line.clone() };
         match key.as_str() {
             "user" if way.user.is_none() => way.user = Some(set(&value)),
-            "port" if way.port.is_none() => way.port = Some(port(set(&value))?),
+            "port" if way.port.is_none() => way.port = Some(port(&set(&value))?),
             "identityfile" if value.eq_ignore_ascii_case("none") => {}
             "identityfile" if value.contains('%') || value.contains("${") => {
                 return Err(unusable(format!(
@@ -208,7 +208,6 @@ pub(super) fn remark(variable: &Variable, notes: &mut Notes) {
                 "host keys are always checked, against known_hosts or `--known-hosts`: `fleetstat enroll` adds them".to_owned()
             });
         }
-        "ssh_executable" | "ssh_pipelining" | "ssh_retries" => {}
         _ => {}
     }
 }

@@ -155,8 +155,9 @@ impl World {
     }
 
     pub(super) fn set_on_host(&mut self, host: u32, variable: Variable) {
-        let host = self.hosts.get_mut(host as usize);
-        host.into_iter().for_each(|host| host.variables.set(variable.clone()));
+        if let Some(host) = self.hosts.get_mut(host as usize) {
+            host.variables.set(variable);
+        }
     }
 
     /// Sets a variable of a group. `Err`: `ansible_group_priority` is no number.
@@ -234,10 +235,9 @@ impl World {
             self.hosts.get(*host as usize).is_some_and(|host| host.groups.contains(&UNGROUPED))
         };
         let kept: Vec<u32> = listed.into_iter().filter(still).collect();
-        self.groups
-            .get_mut(UNGROUPED as usize)
-            .into_iter()
-            .for_each(|group| group.hosts = kept.clone());
+        if let Some(group) = self.groups.get_mut(UNGROUPED as usize) {
+            group.hosts = kept;
+        }
         self.measure_depth();
         Ok(())
     }
