@@ -7,7 +7,7 @@ use smallvec::SmallVec;
 
 use crate::inventory::attribute::{self, Context};
 use crate::inventory::explain::{EntryOrigin, Origins};
-use crate::inventory::foreign::{self, Foreign, Items};
+use crate::inventory::foreign::{self, Foreign};
 use crate::inventory::group::{Group, Groups, Level};
 use crate::inventory::host::{Account, Host};
 use crate::inventory::overlay::{Levels, Overlay, addresses};
@@ -47,23 +47,22 @@ pub(super) struct Built {
 /// Builds the hosts. Defects go to the report; the result is good only without any.
 pub(super) fn build(
     trees: &[Tree],
-    foreign: &Foreign,
+    foreign: Foreign,
     whole: bool,
     report: &mut Report<'_>,
 ) -> Built {
     let (accounts, refused_accounts) = accounts(trees, report);
     let context = Context { accounts: &accounts, refused_accounts: &refused_accounts, whole };
     let groups = groups(trees, &context, report);
-    let known_foreign = foreign::by_name(foreign);
-    let listed = with_foreign(listed(trees, report), foreign);
+    let known_foreign = foreign::by_name(&foreign);
+    let listed = with_foreign(listed(trees, report), &foreign);
     let index = index(&listed, report);
     let mut members = vec![SmallVec::<[u32; 4]>::new(); listed.iter().map(|l| l.names.len()).sum()];
     membership(&groups, &index, &mut members, (whole, report));
     let mut layers = Vec::new();
     let mut known: HashMap<SmallVec<[u32; 4]>, u32> = HashMap::new();
     let mut overlay = Overlay { rivals: HashSet::new(), groups: &groups };
-    let mut items = Items::new(foreign);
-    let mut bases = HashMap::with_capacity(foreign.hosts.len());
+    let foreign_items = foreign.read(&context, report);
     let mut entries = Vec::with_capacity(listed.len());
     let mut hosts = Vec::with_capacity(members.len());
     let mut of_host = Vec::with_capacity(members.len());
@@ -84,14 +83,13 @@ pub(super) fn build(
             });
             let Some(inherited) = layers.get(layer as usize) else { continue };
             let base = known_foreign.get(name.as_str());
-            let base = base.map(|host| items.base(host, &context, report));
+            let base = base.map(|host| Foreign::base(&foreign_items, host));
             let address = addresses.as_ref().and_then(|all| all.get(position));
-            let levels = Levels { own: &attributes, layer: inherited, base: base.as_ref() };
+            let levels = Levels { own: &attributes, layer: inherited, base };
             let host = overlay.host(name, levels, address, (at, report));
             if host.missing_account {
                 unaccounted.push(host.host.asset.name.clone());
             }
-            bases.extend(base.map(|base| (host.host.asset.name.clone(), base)));
             hosts.push(host.host);
             of_host.push((number, layer));
         }
@@ -101,7 +99,7 @@ pub(super) fn build(
         entries.push(EntryOrigin::new(at, &attributes));
     }
     let (hosts, of_host) = sorted(hosts, of_host);
-    Built { hosts, accounts, origins: Origins { entries, of_host, layers, groups, bases } }
+    Built { hosts, accounts, origins: Origins { entries, of_host, layers, groups, foreign } }
 }
 
 /// Sorts hosts by name, with their origins.

@@ -3,16 +3,15 @@
 //! For each host only two numbers are kept: its entry under `hosts` and the set of groups it
 //! inherits from. 100,000 hosts cost some megabytes, not a line number beside every value.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::inventory::attribute::{Attributes, Placed};
-use crate::inventory::foreign::{Base, Level, Source};
+use crate::inventory::foreign::{Foreign, ForeignHost, Level, Source};
 use crate::inventory::group::{Groups, Layer, Origin};
 use crate::inventory::host::{Host, Variable};
 use crate::inventory::report::{At, line};
 use crate::inventory::table::Key;
-use crate::model::id::{HostName, Label};
+use crate::model::id::Label;
 use crate::yaml::node::Place;
 
 /// One value of a host with its origin.
@@ -46,7 +45,7 @@ pub(super) struct Origins {
     pub(super) layers: Vec<Layer>,
     pub(super) groups: Groups,
     /// What hosts take from files of another program.
-    pub(super) bases: HashMap<HostName, Base>,
+    pub(super) foreign: Foreign,
 }
 
 impl EntryOrigin {
@@ -80,7 +79,7 @@ pub(super) fn explain(
     }) else {
         return Vec::new();
     };
-    let base = origins.bases.get(&host.asset.name);
+    let base = origins.foreign.host(host.asset.name.as_str());
     let writer = Writer { origins, files, entry, layer, base };
     let mut all = vec![Explained {
         key: "name".into(),
@@ -92,22 +91,14 @@ pub(super) fn explain(
             all.push(Explained { key: key.to_string(), value, origin: writer.of_key(key) });
         }
     }
-    let foreign = |labels: fn(&Base) -> &Vec<(Label, Source)>| base.map(labels);
-    for (key, labels, own, inherited, foreign) in [
-        ("tags", &host.asset.tags, &entry.tags, &layer.tags, foreign(|base| &base.tags)),
-        (
-            "services",
-            &host.asset.services,
-            &entry.services,
-            &layer.services,
-            foreign(|base| &base.services),
-        ),
+    for (key, labels, own, inherited) in [
+        ("tags", &host.asset.tags, &entry.tags, &layer.tags),
+        ("services", &host.asset.services, &entry.services, &layer.services),
     ] {
         for label in labels {
             let other = || {
                 let level = inherited.iter().find(|(l, _)| l == label).map(|(_, o)| *o);
-                let base = foreign.into_iter().flatten().find(|(l, _)| l == label);
-                writer.inherited(level, base.map(|(_, source)| source))
+                writer.inherited(level, writer.foreign(key, Some(label)))
             };
             let origin = find(own, label).map_or_else(other, |line| writer.own(line));
             all.push(Explained { key: key.into(), value: label.to_string(), origin });
@@ -116,7 +107,7 @@ pub(super) fn explain(
     for (name, value) in &host.variables {
         let inherited = || {
             let level = layer.variables.get(&**name).map(|one| one.origin);
-            let mut known = base.into_iter().flat_map(Base::variables);
+            let mut known = base.into_iter().flat_map(ForeignHost::variables);
             let base = known.find(|(known, ..)| **known == **name);
             writer.inherited(level, base.map(|(.., source)| source))
         };
@@ -137,7 +128,7 @@ struct Writer<'a> {
     files: &'a [Arc<str>],
     entry: &'a EntryOrigin,
     layer: &'a Layer,
-    base: Option<&'a Base>,
+    base: Option<&'a ForeignHost>,
 }
 
 impl Writer<'_> {
@@ -151,8 +142,11 @@ impl Writer<'_> {
             return self.own(*line);
         }
         let level = self.layer.values.get(&key).map(|value| value.origin);
-        let base = self.base.and_then(|base| base.get(key));
-        self.inherited(level, base.map(|(.., source)| source))
+        self.inherited(level, self.foreign(key.as_str(), None))
+    }
+
+    fn foreign(&self, key: &str, label: Option<&Label>) -> Option<&Source> {
+        self.base.and_then(|host| self.origins.foreign.source(host, key, label))
     }
 
     fn inherited(&self, origin: Option<Origin>, foreign: Option<&Source>) -> String {

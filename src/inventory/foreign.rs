@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::inventory::attribute::{self, Attributes, Context, Value};
+use crate::inventory::attribute::{self, Attributes, Context, Placed, Value};
 use crate::inventory::build::Tree;
 use crate::inventory::host::Variable;
 use crate::inventory::report::{At, Remark, Report};
@@ -65,66 +65,85 @@ pub(super) struct Foreign {
 }
 
 /// What a host takes where fleetstat's files say nothing.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Base {
-    pub(super) values: Vec<(Key, Value, Source)>,
-    pub(super) tags: Vec<(Label, Source)>,
-    pub(super) services: Vec<(Label, Source)>,
-    pub(super) own: Vec<Sourced>,
-    pub(super) shared: Arc<[Sourced]>,
+#[derive(Clone, Copy)]
+pub(super) struct Base<'a> {
+    /// The items, read; in their order.
+    read: &'a [Attributes],
+    host: &'a ForeignHost,
 }
 
-impl Base {
-    pub(super) fn get(&self, key: Key) -> Option<&(Key, Value, Source)> {
-        self.values.iter().find(|(known, ..)| *known == key)
+impl<'a> Base<'a> {
+    fn attributes(self) -> impl Iterator<Item = &'a Attributes> {
+        self.host.items.iter().filter_map(move |item| self.read.get(*item as usize))
     }
 
+    pub(super) fn get(self, key: Key) -> Option<&'a Value> {
+        self.attributes().find_map(|attributes| attributes.get(key)).map(|placed| &placed.value)
+    }
+
+    pub(super) fn tags(self) -> impl Iterator<Item = &'a Label> {
+        self.attributes().flat_map(|attributes| &attributes.tags).map(|placed| &placed.key)
+    }
+
+    pub(super) fn services(self) -> impl Iterator<Item = &'a Label> {
+        self.attributes().flat_map(|attributes| &attributes.services).map(|placed| &placed.key)
+    }
+
+    pub(super) fn variables(self) -> impl Iterator<Item = &'a Sourced> {
+        self.host.variables()
+    }
+}
+
+impl ForeignHost {
     /// Variables, those of the host before those it shares.
     pub(super) fn variables(&self) -> impl Iterator<Item = &Sourced> {
         self.own.iter().chain(self.shared.iter())
     }
 }
 
-/// The items, read once each by the readers of fleetstat's own files.
-pub(super) struct Items<'a> {
-    foreign: &'a Foreign,
-    read: Vec<Option<Attributes>>,
-}
-
-impl<'a> Items<'a> {
-    pub(super) fn new(foreign: &'a Foreign) -> Self {
-        let read = foreign.items.iter().map(|_| None).collect();
-        Self { foreign, read }
+impl Foreign {
+    /// Reads every item once, with the readers of fleetstat's own files.
+    pub(super) fn read(&self, context: &Context<'_>, report: &mut Report<'_>) -> Vec<Attributes> {
+        self.items.iter().map(|item| read(item, context, report)).collect()
     }
 
     /// What one host takes.
-    pub(super) fn base(
-        &mut self,
+    pub(super) fn base<'a>(read: &'a [Attributes], host: &'a ForeignHost) -> Base<'a> {
+        Base { read, host }
+    }
+
+    pub(super) fn host(&self, name: &str) -> Option<&ForeignHost> {
+        self.hosts.iter().find(|host| *host.entry.key == *name)
+    }
+
+    /// Where a host takes the value of a key from. For tags and services: from where one of this
+    /// name comes.
+    pub(super) fn source(
+        &self,
         host: &ForeignHost,
-        context: &Context<'_>,
-        report: &mut Report<'_>,
-    ) -> Base {
-        let mut base =
-            Base { own: host.own.clone(), shared: host.shared.clone(), ..Base::default() };
-        for number in &host.items {
-            let Some(item) = self.foreign.items.get(*number as usize) else { continue };
-            let Some(slot) = self.read.get_mut(*number as usize) else { continue };
-            let attributes = slot.get_or_insert_with(|| read(item, context, report));
-            let source = &item.source;
-            for placed in &attributes.values {
-                base.values.push((placed.key, placed.value.clone(), source.clone()));
-            }
-            for (from, to) in
-                [(&attributes.tags, &mut base.tags), (&attributes.services, &mut base.services)]
-            {
-                to.extend(from.iter().map(|placed| (placed.key.clone(), source.clone())));
-            }
-        }
-        base
+        key: &str,
+        label: Option<&Label>,
+    ) -> Option<&Source> {
+        let items = host.items.iter().filter_map(|item| self.items.get(*item as usize));
+        let holds = |item: &&Item| {
+            let named = |label: &Label| {
+                item.value.items().iter().any(|item| item.text() == Some(label.as_str()))
+            };
+            item.key == key && label.is_none_or(named)
+        };
+        items.into_iter().find(holds).map(|item| &item.source)
     }
 }
 
 fn read(item: &Item, context: &Context<'_>, report: &mut Report<'_>) -> Attributes {
+    // Each host has its own address, checked when it was mapped: no need to go the long way.
+    if item.key == "address"
+        && let Some(text) = item.value.text()
+    {
+        let place = item.source.at.place;
+        let value = Placed { key: Key::Address, value: Value::Text(text.into()), place };
+        return Attributes { values: vec![value], ..Attributes::default() };
+    }
     let entry =
         Entry { key: item.key.into(), place: item.source.at.place, value: item.value.clone() };
     let record = Node { value: Yaml::Mapping(vec![entry]), place: item.source.at.place };

@@ -182,9 +182,10 @@ impl Reading {
         let Mapped { mut foreign, unmapped, remarks: summary } =
             self.gathered.finish(&mut self.files, operator, &mut self.defects);
         self.trees.append(&mut foreign.trees);
+        let of_account = std::mem::take(&mut foreign.of_account);
         let mut report =
             Report { files: &self.files, defects: &mut self.defects, no_timezones: false };
-        let built = build::build(&self.trees, &foreign, whole, &mut report);
+        let built = build::build(&self.trees, foreign, whole, &mut report);
         validate::collisions(&built.hosts, &built.origins, &mut report);
         if built.hosts.is_empty() && report.defects.is_empty() {
             report.enter(0);
@@ -195,7 +196,7 @@ impl Reading {
         let groups = validate::group_sizes(&built);
         let mut remarks = validate::remarks(&built, &groups, &self.files);
         remarks.extend(summary);
-        remarks.extend(used(foreign.of_account, &built.hosts));
+        remarks.extend(used(of_account, &built.hosts));
         if report.no_timezones {
             let message = "this machine has no time zone database: names were checked by form only";
             remarks.push(Remark { origin: "timezone".into(), message: message.into() });

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::inventory::address;
 use crate::inventory::attribute::{Attributes, Placed, Value};
-use crate::inventory::foreign::{Base, Source};
+use crate::inventory::foreign::Base;
 use crate::inventory::group::{Groups, Inherited, Layer, Origin};
 use crate::inventory::host::{Account, Host, Variable};
 use crate::inventory::pattern::Pattern;
@@ -28,7 +28,7 @@ pub(super) struct Levels<'a> {
     pub(super) own: &'a Attributes,
     pub(super) layer: &'a Layer,
     /// What files of another program say.
-    pub(super) base: Option<&'a Base>,
+    pub(super) base: Option<Base<'a>>,
 }
 
 /// A host, and whether it lacks an account.
@@ -135,7 +135,7 @@ impl Overlay<'_> {
             (Some(address), _) => address.clone(),
             (None, TransportKind::Ssh)
                 if own.get(Key::Address).is_none()
-                    && let Some((_, Value::Text(address), _)) = foreign =>
+                    && let Some(Value::Text(address)) = foreign =>
             {
                 address.to_string()
             }
@@ -155,9 +155,13 @@ impl Overlay<'_> {
             criticality,
             exposure,
             owner,
-            tags: union(&own.tags, &layer.tags, base.map(|base| &*base.tags)),
+            tags: union(&own.tags, &layer.tags, base.into_iter().flat_map(Base::tags)),
             timezone,
-            services: union(&own.services, &layer.services, base.map(|base| &*base.services)),
+            services: union(
+                &own.services,
+                &layer.services,
+                base.into_iter().flat_map(Base::services),
+            ),
         };
         let groups = layer.groups.clone();
         let host = Host { asset, account, host_key_alias, fragile, groups, variables };
@@ -174,7 +178,7 @@ impl Overlay<'_> {
             return Some(&placed.value);
         }
         let Some(inherited) = layer.values.get(&key) else {
-            return base.and_then(|base| base.get(key)).map(|(_, value, _)| value);
+            return base.and_then(|base| base.get(key));
         };
         self.rival(key.as_str(), inherited, name, report);
         Some(&inherited.value)
@@ -258,13 +262,13 @@ fn by_name(name: &HostName, own: &Attributes, at: At, report: &mut Report<'_>) -
 }
 
 /// Sorted, without repetition.
-fn union(
+fn union<'f>(
     own: &[Placed<Label, ()>],
     inherited: &[(Label, Origin)],
-    foreign: Option<&[(Label, Source)]>,
+    foreign: impl Iterator<Item = &'f Label>,
 ) -> Vec<Label> {
     let mut all = Vec::with_capacity(own.len() + inherited.len());
-    all.extend(foreign.unwrap_or_default().iter().map(|(label, _)| label.clone()));
+    all.extend(foreign.cloned());
     all.extend(own.iter().map(|placed| placed.key.clone()));
     all.extend(inherited.iter().map(|(label, _)| label.clone()));
     all.sort_unstable();

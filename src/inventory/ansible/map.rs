@@ -6,6 +6,8 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use crate::inventory::address;
 use crate::inventory::ansible::expose::{self, LeftOut};
 use crate::inventory::ansible::login::{Login, Logins, scalar};
@@ -58,7 +60,8 @@ pub(super) struct Mapper<'w> {
     pub(super) notes: Notes,
     pub(super) foreign: Foreign,
     logins: Logins,
-    interned: HashMap<(&'static str, String, At), u32>,
+    /// Items by key and line.
+    interned: HashMap<(&'static str, At), SmallVec<[u32; 1]>>,
     shared: HashMap<usize, Arc<Shared>>,
     pub(super) left_out_variables: LeftOut,
     left_out_hosts: BTreeMap<(At, String), Vec<Arc<str>>>,
@@ -121,14 +124,17 @@ impl<'w> Mapper<'w> {
 
     /// The number of an item; equal ones of one line are one.
     fn item(&mut self, key: &'static str, value: Node, source: Source) -> u32 {
-        let shown = value.verbatim().map(str::to_owned);
-        let name = shown.map(|shown| (key, shown, source.at));
-        if let Some(number) = name.as_ref().and_then(|name| self.interned.get(name)) {
+        let known = self.interned.entry((key, source.at)).or_default();
+        let same = |number: &&u32| {
+            self.foreign.items.get(**number as usize).is_some_and(|item| item.value == value)
+        };
+        // A line that stands for thousands of hosts may give each its own value.
+        if let Some(number) = known.iter().rev().take(8).find(same) {
             return *number;
         }
         let number = u32::try_from(self.foreign.items.len()).unwrap_or(u32::MAX);
+        known.push(number);
         self.foreign.items.push(Item { key, value, source });
-        self.interned.extend(name.map(|name| (name, number)));
         number
     }
 
