@@ -130,18 +130,8 @@ impl Overlay<'_> {
             _ => None,
         };
         let variables = self.variables(levels, (&name, report));
-        let foreign = base.and_then(|base| base.get(Key::Address));
-        let address = match (address, transport) {
-            (Some(address), _) => address.clone(),
-            (None, TransportKind::Ssh)
-                if own.get(Key::Address).is_none()
-                    && let Some(Value::Text(address)) = foreign =>
-            {
-                address.to_string()
-            }
-            (None, TransportKind::Local) => "localhost".to_owned(),
-            (None, TransportKind::Ssh) => by_name(&name, own, at, report),
-        };
+        let address = address
+            .map_or_else(|| unwritten(&name, transport, levels, (at, report)), String::clone);
         let asset = Asset {
             name,
             address,
@@ -247,6 +237,22 @@ fn text(value: Option<&Value>) -> Option<String> {
     match value {
         Some(Value::Text(text)) => Some(text.to_string()),
         _ => None,
+    }
+}
+
+/// The address of a host whose own entry gives none.
+fn unwritten(
+    name: &HostName,
+    transport: TransportKind,
+    Levels { own, base, .. }: Levels<'_>,
+    (at, report): (At, &mut Report<'_>),
+) -> String {
+    // One that was given and refused is in `own`.
+    let foreign = base.filter(|_| own.get(Key::Address).is_none());
+    match (foreign.and_then(|base| base.get(Key::Address)), transport) {
+        (_, TransportKind::Local) => "localhost".to_owned(),
+        (Some(Value::Text(address)), TransportKind::Ssh) => address.to_string(),
+        (_, TransportKind::Ssh) => by_name(name, own, at, report),
     }
 }
 

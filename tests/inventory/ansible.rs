@@ -181,39 +181,42 @@ fn variables(dice: &mut Dice, place: &str) -> Vec<(String, String)> {
         .collect()
 }
 
+type Variables = Vec<(String, String)>;
+
 /// One group as it was drawn.
 struct Drawn {
     name: String,
-    variables: Vec<(String, String)>,
-    hosts: Vec<(String, Vec<(String, String)>)>,
+    variables: Variables,
+    hosts: Vec<(String, Variables)>,
     children: Vec<String>,
 }
 
 impl Drawn {
     fn as_ini(&self) -> String {
-        let mut text = format!("[{}]\n", self.name);
-        for (host, variables) in &self.hosts {
-            text += host;
-            variables.iter().for_each(|(key, value)| text += &format!(" {key}=\"{value}\""));
-            text += "\n";
-        }
-        text += &format!("[{}:vars]\n", self.name);
-        self.variables.iter().for_each(|(key, value)| text += &format!("{key}={value}\n"));
-        text += &format!("[{}:children]\n{}\n", self.name, self.children.join("\n"));
-        text
+        let line = |(host, variables): &(String, Variables)| {
+            let words = variables.iter().map(|(key, value)| format!(" {key}=\"{value}\""));
+            format!("{host}{}\n", words.collect::<String>())
+        };
+        let hosts: String = self.hosts.iter().map(line).collect();
+        let variables = self.variables.iter().map(|(key, value)| format!("{key}={value}\n"));
+        let variables: String = variables.collect();
+        let (name, children) = (&self.name, self.children.join("\n"));
+        format!("[{name}]\n{hosts}[{name}:vars]\n{variables}[{name}:children]\n{children}\n")
     }
 
     fn as_yaml(&self) -> String {
-        let mut text = format!("{}:\n  vars:\n", self.name);
-        unique(&self.variables).for_each(|(key, value)| text += &format!("    {key}: {value}\n"));
-        text += "  hosts:\n";
-        for (host, variables) in unique(&self.hosts) {
-            text += &format!("    {host}:\n");
-            unique(variables).for_each(|(key, value)| text += &format!("      {key}: {value}\n"));
-        }
-        text += "  children:\n";
-        self.children.iter().for_each(|child| text += &format!("    {child}:\n"));
-        text
+        let below = |indent: &str, variables: &Variables| {
+            let lines = unique(variables).map(|(key, value)| format!("{indent}{key}: {value}\n"));
+            lines.collect::<String>()
+        };
+        let host = |(host, variables): &(String, Variables)| {
+            format!("    {host}:\n{}", below("      ", variables))
+        };
+        let hosts: String = unique(&self.hosts).map(host).collect();
+        let children: String =
+            self.children.iter().map(|child| format!("    {child}:\n")).collect();
+        let variables = below("    ", &self.variables);
+        format!("{}:\n  vars:\n{variables}  hosts:\n{hosts}  children:\n{children}", self.name)
     }
 }
 

@@ -164,3 +164,22 @@ fn other_files_are_refused_with_what_to_do() {
     let expected = "error[FS-INV-012]: nobody:1:1: host `x` has no account to log in with";
     assert!(told("nobody", b"x\n").starts_with(expected));
 }
+
+proptest::proptest! {
+    /// Whatever stands in a file, the answer is hosts or faults, and no fault shows a raw character.
+    #[test]
+    fn any_text_is_hosts_or_faults(
+        lines in proptest::collection::vec(
+            "\\[?[a-z0-9_:.\\[\\]{}'\"#= ,!&*|>%@\\\\\\x1b-]{0,40}\\]?", 0..20),
+        name in proptest::sample::select(vec!["hosts", "h.yml", "h.json", "h.ini"]),
+    ) {
+        let text = lines.join("\n");
+        match fleetstat::inventory::from_texts(&[(name, &text)]) {
+            Ok(inventory) => proptest::prop_assert!(!inventory.hosts.is_empty()),
+            Err(defects) => {
+                let raw = printed(&defects).contains('\x1b');
+                proptest::prop_assert!(!raw);
+            }
+        }
+    }
+}

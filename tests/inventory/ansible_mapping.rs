@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use fleetstat::inventory::host::{Identity, Variable};
 use fleetstat::inventory::{Inventory, load_as};
 use fleetstat::model::host::{Platform, TransportKind};
+use fleetstat::model::id::Label;
 
 use super::ansible::write;
 use super::printed;
@@ -79,7 +80,7 @@ http_port=80
     assert_eq!(web.host_key_alias.as_deref(), Some("alias3"));
     assert_eq!((web.asset.role_word(), web.fragile), ("web", true));
     assert_eq!(web.asset.site.as_ref().unwrap().as_str(), "example.org");
-    let tags: Vec<&str> = web.asset.tags.iter().map(|tag| tag.as_str()).collect();
+    let tags: Vec<&str> = web.asset.tags.iter().map(Label::as_str).collect();
     assert_eq!(tags, ["a", "b"]);
     assert_eq!(web.variables["http_port"], Variable::Number(80));
     assert_eq!(inventory.unmapped, []);

@@ -88,7 +88,7 @@ impl<'a> Reader<'a> {
             return None;
         }
         match self.peek()? {
-            '[' => self.list(depth, ']'),
+            '[' => self.list(depth),
             '(' => {
                 self.at += 1;
                 let value = self.tuple(depth + 1, Some(')'))?;
@@ -115,12 +115,12 @@ impl<'a> Reader<'a> {
         Some(value)
     }
 
-    fn list(&mut self, depth: usize, end: char) -> Option<Json> {
+    fn list(&mut self, depth: usize) -> Option<Json> {
         self.at += 1;
         let mut items = Vec::new();
         loop {
             self.blanks(true);
-            if self.peek() == Some(end) {
+            if self.peek() == Some(']') {
                 break;
             }
             items.push(self.one(depth + 1)?);
@@ -130,36 +130,41 @@ impl<'a> Reader<'a> {
             }
         }
         self.blanks(true);
-        (self.peek() == Some(end)).then(|| {
-            self.at += 1;
-            Json::Array(items)
-        })
+        self.take("]").then_some(Json::Array(items))
     }
 
-    /// A dictionary, or a set, which Ansible makes a list.
+    /// A dictionary, or a set, which Ansible makes a list. Nothing is read twice: nested braces cost
+    /// their length.
     fn braces(&mut self, depth: usize) -> Option<Json> {
-        let begin = self.at;
         self.at += 1;
         let mut map = Map::new();
+        let mut items = Vec::new();
         loop {
             self.blanks(true);
-            if self.take("}") {
-                return Some(Json::Object(map));
+            if self.peek() == Some('}') {
+                break;
             }
             let key = self.one(depth + 1)?;
+            // Python finds no place for lists and dictionaries here.
+            let name = key_text(&key)?;
             self.blanks(true);
-            if !self.take(":") {
-                self.at = begin;
-                return self.list(depth, '}');
+            if items.is_empty() && self.take(":") {
+                self.blanks(true);
+                map.insert(name, self.one(depth + 1)?);
+            } else if map.is_empty() {
+                items.push(key);
+            } else {
+                return None;
             }
-            self.blanks(true);
-            let value = self.one(depth + 1)?;
-            map.insert(key_text(&key)?, value);
             self.blanks(true);
             if !self.take(",") {
-                return self.take("}").then_some(Json::Object(map));
+                break;
             }
         }
+        if !self.take("}") {
+            return None;
+        }
+        Some(if items.is_empty() { Json::Object(map) } else { Json::Array(items) })
     }
 
     /// Strings one after the other are one.
@@ -371,7 +376,10 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(value(text), expected, "{text}");
         }
-        let deep = "[".repeat(5_000);
-        assert_eq!(value(&deep), Json::String(deep.clone()));
+        assert_eq!(value("{1, 'a'}"), json!([1, "a"]));
+        let deep = ["[".repeat(5_000), format!("{}1{}", "{".repeat(30), "}".repeat(30))];
+        for deep in deep {
+            assert_eq!(value(&deep), Json::String(deep.clone()));
+        }
     }
 }
