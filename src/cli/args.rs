@@ -24,7 +24,8 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "these comments are the help text, where backticks show")]
 pub struct Global {
-    /// Inventory file; may be repeated [default: $FLEETSTAT_INVENTORY]
+    /// Inventory, fleetstat's or Ansible's: a file, folder or program; may be repeated
+    /// [default: $FLEETSTAT_INVENTORY]
     #[arg(short, long = "inventory", global = true, value_name = "FILE")]
     pub inventories: Vec<PathBuf>,
     /// Only these hosts, e.g. `role=db & env=prod & !tag=lab` or `web[01-20]`

@@ -21,7 +21,7 @@ use crate::yaml::node::{Entry, Node, Place};
 use crate::yaml::suggest::did_you_mean;
 
 /// Most hosts of one inventory: ten times the largest fleet this is measured with.
-const HOSTS_MAX: usize = 1_000_000;
+pub(super) const HOSTS_MAX: usize = 1_000_000;
 /// Suggestions for unknown hosts compare with every host: only the first few faults get one.
 const SUGGESTIONS_MAX: usize = 20;
 

@@ -213,8 +213,8 @@ impl Drawn {
             format!("    {host}:\n{}", below("      ", variables))
         };
         let hosts: String = unique(&self.hosts).map(host).collect();
-        let children: String =
-            self.children.iter().map(|child| format!("    {child}:\n")).collect();
+        let child = |child: &String| format!("    {child}:\n");
+        let children: String = self.children.iter().map(child).collect();
         let variables = below("    ", &self.variables);
         format!("{}:\n  vars:\n{variables}  hosts:\n{hosts}  children:\n{children}", self.name)
     }

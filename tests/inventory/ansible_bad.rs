@@ -141,6 +141,16 @@ fn bad_programs_are_named() {
 }
 
 #[test]
+fn ranges_cannot_fill_the_memory() {
+    let lines: Vec<String> = (0..7).map(|line| format!("h{line}-[1:190000]")).collect();
+    let told = faults(&[("hosts", &lines.join("\n"))], &["hosts"]);
+    let expected = "error[FS-INV-016]: hosts:6:1: the inventory has more hosts than can be";
+    assert!(told.starts_with(expected), "{told}");
+    let told = faults(&[("hosts", "h[1:9][1:99999]\n")], &["hosts"]);
+    assert!(told.contains("the range stands for more than 200000 names"), "{told}");
+}
+
+#[test]
 fn other_files_are_refused_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     let told = |name: &str, bytes: &[u8]| {

@@ -151,6 +151,10 @@ impl Reader<'_> {
                 );
             }
         };
+        if !self.world.has_room(names.len()) {
+            let message = "the inventory has more hosts than can be".to_owned();
+            return self.refuse(code::HOSTS, place, message, "split it into several inventories");
+        }
         let at = At { file: self.file, place };
         let mut variables = Vec::with_capacity(rest.len());
         for word in rest {

@@ -194,6 +194,11 @@ impl Reader<'_> {
                 "write `name: value` below it",
             );
         }
+        if !self.world.has_room(names.len()) {
+            let message = "the inventory has more hosts than can be".to_owned();
+            let help = "split it into several inventories";
+            return self.refuse(code::HOSTS, entry.place, message, help);
+        }
         let at = self.at(entry.place);
         let variables: Vec<Variable> =
             entry.value.entries().iter().map(|entry| self.variable(entry)).collect();

@@ -123,6 +123,11 @@ impl World {
         self.host_numbers.get(name).copied()
     }
 
+    /// Whether more hosts can be added. Ranges of many lines must not fill the memory.
+    pub(super) fn has_room(&self, more: usize) -> bool {
+        self.hosts.len().saturating_add(more) <= crate::inventory::build::HOSTS_MAX
+    }
+
     /// The number of a host, made when there is none and then with the port; and listed in the
     /// group.
     pub(super) fn add_host(&mut self, name: &str, group: u32, port: Option<u32>, at: At) -> u32 {
