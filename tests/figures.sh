@@ -33,6 +33,31 @@ echo "100,000 hosts loaded, $((hosts - 1)) of them targeted: $took ms"
 [ "$hosts" = 5001 ] || fail "the selector targeted $hosts lines"
 [ "$took" -lt 2000 ] || fail "100,000 hosts took $took ms, over 2 s"
 
+awk -v ini="$folder/fleet.ini" -v yaml="$folder/ansible.yaml" 'BEGIN {
+    print "[all:vars]\nansible_user=fleetstat\nansible_ssh_private_key_file=/k" >ini
+    print "all:\n  vars: {ansible_user: fleetstat, ansible_ssh_private_key_file: /k}\n  children:" >yaml
+    for (i = 0; i < 100000; i++) {
+        if (i % 1000 == 0) {
+            printf "[g%d]\n", i / 1000 >ini
+            printf "    g%d:\n      hosts:\n", i / 1000 >yaml
+        }
+        address = sprintf("10.%d.%d.%d", i / 65536, (i / 256) % 256, i % 256)
+        role = i % 4 ? "web" : "db"
+        printf "h%06d ansible_host=%s fleetstat_role=%s fleetstat_segment=s%d fleetstat_tags=t%d\n",
+            i, address, role, i % 20, i % 7 >ini
+        printf "        h%06d: {ansible_host: %s, fleetstat_role: %s, fleetstat_segment: s%d, fleetstat_tags: [t%d]}\n",
+            i, address, role, i % 20, i % 7 >yaml
+    }
+}'
+for file in fleet.ini ansible.yaml; do
+    begun=$(date +%s%N)
+    hosts=$("$fleetstat" hosts -i "$folder/$file" -l 'role=db & segment=s4' --format csv -q | wc -l)
+    took=$((($(date +%s%N) - begun) / 1000000))
+    echo "100,000 hosts of Ansible loaded from $file, $((hosts - 1)) of them targeted: $took ms"
+    [ "$hosts" = 5001 ] || fail "the selector targeted $hosts lines of $file"
+    [ "$took" -lt 2000 ] || fail "100,000 hosts of $file took $took ms, over 2 s"
+done
+
 awk 'BEGIN {
     print "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port Process"
     for (i = 0; i < 1000000; i++)

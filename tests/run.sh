@@ -8,7 +8,7 @@ set -eu
 cd "$(dirname "$0")/.."
 
 packages="openssh-server openssh-client dropbear-bin iproute2 nftables busybox procps python3 \
-sudo libcap2-bin strace e2fsprogs util-linux mount dash bash ksh mksh tcsh fish zsh groff-base gcc libc6-dev"
+sudo libcap2-bin strace e2fsprogs util-linux mount python3-venv dash bash ksh mksh tcsh fish zsh groff-base gcc libc6-dev"
 commands="sshd:/usr/sbin/sshd dropbear:/usr/sbin/dropbear ssh-keygen: ssh-agent: ip: ss: nft: \
 busybox: sudo: mount: unshare: pgrep: python3: setcap:/sbin/setcap strace: mkfs.ext4:/sbin/mkfs.ext4 dash: bash: ksh93: mksh: tcsh: csh: fish: zsh: script: groff: cc:"
 
@@ -38,6 +38,13 @@ if [ -n "$(missing)" ]; then
     exit 1
 fi
 command -v cargo >/dev/null 2>&1 || { echo "cargo is missing: see https://rustup.rs" >&2; exit 1; }
+
+# Ansible's own reading is what the inventories are compared with.
+ansible=target/tools/ansible
+if ! "$ansible/bin/ansible-inventory" --version >/dev/null 2>&1; then
+    python3 -m venv "$ansible"
+    "$ansible/bin/pip" install --quiet "ansible-core>=2.17,<2.20"
+fi
 
 ran=""
 # Runs one step and remembers that it ran; the first step that fails ends the suite.

@@ -24,7 +24,8 @@ pub struct Cli {
 #[derive(Clone, Debug, Args)]
 #[expect(clippy::doc_markdown, reason = "these comments are the help text, where backticks show")]
 pub struct Global {
-    /// Inventory file; may be repeated [default: $FLEETSTAT_INVENTORY]
+    /// Inventory, fleetstat's or Ansible's: a file, folder or program; may be repeated
+    /// [default: $FLEETSTAT_INVENTORY]
     #[arg(short, long = "inventory", global = true, value_name = "FILE")]
     pub inventories: Vec<PathBuf>,
     /// Only these hosts, e.g. `role=db & env=prod & !tag=lab` or `web[01-20]`
@@ -141,6 +142,12 @@ pub enum Verb {
     },
     /// Print a manual page, or write all of them to a folder
     Man(ManArgs),
+    /// Write an inventory from what another program knows
+    Import {
+        /// From where.
+        #[command(subcommand)]
+        of: ImportOf,
+    },
     /// Print the JSON Schema of a file
     Schema {
         /// The file.
@@ -348,6 +355,27 @@ pub struct ParseArgs {
     /// The file; `-` is standard input
     #[arg(default_value = "-")]
     pub file: PathBuf,
+}
+
+/// Sources of `import`.
+#[derive(Debug, Subcommand)]
+pub enum ImportOf {
+    /// Freeze what `ssh -G` says of hosts into an inventory: address, port, user, keys, jump hosts
+    SshConfig(SshConfigArgs),
+}
+
+/// `import ssh-config`.
+#[derive(Debug, Args)]
+pub struct SshConfigArgs {
+    /// Hosts as you type them behind `ssh`
+    #[arg(required = true, value_name = "HOST")]
+    pub hosts: Vec<String>,
+    /// Read this configuration instead of ssh's own files
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Write to this new file instead of standard output
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Files with a schema.

@@ -15,6 +15,7 @@ mod diff;
 mod enroll;
 mod hosts;
 mod layers;
+mod import;
 mod logging;
 mod man;
 mod parse;
@@ -92,6 +93,7 @@ fn start(cli: Cli) -> Ended {
         Verb::Explain(args) => explain::explain(setting, &args),
         Verb::Completions { shell } => completions::completions(shell),
         Verb::Man(args) => man::man(&args),
+        Verb::Import { of } => import::import(&of),
         Verb::Schema { of } => schema::schema(of),
     }
 }
@@ -127,6 +129,7 @@ fn refuse_idle_limit(global: &Global, verb: &Verb) -> Result<(), Problem> {
         | Verb::Config { .. }
         | Verb::Completions { .. }
         | Verb::Man(_)
+        | Verb::Import { .. }
         | Verb::Schema { .. } => true,
         Verb::Run(_)
         | Verb::Plan(_)

@@ -89,6 +89,7 @@ pub const PROBLEMS: &[ProblemKind] = problems! {
     "FS-USE-008" Usage "the answer needs a person" "run it on a terminal, or give `--fingerprints FILE`"
     "FS-USE-009" Usage "no such host, run or snapshot in the store" "collect first with `fleetstat run PLAYBOOK -i FILE`; `fleetstat runs` lists what there is"
     "FS-USE-010" Usage "no such code, fault or exit code" "`fleetstat explain` lists all"
+    "FS-USE-030" Usage "ssh cannot be asked for its settings" "install the OpenSSH client, and try `ssh -G HOST` yourself"
     "FS-CFG-001" Config "no place for store and evidence" "set FLEETSTAT_DATA or HOME, or add `--data DIR`"
     "FS-CFG-002" Config "a known_hosts file cannot be used" "mend the line, or name another file with `--known-hosts`"
     "FS-CFG-003" Config "no account can be used" "mend the account's key, certificate or password, or start ssh-agent with the key"

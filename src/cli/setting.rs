@@ -103,8 +103,11 @@ impl Setting {
         let Some(files) = &self.settings.inventory else {
             return Err(Problem::new("FS-USE-002", "no inventory was named").into());
         };
-        let inventory =
-            crate::inventory::load(&files.value).map_err(|defects| defective(&defects))?;
+        let inventory = crate::inventory::load_as(&files.value, Some(&login()))
+            .map_err(|defects| defective(&defects))?;
+        for remark in &inventory.unmapped {
+            tracing::warn!("{}: {}", remark.origin, remark.message);
+        }
         for remark in &inventory.remarks {
             tracing::info!("{}: {}", remark.origin, remark.message);
         }

@@ -7,10 +7,11 @@ use smallvec::SmallVec;
 
 use crate::inventory::attribute::{self, Context};
 use crate::inventory::explain::{EntryOrigin, Origins};
+use crate::inventory::foreign::{self, Foreign};
 use crate::inventory::group::{Group, Groups, Level};
 use crate::inventory::host::{Account, Host, Road};
 use crate::inventory::jump::{Asked, Roads, Stations};
-use crate::inventory::overlay::{Overlay, addresses};
+use crate::inventory::overlay::{Levels, Overlay, addresses};
 use crate::inventory::pattern::Pattern;
 use crate::inventory::report::{At, Report};
 use crate::inventory::table::code;
@@ -21,7 +22,7 @@ use crate::yaml::node::{Entry, Node, Place};
 use crate::yaml::suggest::did_you_mean;
 
 /// Most hosts of one inventory: ten times the largest fleet this is measured with.
-const HOSTS_MAX: usize = 1_000_000;
+pub(super) const HOSTS_MAX: usize = 1_000_000;
 /// Suggestions for unknown hosts compare with every host: only the first few faults get one.
 const SUGGESTIONS_MAX: usize = 20;
 
@@ -45,12 +46,18 @@ pub(super) struct Built {
 }
 
 /// Builds the hosts. Defects go to the report; the result is good only without any.
-pub(super) fn build(trees: &[Tree], whole: bool, report: &mut Report<'_>) -> Built {
+pub(super) fn build(
+    trees: &[Tree],
+    foreign: Foreign,
+    whole: bool,
+    report: &mut Report<'_>,
+) -> Built {
     let (accounts, refused_accounts) = accounts(trees, report);
     let context = Context { accounts: &accounts, refused_accounts: &refused_accounts, whole };
     let groups = groups(trees, &context, report);
     let stations = Stations::read(trees, &context, report);
-    let listed = listed(trees, report);
+    let known_foreign = foreign::by_name(&foreign);
+    let listed = with_foreign(listed(trees, report), &foreign);
     let index = index(&listed, report);
     let mut members = vec![SmallVec::<[u32; 4]>::new(); listed.iter().map(|l| l.names.len()).sum()];
     membership(&groups, &index, &mut members, (whole, report));
@@ -58,6 +65,7 @@ pub(super) fn build(trees: &[Tree], whole: bool, report: &mut Report<'_>) -> Bui
     let mut known: HashMap<SmallVec<[u32; 4]>, u32> = HashMap::new();
     let direct = Road::default();
     let mut overlay = Overlay { rivals: HashSet::new(), groups: &groups, direct };
+    let foreign_items = foreign.read(&context, report);
     let mut entries = Vec::with_capacity(listed.len());
     let mut hosts = Vec::with_capacity(members.len());
     let mut of_host = Vec::with_capacity(members.len());
@@ -78,8 +86,11 @@ pub(super) fn build(trees: &[Tree], whole: bool, report: &mut Report<'_>) -> Bui
                 u32::try_from(layers.len() - 1).unwrap_or(u32::MAX)
             });
             let Some(inherited) = layers.get(layer as usize) else { continue };
+            let base = known_foreign.get(name.as_str());
+            let base = base.map(|host| Foreign::base(&foreign_items, host));
             let address = addresses.as_ref().and_then(|all| all.get(position));
-            let host = overlay.host(name, &attributes, (inherited, address), (at, report));
+            let levels = Levels { own: &attributes, layer: inherited, base };
+            let host = overlay.host(name, levels, address, (at, report));
             if host.missing_account {
                 unaccounted.push(host.host.asset.name.clone());
             }
@@ -95,7 +106,7 @@ pub(super) fn build(trees: &[Tree], whole: bool, report: &mut Report<'_>) -> Bui
     roads(&mut hosts, &asked, (&stations, whole), report);
     segment::apply(trees, &mut hosts, report);
     let (hosts, of_host) = sorted(hosts, of_host);
-    Built { hosts, accounts, origins: Origins { entries, of_host, layers, groups } }
+    Built { hosts, accounts, origins: Origins { entries, of_host, layers, groups, foreign } }
 }
 
 /// Gives each host the road to it.
@@ -250,6 +261,24 @@ fn listed<'a>(trees: &'a [Tree], report: &mut Report<'_>) -> Vec<Listed<'a>> {
         }
     }
     all
+}
+
+/// Adds the hosts of another program's files that fleetstat's own do not list.
+fn with_foreign<'a>(mut listed: Vec<Listed<'a>>, foreign: &'a Foreign) -> Vec<Listed<'a>> {
+    let own: HashSet<String> = if foreign.hosts.is_empty() {
+        HashSet::new()
+    } else {
+        let names = listed.iter().flat_map(|listed| &listed.names).flatten();
+        names.map(ToString::to_string).collect()
+    };
+    listed.extend(foreign.hosts.iter().filter(|host| !own.contains(&*host.entry.key)).map(
+        |host| {
+            // A name that is none was left out when the file was mapped.
+            let names = vec![HostName::new(&host.entry.key).ok()];
+            Listed { file: host.file, entry: &host.entry, names }
+        },
+    ));
+    listed
 }
 
 fn names(entry: &Entry, report: &mut Report<'_>) -> Vec<Option<HostName>> {

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::inventory::attribute::{Attributes, Placed};
+use crate::inventory::foreign::{Foreign, ForeignHost, Level, Source};
 use crate::inventory::group::{Groups, Layer, Origin};
 use crate::inventory::host::{Host, Variable};
 use crate::inventory::report::{At, line};
@@ -43,6 +44,8 @@ pub(super) struct Origins {
     pub(super) of_host: Vec<(u32, u32)>,
     pub(super) layers: Vec<Layer>,
     pub(super) groups: Groups,
+    /// What hosts take from files of another program.
+    pub(super) foreign: Foreign,
 }
 
 impl EntryOrigin {
@@ -76,7 +79,8 @@ pub(super) fn explain(
     }) else {
         return Vec::new();
     };
-    let writer = Writer { origins, files, entry, layer };
+    let base = origins.foreign.host(host.asset.name.as_str());
+    let writer = Writer { origins, files, entry, layer, base };
     let mut all = vec![Explained {
         key: "name".into(),
         value: host.asset.name.to_string(),
@@ -92,15 +96,21 @@ pub(super) fn explain(
         ("services", &host.asset.services, &entry.services, &layer.services),
     ] {
         for label in labels {
-            let origin = find(own, label).map_or_else(
-                || writer.inherited(inherited.iter().find(|(l, _)| l == label).map(|(_, o)| *o)),
-                |line| writer.own(line),
-            );
+            let other = || {
+                let level = inherited.iter().find(|(l, _)| l == label).map(|(_, o)| *o);
+                writer.inherited(level, writer.foreign(key, Some(label)))
+            };
+            let origin = find(own, label).map_or_else(other, |line| writer.own(line));
             all.push(Explained { key: key.into(), value: label.to_string(), origin });
         }
     }
     for (name, value) in &host.variables {
-        let inherited = || writer.inherited(layer.variables.get(&**name).map(|one| one.origin));
+        let inherited = || {
+            let level = layer.variables.get(&**name).map(|one| one.origin);
+            let mut known = base.into_iter().flat_map(ForeignHost::variables);
+            let base = known.find(|(known, ..)| **known == **name);
+            writer.inherited(level, base.map(|(.., source)| source))
+        };
         let own = entry.variables.iter().find(|(key, _)| **key == **name);
         let origin = own.map_or_else(inherited, |(_, line)| writer.own(*line));
         all.push(Explained { key: format!("vars.{name}"), value: variable(value), origin });
@@ -118,6 +128,7 @@ struct Writer<'a> {
     files: &'a [Arc<str>],
     entry: &'a EntryOrigin,
     layer: &'a Layer,
+    base: Option<&'a ForeignHost>,
 }
 
 impl Writer<'_> {
@@ -127,14 +138,34 @@ impl Writer<'_> {
     }
 
     fn of_key(&self, key: Key) -> String {
-        match self.entry.keys.iter().find(|(known, _)| *known == key) {
-            Some((_, line)) => self.own(*line),
-            None => self.inherited(self.layer.values.get(&key).map(|value| value.origin)),
+        if let Some((_, line)) = self.entry.keys.iter().find(|(known, _)| *known == key) {
+            return self.own(*line);
         }
+        let level = self.layer.values.get(&key).map(|value| value.origin);
+        self.inherited(level, self.foreign(key.as_str(), None))
     }
 
-    fn inherited(&self, origin: Option<Origin>) -> String {
-        let Some(origin) = origin else { return "default".into() };
+    fn foreign(&self, key: &str, label: Option<&Label>) -> Option<&Source> {
+        self.base.and_then(|host| self.origins.foreign.source(host, key, label))
+    }
+
+    fn inherited(&self, origin: Option<Origin>, foreign: Option<&Source>) -> String {
+        let Some(origin) = origin else {
+            return match foreign {
+                None => "default".into(),
+                Some(Source { at, level }) => {
+                    let place = line(self.files, *at);
+                    match level {
+                        Level::Host => format!("{place} (host)"),
+                        Level::Group(group) => {
+                            let group = crate::model::text::escape(group.as_bytes());
+                            format!("{place} (group {group})")
+                        }
+                        Level::All => format!("{place} (all)"),
+                    }
+                }
+            };
+        };
         let place = line(self.files, origin.at);
         match origin.group.and_then(|group| self.origins.groups.get(group)) {
             Some(group) => format!("{place} (group {})", group.name),

@@ -1,10 +1,13 @@
 //! Files and texts to an [`Inventory`].
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::inventory::ansible::{self, Gathered, Mapped, Sort};
+use crate::inventory::host::Host;
 use crate::inventory::report::{Remark, Report};
 use crate::inventory::table::{CHECK, INVENTORY, code};
 use crate::inventory::{Inventory, build, validate};
@@ -14,40 +17,54 @@ use crate::yaml::node::{Node, Place, Value};
 use crate::yaml::reader::{Limits, read};
 
 /// Reads files as one inventory. A folder stands for its `*.yaml` and `*.yml` files by name, not
-/// for those of folders inside it.
+/// for those of folders inside it; a folder of Ansible's for what Ansible reads of it. A host that
+/// names no user has no account: see [`load_as`].
 ///
 /// # Errors
 /// All faults of all files, in the order of files and lines.
 pub fn load(paths: &[PathBuf]) -> Result<Inventory, Vec<Defect>> {
-    let mut defects = Defects::new("inventory");
-    let mut files = Vec::new();
+    load_as(paths, None)
+}
+
+/// As [`load`]; hosts of Ansible's files that name no user are logged in to as `operator`, as ssh
+/// would do.
+///
+/// # Errors
+/// All faults of all files, in the order of files and lines.
+pub fn load_as(paths: &[PathBuf], operator: Option<&str>) -> Result<Inventory, Vec<Defect>> {
+    read_all(paths).finish(operator)
+}
+
+/// What `ansible-inventory --list` prints for these files: groups with hosts and children, and
+/// below `_meta.hostvars` the variables in force, templates not expanded and secrets sealed as they
+/// are. Files of fleetstat's own count for nothing.
+///
+/// # Errors
+/// All faults of all files, in the order of files and lines.
+pub fn ansible_listing(paths: &[PathBuf]) -> Result<serde_json::Value, Vec<Defect>> {
+    let mut reading = read_all(paths);
+    let listing = reading.gathered.listing(&mut reading.defects);
+    if reading.defects.is_empty() { Ok(listing) } else { Err(reading.defects.into_list()) }
+}
+
+fn read_all(paths: &[PathBuf]) -> Reading {
+    let mut reading = Reading::new("inventory");
+    let mut known: HashSet<PathBuf> = HashSet::new();
     for path in paths {
-        match expand(path) {
-            Ok(found) => {
-                for file in found {
-                    add_once(file, &mut files);
-                }
-            }
-            Err(error) => unreadable(path, &error, &mut defects),
-        }
-    }
-    if files.is_empty() && defects.is_empty() {
-        let help = "give a file or folder with `-i`".to_owned();
-        let message = "there is no inventory file";
-        defects.report(code::UNREADABLE, Place::default(), message, Some(help));
-    }
-    let complete = defects.is_empty();
-    let mut reading = Reading { files: Vec::new(), trees: Vec::new(), defects, complete };
-    for path in files {
-        match bytes(&path) {
-            Ok(bytes) => reading.add(&path.to_string_lossy(), &bytes),
+        match ansible::expand(path) {
+            Ok(files) => reading.add_files(path, files, &mut known),
             Err(error) => {
                 reading.complete = false;
-                unreadable(&path, &error, &mut reading.defects);
+                unreadable(path, &error, &mut reading.defects);
             }
         }
     }
-    reading.finish()
+    if reading.files.is_empty() && reading.defects.is_empty() {
+        let help = "give a file or folder with `-i`".to_owned();
+        let message = "there is no inventory file";
+        reading.defects.report(code::UNREADABLE, Place::default(), message, Some(help));
+    }
+    reading
 }
 
 /// Reads texts, each with the name its faults shall carry, as one inventory.
@@ -56,50 +73,21 @@ pub fn load(paths: &[PathBuf]) -> Result<Inventory, Vec<Defect>> {
 /// All faults of all texts, in the order of texts and lines.
 pub fn from_texts(texts: &[(&str, &str)]) -> Result<Inventory, Vec<Defect>> {
     let first = texts.first().map_or("inventory", |(name, _)| name);
-    let defects = Defects::new(first);
-    let mut reading = Reading { files: Vec::new(), trees: Vec::new(), defects, complete: true };
+    let mut reading = Reading::new(first);
     for (name, text) in texts {
-        reading.add(name, text.as_bytes());
+        reading.add(Path::new(name), text.as_bytes());
     }
-    reading.finish()
-}
-
-/// A file named twice, or by its folder too, is read once.
-fn add_once(file: PathBuf, files: &mut Vec<PathBuf>) {
-    // A file that cannot be resolved is reported when it is opened; until then its path counts.
-    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    if !files.iter().any(|known| real(known) == real(&file)) {
-        files.push(file);
-    }
-}
-
-fn expand(path: &Path) -> io::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(path)? {
-        let file = entry?.path();
-        let yaml = file.extension().is_some_and(|end| end == "yaml" || end == "yml");
-        if yaml && file.is_file() {
-            files.push(file);
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        return Err(io::Error::other("the folder holds no *.yaml file"));
-    }
-    Ok(files)
+    reading.finish(None)
 }
 
 /// The file's bytes, one more than the cap at most: the reader refuses what is over it.
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+pub(super) fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(Limits::LARGE.bytes as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn unreadable(path: &Path, error: &io::Error, defects: &mut Defects) {
+pub(super) fn unreadable(path: &Path, error: &io::Error, defects: &mut Defects) {
     defects.enter(&path.to_string_lossy().into());
     let message = format!("cannot be read: {error}");
     let help = match error.kind() {
@@ -116,6 +104,8 @@ struct Reading {
     defects: Defects,
     /// False when a file could not be read.
     complete: bool,
+    /// What Ansible's files say.
+    gathered: Gathered,
 }
 
 /// Whether every key at the top is one of the table's and holds what the table says.
@@ -128,25 +118,74 @@ fn sections_known(tree: &Node) -> bool {
 }
 
 impl Reading {
-    fn add(&mut self, name: &str, bytes: &[u8]) {
-        let file: Arc<str> = name.into();
-        let number = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
-        self.files.push(file.clone());
-        self.defects.enter(&file);
-        if let Some(tree) = read(bytes, Limits::LARGE, &mut self.defects) {
-            check(&tree, &INVENTORY, &CHECK, &mut self.defects);
-            self.trees.push((number, tree));
-        } else {
-            self.complete = false;
+    fn new(first: &str) -> Self {
+        Self {
+            files: Vec::new(),
+            trees: Vec::new(),
+            defects: Defects::new(first),
+            complete: true,
+            gathered: Gathered::default(),
         }
     }
 
-    fn finish(mut self) -> Result<Inventory, Vec<Defect>> {
+    /// Adds the files of one path. A file named twice, or by its folder too, is read once.
+    fn add_files(&mut self, path: &Path, files: Vec<PathBuf>, known: &mut HashSet<PathBuf>) {
+        let mut ansible = false;
+        for file in files {
+            // A file that cannot be resolved is reported when it is opened; until then its path
+            // counts.
+            if !known.insert(file.canonicalize().unwrap_or_else(|_| file.clone())) {
+                continue;
+            }
+            match bytes(&file) {
+                Ok(bytes) => ansible |= self.add(&file, &bytes) != Sort::Native,
+                Err(error) => {
+                    self.complete = false;
+                    unreadable(&file, &error, &mut self.defects);
+                }
+            }
+        }
+        if ansible {
+            self.gathered.add_folder(path, &mut self.defects);
+        }
+    }
+
+    fn add(&mut self, path: &Path, bytes: &[u8]) -> Sort {
+        let file: Arc<str> = path.to_string_lossy().into();
+        let number = u32::try_from(self.files.len()).unwrap_or(u32::MAX);
+        self.files.push(file.clone());
+        self.defects.enter(&file);
+        match self.gathered.read(path, bytes, number, &mut self.defects) {
+            Sort::Native => {}
+            Sort::Ansible => return Sort::Ansible,
+            Sort::Failed => {
+                self.complete = false;
+                return Sort::Failed;
+            }
+        }
+        if let Some(tree) = read(bytes, Limits::LARGE, &mut self.defects) {
+            if ansible::refuse_mixed(&tree, &mut self.defects) {
+                self.complete = false;
+            } else {
+                check(&tree, &INVENTORY, &CHECK, &mut self.defects);
+                self.trees.push((number, tree));
+            }
+        } else {
+            self.complete = false;
+        }
+        Sort::Native
+    }
+
+    fn finish(mut self, operator: Option<&str>) -> Result<Inventory, Vec<Defect>> {
         // While a file or a section is missing, what seems unknown may stand in it.
         let whole = self.complete && self.trees.iter().all(|(_, tree)| sections_known(tree));
+        let Mapped { mut foreign, unmapped, remarks: summary } =
+            self.gathered.finish(&mut self.files, operator, &mut self.defects);
+        self.trees.append(&mut foreign.trees);
+        let of_account = std::mem::take(&mut foreign.of_account);
         let mut report =
             Report { files: &self.files, defects: &mut self.defects, no_timezones: false };
-        let built = build::build(&self.trees, whole, &mut report);
+        let built = build::build(&self.trees, foreign, whole, &mut report);
         validate::collisions(&built.hosts, &built.origins, &mut report);
         if built.hosts.is_empty() && report.defects.is_empty() {
             report.enter(0);
@@ -156,6 +195,8 @@ impl Reading {
         }
         let groups = validate::group_sizes(&built);
         let mut remarks = validate::remarks(&built, &groups, &self.files);
+        remarks.extend(summary);
+        remarks.extend(used(of_account, &built.hosts));
         if report.no_timezones {
             let message = "this machine has no time zone database: names were checked by form only";
             remarks.push(Remark { origin: "timezone".into(), message: message.into() });
@@ -165,6 +206,15 @@ impl Reading {
         }
         let digest = validate::digest(&built.hosts);
         let build::Built { hosts, accounts, origins } = built;
-        Ok(Inventory { hosts, groups, accounts, files: self.files, digest, remarks, origins })
+        let files = self.files;
+        Ok(Inventory { hosts, groups, accounts, files, digest, remarks, unmapped, origins })
     }
+}
+
+/// What is said of accounts that are used.
+fn used(said: Vec<(String, Remark)>, hosts: &[Host]) -> Vec<Remark> {
+    let accounts: HashSet<&str> =
+        hosts.iter().filter_map(|host| Some(host.account.as_ref()?.name.as_str())).collect();
+    let said = said.into_iter().filter(|(account, _)| accounts.contains(account.as_str()));
+    said.map(|(_, remark)| remark).collect()
 }

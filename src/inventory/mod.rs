@@ -25,9 +25,15 @@
 //! `tags` and `services` are joined over all these levels. A variable is taken whole, by the same
 //! order. Several files are read as one inventory: groups may continue in another file, but the
 //! same host, account or value of a group twice is a defect that names both places.
+//!
+//! Files of Ansible's are read as Ansible reads them ([`ansible`]). What fleetstat's own files say,
+//! at any level, wins over what those say.
 
 pub mod host;
 pub mod pattern;
+pub mod program;
+pub mod ansible;
+pub mod ssh_config;
 pub mod selector;
 pub mod table;
 mod address;
@@ -39,6 +45,7 @@ mod jump;
 mod segment;
 mod group;
 mod overlay;
+mod foreign;
 mod explain;
 mod build;
 mod validate;
@@ -53,7 +60,7 @@ use crate::model::id::Label;
 
 pub use explain::Explained;
 pub use legacy::ending;
-pub use load::{from_texts, load};
+pub use load::{ansible_listing, from_texts, load, load_as};
 pub use report::Remark;
 
 /// The group that every host belongs to.
@@ -75,6 +82,9 @@ pub struct Inventory {
     pub digest: Sha256,
     /// What is worth knowing but no fault: hosts that share an address, groups without hosts.
     pub remarks: Vec<Remark>,
+    /// What files of Ansible's say of reaching hosts and fleetstat does not do, in the order of
+    /// files and lines: hosts that are left out, settings that are not taken over.
+    pub unmapped: Vec<Remark>,
     origins: explain::Origins,
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::inventory::address;
 use crate::inventory::attribute::{Attributes, Placed, Value};
+use crate::inventory::foreign::Base;
 use crate::inventory::group::{Groups, Inherited, Layer, Origin};
 use crate::inventory::host::{Account, Host, Legacy, Road, Variable};
 use crate::inventory::jump::Asked;
@@ -22,6 +23,15 @@ pub(super) struct Overlay<'a> {
     pub(super) groups: &'a Groups,
     /// The road of hosts that are reached directly, shared by all.
     pub(super) direct: Road,
+}
+
+/// What is said of one host, from strong to weak.
+#[derive(Clone, Copy)]
+pub(super) struct Levels<'a> {
+    pub(super) own: &'a Attributes,
+    pub(super) layer: &'a Layer,
+    /// What files of another program say.
+    pub(super) base: Option<Base<'a>>,
 }
 
 /// A host, whether it lacks an account, and the jump host it asked for.
@@ -84,11 +94,12 @@ impl Overlay<'_> {
     pub(super) fn host(
         &mut self,
         name: HostName,
-        own: &Attributes,
-        (layer, address): (&Layer, Option<&String>),
+        levels: Levels<'_>,
+        address: Option<&String>,
         (at, report): (At, &mut Report<'_>),
     ) -> Made {
-        let mut value = |key| self.value(key, own, layer, (&name, report));
+        let Levels { own, layer, base } = levels;
+        let mut value = |key| self.value(key, levels, (&name, report));
         let port = port(value(Key::Port));
         let platform = match value(Key::Platform) {
             Some(Value::Platform(platform)) => *platform,
@@ -122,12 +133,9 @@ impl Overlay<'_> {
             }
             _ => None,
         };
-        let variables = self.variables(own, layer, (&name, report));
-        let address = match (address, transport) {
-            (Some(address), _) => address.clone(),
-            (None, TransportKind::Local) => "localhost".to_owned(),
-            (None, TransportKind::Ssh) => by_name(&name, own, at, report),
-        };
+        let variables = self.variables(levels, (&name, report));
+        let address = address
+            .map_or_else(|| unwritten(&name, transport, levels, (at, report)), String::clone);
         let asset = Asset {
             name,
             address,
@@ -141,9 +149,13 @@ impl Overlay<'_> {
             criticality,
             exposure,
             owner,
-            tags: union(&own.tags, &layer.tags),
+            tags: union(&own.tags, &layer.tags, base.into_iter().flat_map(Base::tags)),
             timezone,
-            services: union(&own.services, &layer.services),
+            services: union(
+                &own.services,
+                &layer.services,
+                base.into_iter().flat_map(Base::services),
+            ),
         };
         let groups = layer.groups.clone();
         let host = Host {
@@ -157,28 +169,28 @@ impl Overlay<'_> {
             legacy,
             require_pq: false,
         };
-        Made { host, missing_account, jump: asked(own, layer, at) }
+        Made { host, missing_account, jump: asked(levels, at) }
     }
 
     fn value<'v>(
         &mut self,
         key: Key,
-        own: &'v Attributes,
-        layer: &'v Layer,
+        Levels { own, layer, base }: Levels<'v>,
         (name, report): (&HostName, &mut Report<'_>),
     ) -> Option<&'v Value> {
         if let Some(placed) = own.get(key) {
             return Some(&placed.value);
         }
-        let inherited = layer.values.get(&key)?;
+        let Some(inherited) = layer.values.get(&key) else {
+            return base.and_then(|base| base.get(key));
+        };
         self.rival(key.as_str(), inherited, name, report);
         Some(&inherited.value)
     }
 
     fn variables(
         &mut self,
-        own: &Attributes,
-        layer: &Layer,
+        Levels { own, layer, base }: Levels<'_>,
         (name, report): (&HostName, &mut Report<'_>),
     ) -> BTreeMap<String, Variable> {
         let mut all: BTreeMap<String, Variable> = own
@@ -190,6 +202,11 @@ impl Overlay<'_> {
             if !all.contains_key(&**key) {
                 self.rival(key, inherited, name, report);
                 all.insert(key.to_string(), inherited.value.clone());
+            }
+        }
+        for (key, value, _) in base.into_iter().flat_map(Base::variables) {
+            if !all.contains_key(&**key) {
+                all.insert(key.to_string(), value.clone());
             }
         }
         all
@@ -224,13 +241,16 @@ impl Overlay<'_> {
 }
 
 /// The jump host that a host's nearest level asks for.
-fn asked(own: &Attributes, layer: &Layer, at: At) -> Option<Asked> {
+fn asked(Levels { own, layer, base }: Levels<'_>, at: At) -> Option<Asked> {
     if own.get(Key::Jump).is_some() {
         return crate::inventory::jump::asked(own, at);
     }
-    let inherited = layer.values.get(&Key::Jump)?;
-    let Value::Text(name) = &inherited.value else { return None };
-    Some((name.clone(), inherited.origin.at))
+    let (value, at) = match layer.values.get(&Key::Jump) {
+        Some(inherited) => (&inherited.value, inherited.origin.at),
+        None => (base?.get(Key::Jump)?, at),
+    };
+    let Value::Text(name) = value else { return None };
+    Some((name.clone(), at))
 }
 
 fn port(value: Option<&Value>) -> u16 {
@@ -261,6 +281,22 @@ fn text(value: Option<&Value>) -> Option<String> {
     }
 }
 
+/// The address of a host whose own entry gives none.
+fn unwritten(
+    name: &HostName,
+    transport: TransportKind,
+    Levels { own, base, .. }: Levels<'_>,
+    (at, report): (At, &mut Report<'_>),
+) -> String {
+    // One that was given and refused is in `own`.
+    let foreign = base.filter(|_| own.get(Key::Address).is_none());
+    match (foreign.and_then(|base| base.get(Key::Address)), transport) {
+        (_, TransportKind::Local) => "localhost".to_owned(),
+        (Some(Value::Text(address)), TransportKind::Ssh) => address.to_string(),
+        (_, TransportKind::Ssh) => by_name(name, own, at, report),
+    }
+}
+
 /// The name as address, checked unless an address was given and refused.
 fn by_name(name: &HostName, own: &Attributes, at: At, report: &mut Report<'_>) -> String {
     if own.get(Key::Address).is_none()
@@ -273,8 +309,13 @@ fn by_name(name: &HostName, own: &Attributes, at: At, report: &mut Report<'_>) -
 }
 
 /// Sorted, without repetition.
-fn union(own: &[Placed<Label, ()>], inherited: &[(Label, Origin)]) -> Vec<Label> {
+fn union<'f>(
+    own: &[Placed<Label, ()>],
+    inherited: &[(Label, Origin)],
+    foreign: impl Iterator<Item = &'f Label>,
+) -> Vec<Label> {
     let mut all = Vec::with_capacity(own.len() + inherited.len());
+    all.extend(foreign.cloned());
     all.extend(own.iter().map(|placed| placed.key.clone()));
     all.extend(inherited.iter().map(|(label, _)| label.clone()));
     all.sort_unstable();

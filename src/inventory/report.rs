@@ -67,8 +67,8 @@ impl Report<'_> {
     }
 }
 
-/// `FILE:LINE`.
+/// `FILE:LINE`, or the file alone when the line is 0.
 pub(super) fn line(files: &[Arc<str>], at: At) -> String {
     let file = files.get(at.file as usize).map_or("?", |file| &**file);
-    format!("{file}:{}", at.place.line)
+    if at.place.line == 0 { file.to_owned() } else { format!("{file}:{}", at.place.line) }
 }

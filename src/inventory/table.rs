@@ -41,6 +41,12 @@ pub mod code {
     pub const HOSTS: &str = "FS-INV-016";
     /// Old algorithms where they are not allowed.
     pub const POLICY: &str = "FS-INV-020";
+    /// A line of an Ansible inventory that cannot be read.
+    pub const ANSIBLE: &str = "FS-INV-030";
+    /// An inventory program that fails.
+    pub const PROGRAM: &str = "FS-INV-031";
+    /// One file with keys of fleetstat's and of Ansible's.
+    pub const MIXED: &str = "FS-INV-032";
 }
 
 /// Every code with one line on it, for the error reference.
@@ -62,6 +68,9 @@ pub const CODES: &[(&str, &str)] = &[
     (code::IDENTITY, "an account whose keys, certificates or passwords are not named clearly"),
     (code::HOSTS, "the inventory has no hosts, or too many"),
     (code::POLICY, "old algorithms for every host, or where a segment demands post-quantum ones"),
+    (code::ANSIBLE, "an Ansible inventory, or a line of one, that cannot be read"),
+    (code::PROGRAM, "an inventory program fails, takes too long, or prints what cannot be used"),
+    (code::MIXED, "one file has keys of fleetstat's inventories and of Ansible's"),
 ];
 
 words! {

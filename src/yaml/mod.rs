@@ -16,6 +16,7 @@
 pub mod defect;
 pub mod node;
 pub mod reader;
+mod merge;
 pub mod suggest;
 pub mod shape;
 pub mod check;

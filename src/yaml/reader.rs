@@ -7,9 +7,10 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError};
+use saphyr_parser::{Event, Marker, Parser, ScalarStyle, ScanError, Tag};
 
 use crate::yaml::defect::{Defects, quoted};
+use crate::yaml::merge;
 use crate::yaml::node::{Entry, Node, Place, Scalar, Value};
 
 /// Stable codes of the reader's defects.
@@ -69,7 +70,44 @@ impl Limits {
 #[must_use]
 pub fn read(bytes: &[u8], limits: Limits, defects: &mut Defects) -> Option<Node> {
     let text = text(bytes, limits, defects)?;
+    let root = tree(text, limits, None, defects)?.0.filter(|root| !root.is_null());
+    if root.is_none() {
+        let help = "an inventory needs `hosts:`, a playbook `name:` and `views:`".to_owned();
+        defects.report(code::EMPTY, Place::default(), "the file is empty", Some(help));
+    }
+    root
+}
+
+/// A file of another program, which follows that program's habits.
+#[derive(Debug)]
+pub struct Foreign {
+    /// The tree. `None`: the file is empty.
+    pub root: Option<Node>,
+    /// Places of the values that `!vault` seals.
+    pub sealed: HashSet<Place>,
+}
+
+/// Reads a file as Ansible reads its own: merge keys are carried out, the last of several equal
+/// keys counts, `!vault` and `!unsafe` are known, `!!str` makes text. Nothing else is let through,
+/// and the caps are the same. `None`: there is no tree to speak of, and a defect says why.
+#[must_use]
+pub fn read_foreign(bytes: &[u8], limits: Limits, defects: &mut Defects) -> Option<Foreign> {
+    let text = decoded(bytes, limits, defects)?;
+    let (root, sealed) = tree(text, limits, Some(HashSet::new()), defects)?;
+    Some(Foreign { root, sealed: sealed.unwrap_or_default() })
+}
+
+/// A tree, and the sealed places when those are looked for.
+type Read = (Option<Node>, Option<HashSet<Place>>);
+
+fn tree(
+    text: &str,
+    limits: Limits,
+    sealed: Option<HashSet<Place>>,
+    defects: &mut Defects,
+) -> Option<Read> {
     let mut builder = Builder {
+        sealed,
         defects,
         limits,
         nodes: 0,
@@ -90,16 +128,11 @@ pub fn read(bytes: &[u8], limits: Limits, defects: &mut Defects) -> Option<Node>
             }
         }
     }
-    let root = builder.root.filter(|root| !root.is_null());
-    if root.is_none() {
-        let help = "an inventory needs `hosts:`, a playbook `name:` and `views:`".to_owned();
-        defects.report(code::EMPTY, Place::default(), "the file is empty", Some(help));
-    }
-    root
+    Some((builder.root, builder.sealed))
 }
 
-/// Checks size, encoding and characters; leaves out a byte-order mark.
-fn text<'a>(bytes: &'a [u8], limits: Limits, defects: &mut Defects) -> Option<&'a str> {
+/// Checks size and encoding; leaves out a byte-order mark.
+fn decoded<'a>(bytes: &'a [u8], limits: Limits, defects: &mut Defects) -> Option<&'a str> {
     if bytes.len() > limits.bytes {
         let message = format!("the file has more than {} bytes", limits.bytes);
         let help = "split it: several files are read as one".to_owned();
@@ -107,8 +140,8 @@ fn text<'a>(bytes: &'a [u8], limits: Limits, defects: &mut Defects) -> Option<&'
         return None;
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text,
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
         Err(error) => {
             let (valid, _) = bytes.split_at(error.valid_up_to());
             let wide = bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff");
@@ -116,9 +149,14 @@ fn text<'a>(bytes: &'a [u8], limits: Limits, defects: &mut Defects) -> Option<&'
             let help = "save the file as UTF-8".to_owned();
             let place = place_after(&String::from_utf8_lossy(valid));
             defects.report(code::ENCODING, place, message, Some(help));
-            return None;
+            None
         }
-    };
+    }
+}
+
+/// Checks size, encoding and characters.
+fn text<'a>(bytes: &'a [u8], limits: Limits, defects: &mut Defects) -> Option<&'a str> {
+    let text = decoded(bytes, limits, defects)?;
     let Some((index, bad)) = text.char_indices().find(|(_, c)| forbidden(*c)) else {
         return Some(text);
     };
@@ -195,6 +233,8 @@ struct Open {
 }
 
 struct Builder<'a> {
+    /// Places that `!vault` seals. `None`: the file is fleetstat's own, and has no tags at all.
+    sealed: Option<HashSet<Place>>,
     defects: &'a mut Defects,
     limits: Limits,
     nodes: usize,
@@ -236,18 +276,18 @@ impl Builder<'_> {
         match event {
             Event::DocumentStart(_) => self.document(place),
             Event::Scalar(text, style, anchor, tag) => {
-                self.tag(tag.is_some(), place);
+                let text_tag = self.tag(tag.as_deref(), place);
                 self.count(place)?;
-                let plain = style == ScalarStyle::Plain;
+                let plain = style == ScalarStyle::Plain && !text_tag;
                 let value = Value::Scalar(Scalar { text: self.words.shared(&text), plain });
                 self.complete(Node { value, place }, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
-                self.tag(tag.is_some(), place);
+                self.tag(tag.as_deref(), place);
                 self.open(Open { place, anchor, holds: Holds::Items(Vec::new()) })
             }
             Event::MappingStart(anchor, tag) => {
-                self.tag(tag.is_some(), place);
+                self.tag(tag.as_deref(), place);
                 self.open(Open { place, anchor, holds: Holds::Entries(Vec::new(), None) })
             }
             Event::SequenceEnd | Event::MappingEnd => self.close(),
@@ -276,11 +316,23 @@ impl Builder<'_> {
         Err(Stop)
     }
 
-    fn tag(&mut self, present: bool, place: Place) {
-        if present {
-            let help = "leave the tag out; quotes make a value text".to_owned();
-            self.defects.report(code::TAG, place, "tags such as `!!str` are not used", Some(help));
+    /// Reports a tag, unless it is one of those that Ansible's files may have. True: the scalar is
+    /// text whatever it looks like.
+    fn tag(&mut self, tag: Option<&Tag>, place: Place) -> bool {
+        let Some(tag) = tag else { return false };
+        let core = tag.handle == "tag:yaml.org,2002:";
+        match (&mut self.sealed, &*tag.suffix) {
+            (Some(sealed), "vault" | "vault-encrypted") if !core => _ = sealed.insert(place),
+            (Some(_), "unsafe") if !core => {}
+            (Some(_), "str") if core => {}
+            (Some(_), "int" | "float" | "bool" | "null" | "map" | "seq") if core => return false,
+            _ => {
+                let help = "leave the tag out; quotes make a value text".to_owned();
+                let message = "tags such as `!!str` are not used";
+                self.defects.report(code::TAG, place, message, Some(help));
+            }
         }
+        true
     }
 
     fn count(&mut self, place: Place) -> Result<(), Stop> {
@@ -355,7 +407,7 @@ impl Builder<'_> {
         match &mut open.holds {
             Holds::Items(items) => items.push(node),
             Holds::Entries(entries, waiting) => match waiting.take() {
-                None => *waiting = Some(key(node, self.defects)),
+                None => *waiting = Some(key(node, self.sealed.is_some(), self.defects)),
                 Some(Key::Refused) => {}
                 Some(Key::Text(key, place)) => entries.push(Entry { key, place, value: node }),
             },
@@ -365,6 +417,9 @@ impl Builder<'_> {
 
     /// Reports and removes entries whose key came before.
     fn without_duplicates(&mut self, mut entries: Vec<Entry>) -> Vec<Entry> {
+        if self.sealed.is_some() {
+            return merge::carried_out(entries);
+        }
         let mut repeated: Vec<usize> = Vec::new();
         {
             let mut report = |key: &str, first: Place, again: Place| {
@@ -404,10 +459,10 @@ impl Builder<'_> {
     }
 }
 
-fn key(node: Node, defects: &mut Defects) -> Key {
+fn key(node: Node, merges: bool, defects: &mut Defects) -> Key {
     let place = node.place;
     match node.value {
-        Value::Scalar(scalar) if scalar.plain && &*scalar.text == "<<" => {
+        Value::Scalar(scalar) if scalar.plain && &*scalar.text == "<<" && !merges => {
             let help = "YAML 1.2 has no merge keys; put shared values into a group".to_owned();
             defects.report(code::MERGE_KEY, place, "the merge key `<<` is not used", Some(help));
             Key::Refused

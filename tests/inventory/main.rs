@@ -1,6 +1,14 @@
 //! Inventories and playbooks as an operator meets them: the shipped files, and every fault.
 
 #[cfg(test)]
+mod ansible;
+#[cfg(test)]
+mod ansible_bad;
+#[cfg(test)]
+mod ansible_examples;
+#[cfg(test)]
+mod ansible_mapping;
+#[cfg(test)]
 mod bad_inventory;
 #[cfg(test)]
 mod bad_playbook;

@@ -1,0 +1,257 @@
+//! Accounts and jump hosts, made from what Ansible says of single hosts: each combination once,
+//! under a name that shows what it is.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::inventory::address;
+use crate::inventory::ansible::option::Hop;
+use crate::inventory::report::At;
+use crate::model::id::HostName;
+use crate::yaml::node::{Entry, Node, Place, Scalar, Value};
+
+/// Most identities of one account: servers close the connection after six refused keys, and the
+/// default of sshd's `MaxAuthTries` is six.
+pub(super) const KEYS_MAX: usize = 4;
+/// Most hosts to go through.
+const HOPS_MAX: usize = 3;
+
+/// A login, as far as it is named.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Login {
+    pub(super) user: String,
+    /// Key files; none: the key of ssh-agent.
+    pub(super) keys: Vec<String>,
+    pub(super) certificate: Option<String>,
+}
+
+/// All that was made, as entries of `accounts` and `jumps`.
+#[derive(Debug, Default)]
+pub(super) struct Logins {
+    accounts: HashMap<Login, String>,
+    account_names: HashSet<String>,
+    jumps: HashMap<Vec<Hop>, String>,
+    jump_names: HashSet<String>,
+    /// By file.
+    pub(super) account_entries: BTreeMap<u32, Vec<Entry>>,
+    /// By file.
+    pub(super) jump_entries: BTreeMap<u32, Vec<Entry>>,
+}
+
+/// A scalar: text in quotes, or a plain word.
+pub(super) fn scalar(text: &str, plain: bool, place: Place) -> Node {
+    Node { value: Value::Scalar(Scalar { text: text.into(), plain }), place }
+}
+
+/// A mapping.
+pub(super) fn mapping(entries: Vec<(&str, Node)>, place: Place) -> Node {
+    let entry = |(key, value): (&str, Node)| Entry { key: key.into(), place, value };
+    Node { value: Value::Mapping(entries.into_iter().map(entry).collect()), place }
+}
+
+/// Characters that a label cannot have become `-`.
+fn label_of(text: &str) -> String {
+    let right = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
+    text.chars().map(right).take(48).collect()
+}
+
+/// The name, or the name with the first number that is free.
+fn free(name: String, taken: &HashSet<String>) -> String {
+    if !taken.contains(&name) {
+        return name;
+    }
+    let numbered = (2_usize..).map(|number| format!("{name}-{number}"));
+    numbered.into_iter().find(|candidate| !taken.contains(candidate)).unwrap_or(name)
+}
+
+impl Logins {
+    /// The account of a login: `ansible-USER` with the agent, `ansible-USER-KEYFILE` with keys.
+    pub(super) fn account(&mut self, login: &Login, at: At) -> String {
+        if let Some(name) = self.accounts.get(login) {
+            return name.clone();
+        }
+        let mut name = format!("ansible-{}", label_of(&login.user));
+        if let Some(file) = login.keys.first().and_then(|key| key.rsplit('/').next()) {
+            name = format!("{name}-{}", label_of(file));
+        }
+        let name = free(name.chars().take(58).collect(), &self.account_names);
+        self.account_names.insert(name.clone());
+        self.accounts.insert(login.clone(), name.clone());
+        let entry =
+            Entry { key: name.as_str().into(), place: at.place, value: account(login, at.place) };
+        self.account_entries.entry(at.file).or_default().push(entry);
+        name
+    }
+
+    /// The jump host of a way with hops, the first to connect to first. `hosts` tells which names
+    /// are hosts of the inventory; `login` makes the account of a hop.
+    pub(super) fn jump(
+        &mut self,
+        hops: &[Hop],
+        at: At,
+        hosts: &HashSet<&str>,
+        operator: Option<&str>,
+    ) -> Result<String, String> {
+        if hops.len() > HOPS_MAX {
+            return Err(format!(
+                "goes through {} hosts, at most {HOPS_MAX} are possible",
+                hops.len()
+            ));
+        }
+        let (hop, before) = hops.split_last().ok_or("names no host to go through")?;
+        let bare = hop.user.is_none() && hop.port.is_none() && hop.keys.is_empty();
+        if before.is_empty() && bare && hosts.contains(&*hop.host) {
+            return Ok(hop.host.clone());
+        }
+        if let Some(name) = self.jumps.get(hops) {
+            return Ok(name.clone());
+        }
+        address::check(&hop.host)
+            .map_err(|refused| format!("goes through a host whose address {}", refused.reason))?;
+        let previous = match before {
+            [] => None,
+            _ => Some(self.jump(before, at, hosts, operator)?),
+        };
+        let user = hop
+            .user
+            .as_deref()
+            .or(operator)
+            .ok_or("goes through a host for which no user is named")?;
+        let login = Login { user: user.to_owned(), keys: hop.keys.clone(), certificate: None };
+        let account = self.account(&login, at);
+        let mut taken: HashSet<String> = self.jump_names.clone();
+        let mut name = hop.host.clone();
+        if hosts.contains(&*name) {
+            name.push_str("-jump");
+        }
+        taken.extend(hosts.get(&*name).map(|name| (*name).to_owned()));
+        let name = free(name, &taken);
+        HostName::new(&name).map_err(|error| error.to_string())?;
+        let place = at.place;
+        let mut fields = vec![("address", scalar(&hop.host, false, place))];
+        if let Some(port) = hop.port {
+            fields.push(("port", scalar(&port.to_string(), true, place)));
+        }
+        fields.push(("account", scalar(&account, false, place)));
+        if let Some(previous) = previous {
+            fields.push(("jump", scalar(&previous, false, place)));
+        }
+        let entry = Entry { key: name.as_str().into(), place, value: mapping(fields, place) };
+        self.jump_entries.entry(at.file).or_default().push(entry);
+        self.jump_names.insert(name.clone());
+        self.jumps.insert(hops.to_vec(), name.clone());
+        Ok(name)
+    }
+}
+
+fn account(login: &Login, place: Place) -> Node {
+    let mut fields = vec![("user", scalar(&login.user, false, place))];
+    let identity = |key: &str| scalar(key, false, place);
+    let certificate = login.certificate.as_deref().map(|path| ("certificate", identity(path)));
+    match login.keys.as_slice() {
+        [] => {
+            fields.push(("agent", scalar("true", true, place)));
+            fields.extend(certificate);
+        }
+        [key] => {
+            fields.push(("identity", identity(key)));
+            fields.extend(certificate);
+        }
+        keys => {
+            let mut certificate = certificate;
+            let one = |key: &String| {
+                let mut fields = vec![("identity", identity(key))];
+                // ssh offers a certificate with the key it belongs to; the first is the likely one.
+                fields.extend(certificate.take());
+                mapping(fields, place)
+            };
+            let list = keys.iter().map(one).collect();
+            fields.push(("identities", Node { value: Value::Sequence(list), place }));
+        }
+    }
+    mapping(fields, place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(node: &Node) -> String {
+        match &node.value {
+            Value::Scalar(scalar) => scalar.text.to_string(),
+            Value::Sequence(items) => {
+                format!("[{}]", items.iter().map(shown).collect::<Vec<_>>().join(", "))
+            }
+            Value::Mapping(entries) => {
+                let entry = |entry: &Entry| format!("{}: {}", entry.key, shown(&entry.value));
+                format!("{{{}}}", entries.iter().map(entry).collect::<Vec<_>>().join(", "))
+            }
+        }
+    }
+
+    fn entries(of: &BTreeMap<u32, Vec<Entry>>) -> Vec<String> {
+        of.values()
+            .flatten()
+            .map(|entry| format!("{} = {}", entry.key, shown(&entry.value)))
+            .collect()
+    }
+
+    const AT: At = At { file: 0, place: Place { line: 1, column: 1 } };
+
+    #[test]
+    fn each_login_becomes_one_account_with_its_keys_in_order() {
+        let login = |user: &str, keys: &[&str], certificate: Option<&str>| Login {
+            user: user.to_owned(),
+            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            certificate: certificate.map(str::to_owned),
+        };
+        let mut logins = Logins::default();
+        let names = [
+            login("op", &[], None),
+            login("op", &["~/.ssh/a"], Some("~/.ssh/a-cert.pub")),
+            login("op", &["/other/a"], None),
+            login("D\\op", &["k1", "k2"], Some("c")),
+            login("op", &[], None),
+        ]
+        .map(|login| logins.account(&login, AT));
+        let expected =
+            ["ansible-op", "ansible-op-a", "ansible-op-a-2", "ansible-D-op-k1", "ansible-op"];
+        assert_eq!(names, expected);
+        let expected = [
+            "ansible-op = {user: op, agent: true}",
+            "ansible-op-a = {user: op, identity: ~/.ssh/a, certificate: ~/.ssh/a-cert.pub}",
+            "ansible-op-a-2 = {user: op, identity: /other/a}",
+            "ansible-D-op-k1 = {user: D\\op, identities: [{identity: k1, certificate: c}, {identity: k2}]}",
+        ];
+        assert_eq!(entries(&logins.account_entries), expected);
+    }
+
+    #[test]
+    fn a_way_becomes_a_chain_of_jump_hosts() {
+        let hop = |user: Option<&str>, host: &str, port| Hop {
+            user: user.map(str::to_owned),
+            host: host.to_owned(),
+            port,
+            keys: Vec::new(),
+        };
+        let hosts = HashSet::from(["bastion", "web"]);
+        let mut logins = Logins::default();
+        let mut jump = |hops: &[Hop]| logins.jump(hops, AT, &hosts, Some("op"));
+        // A host of the inventory is gone through as it is there, unless something else is said.
+        assert_eq!(jump(&[hop(None, "bastion", None)]).as_deref(), Ok("bastion"));
+        let way = [hop(None, "bastion", None), hop(Some("j"), "inner", Some(2200))];
+        assert_eq!(jump(&way).as_deref(), Ok("inner"));
+        assert_eq!(jump(&way).as_deref(), Ok("inner"));
+        assert_eq!(jump(&[hop(Some("x"), "bastion", None)]).as_deref(), Ok("bastion-jump"));
+        assert_eq!(jump(&[hop(None, "inner", None)]).as_deref(), Ok("inner-2"));
+        assert!(jump(&[hop(None, "a b", None)]).is_err());
+        assert!(jump(&vec![hop(None, "a", None); 4]).is_err());
+        let expected = [
+            "inner = {address: inner, port: 2200, account: ansible-j, jump: bastion}",
+            "bastion-jump = {address: bastion, account: ansible-x}",
+            "inner-2 = {address: inner, account: ansible-op}",
+        ];
+        assert_eq!(entries(&logins.jump_entries), expected);
+        let nobody = logins.jump(&[hop(None, "gw", None)], AT, &hosts, None);
+        assert_eq!(nobody.unwrap_err(), "goes through a host for which no user is named");
+    }
+}
