@@ -18,7 +18,7 @@ type End = (IpAddr, Option<u16>);
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
     Inode(u64),
-    Ends(Transport, End, End),
+    Ends(u64, Transport, End, End),
 }
 
 /// Merges the sockets of all sections, given in the order of the sections.
@@ -51,7 +51,8 @@ fn key(socket: &Socket<'_>) -> Option<Key> {
             let remote = socket.remote.as_ref().filter(|_| tcp)?;
             let ends = [&socket.local, remote].map(|end| (end.address, end.port));
             let [here, there] = ends;
-            Some(Key::Ends(socket.transport, here, there))
+            let namespace = socket.namespace.as_ref().map_or(0, |namespace| namespace.inode);
+            Some(Key::Ends(namespace, socket.transport, here, there))
         }
     }
 }
@@ -61,6 +62,7 @@ fn key(socket: &Socket<'_>) -> Option<Key> {
 fn is_same(one: &Socket<'_>, other: &Socket<'_>) -> bool {
     let cookies = one.cookie.is_none() || other.cookie.is_none() || one.cookie == other.cookie;
     one.transport == other.transport
+        && one.namespace == other.namespace
         && one.local.address == other.local.address
         && one.local.port == other.local.port
         && cookies

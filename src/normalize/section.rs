@@ -20,6 +20,15 @@ pub struct ReadSection {
     pub rows: Option<Rows>,
 }
 
+/// What a section could not show, as its snapshot as a whole tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unseen {
+    /// A socket's owner.
+    pub(super) owners: bool,
+    /// Other network namespaces, or some of them.
+    pub(super) namespaces: bool,
+}
+
 impl ReadSection {
     /// True when the account's rights were raised for this command.
     pub(super) fn through_sudo(&self) -> bool {
@@ -31,6 +40,11 @@ impl ReadSection {
         let words = &self.section.argv;
         let tool = words.iter().position(|word| word.ends_with("/ss") || word == "ss");
         tool.is_some_and(|at| words.iter().skip(at).any(|word| word == "-p"))
+    }
+
+    /// True when the command listed the sockets of another network namespace.
+    pub(super) fn is_of_namespace(&self) -> bool {
+        self.section.probe.as_str() == crate::probe::linux::NAMESPACE_SOCKETS
     }
 
     fn accepted(&self) -> bool {
@@ -46,9 +60,8 @@ impl ReadSection {
         self.section.is_whole() && self.accepted()
     }
 
-    /// The result. `replaced`: another section was run in its place; `owners_hidden`: a socket's
-    /// owner could not be seen.
-    pub(super) fn result(&self, replaced: bool, owners_hidden: bool) -> SectionResult {
+    /// The result. `replaced`: another section was run in its place.
+    pub(super) fn result(&self, replaced: bool, unseen: Unseen) -> SectionResult {
         let coverage = self.rows.as_ref().map(Rows::coverage).unwrap_or_default();
         let faults = self.faults();
         let usable = match &self.rows {
@@ -74,12 +87,12 @@ impl ReadSection {
             views: self.views.clone(),
             status,
             coverage,
-            limitations: self.limitations(&faults, !coverage.is_whole(), owners_hidden),
+            limitations: self.limitations(&faults, !coverage.is_whole(), unseen),
             faults,
         }
     }
 
-    fn limitations(&self, faults: &[Fault], unparsed: bool, hidden: bool) -> Vec<Limitation> {
+    fn limitations(&self, faults: &[Fault], unparsed: bool, unseen: Unseen) -> Vec<Limitation> {
         let stopped = !matches!(self.section.end, End::Exit(_));
         let dropped = self.section.stdout.dropped > 0;
         let cut = stopped || dropped || faults.iter().any(|f| cuts(f.kind));
@@ -88,8 +101,8 @@ impl ReadSection {
         // In the order of the enum.
         [
             (cut, Limitation::Truncated),
-            (hidden, Limitation::NoOwner),
-            (sockets, Limitation::HostNetnsOnly),
+            (unseen.owners, Limitation::NoOwner),
+            (sockets && unseen.namespaces, Limitation::HostNetnsOnly),
             (unparsed, Limitation::Unparsed),
         ]
         .into_iter()

@@ -82,7 +82,11 @@ impl Shared {
         let probes = crate::probe::probes_for(kind.platform, &request.views);
         let tools = crate::probe::tools_probe(kind.platform);
         Self {
-            orders: probes.into_iter().map(|probe| maker.order(probe)).collect(),
+            orders: probes
+                .into_iter()
+                .filter(|probe| request.containers || !probe.containers)
+                .map(|probe| maker.order(probe))
+                .collect(),
             tools: tools.map(|probe| maker.order(probe)),
         }
     }
@@ -126,6 +130,9 @@ impl OrderMaker<'_> {
             reader: Cow::Owned(probe.id.as_str().to_owned()),
             views: served(probe.views, self.views),
             candidates: paths.filter_map(|path| probe.command_at(path)).collect(),
+            after: probe.after,
+            each: probe.each,
+            optional: probe.optional,
             wrap: wrap(limits, self.kind, sudo),
             usable_exit: probe.usable_exits,
             expects_output: probe.expects_output,

@@ -24,7 +24,9 @@ pub fn rows(plan: &Plan) -> Vec<PlannedCommand> {
 
 fn of_visit(visit: &Visit, rows: &mut Vec<PlannedCommand>) {
     for order in visit.orders.iter() {
-        of_order(&visit.host, order, PlannedAction::Send, None, rows);
+        let after = order.after.join(", ");
+        let condition = (!after.is_empty()).then(|| format!("after an answer of {after}"));
+        of_order(&visit.host, order, PlannedAction::Send, condition.as_deref(), rows);
     }
     if let Some(tools) = &visit.tools {
         let condition = Some("after a first exit 127");
@@ -51,7 +53,7 @@ fn of_order(
         rows.push(PlannedCommand {
             condition: elsewhere,
             probe: Some(order.probe.clone()),
-            sent: order.invocation(index, has_timeout, true).map(|invocation| invocation.line()),
+            sent: order.shown(index, has_timeout),
             privileged: order.wrap.sudo,
             first_byte_ms: millis(order.limits.first_byte),
             total_ms: millis(order.limits.total),

@@ -11,6 +11,7 @@ pub mod command;
 pub mod tool;
 pub mod fallback;
 pub mod lines;
+pub mod follow;
 pub mod table;
 pub mod parameter;
 pub mod template;

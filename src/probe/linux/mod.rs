@@ -20,11 +20,15 @@ pub mod host;
 pub mod date;
 pub mod uname;
 pub mod account;
+pub mod owners;
+pub mod netns;
+pub mod process;
 
 use crate::model::snapshot::View;
 use crate::model::socket::Family;
 use crate::probe::command::{Arguments, arguments};
 use crate::probe::fallback::{Condition, Fallback};
+use crate::probe::follow::{Each, Pick};
 use crate::probe::linux::proc_net::Table;
 use crate::probe::table::{MakeReader, Probe, Usage};
 
@@ -53,6 +57,26 @@ const PROC6: Fallback = Fallback {
     ],
 };
 
+/// Lists of sockets that need the owner map.
+const LISTS_WITHOUT_OWNERS: &[&str] = &[
+    "linux/proc-net-tcp",
+    "linux/proc-net-tcp6",
+    "linux/proc-net-udp",
+    "linux/proc-net-udp6",
+    NAMESPACE_SOCKETS,
+];
+
+/// The probe that lists the sockets of another network namespace.
+pub const NAMESPACE_SOCKETS: &str = "linux/namespace-sockets";
+
+/// Network namespaces that are looked into: 64. A host with more says so in its records.
+const NAMESPACES: Each =
+    Each { pick: Pick::Namespaces, files: process::NAMESPACE_FILES, per_command: 1, commands: 64 };
+
+/// Processes whose name, parent, user and unit are read: 1024, 128 in one command of 6 KiB.
+const OWNERS: Each =
+    Each { pick: Pick::Owners, files: process::OWNER_FILES, per_command: 128, commands: 8 };
+
 /// The probes of Linux.
 pub static PROBES: &[Probe] = &[
     Probe::linux("linux/clock", &tools::DATE, arguments(&["-u", "+%s.%N"]), date::reader)
@@ -69,15 +93,50 @@ pub static PROBES: &[Probe] = &[
         .with_owners()
         .or(PROC6),
     proc_net("linux/proc-net-tcp", arguments(&["/proc/net/tcp"]), || table(Table::Tcp)),
-    proc_net("linux/proc-net-tcp6", arguments(&["/proc/net/tcp6"]), || table(Table::Tcp6)),
+    lacking("linux/proc-net-tcp6", arguments(&["/proc/net/tcp6"]), || table(Table::Tcp6)),
     proc_net("linux/proc-net-udp", arguments(&["/proc/net/udp"]), || table(Table::Udp)),
-    proc_net("linux/proc-net-udp6", arguments(&["/proc/net/udp6"]), || table(Table::Udp6)),
+    lacking("linux/proc-net-udp6", arguments(&["/proc/net/udp6"]), || table(Table::Udp6)),
     proc_net("linux/proc-net-raw", arguments(&["/proc/net/raw"]), || table(Table::Raw)),
-    proc_net("linux/proc-net-raw6", arguments(&["/proc/net/raw6"]), || table(Table::Raw6)),
-    proc_net("linux/proc-net-udplite", arguments(&["/proc/net/udplite"]), || table(Table::Udplite)),
-    proc_net("linux/proc-net-udplite6", arguments(&["/proc/net/udplite6"]), || {
+    lacking("linux/proc-net-raw6", arguments(&["/proc/net/raw6"]), || table(Table::Raw6)),
+    lacking("linux/proc-net-udplite", arguments(&["/proc/net/udplite"]), || table(Table::Udplite)),
+    lacking("linux/proc-net-udplite6", arguments(&["/proc/net/udplite6"]), || {
         table(Table::Udplite6)
     }),
+    Probe::linux("linux/network-namespaces", &tools::FIND, netns::ARGUMENTS, netns::reader)
+        .reads("Which process is in which network namespace.", "find(1), network_namespaces(7)")
+        .serves(&[], SOCKETS)
+        .usable(&[0, 1])
+        .of_containers(),
+    Probe::linux(
+        NAMESPACE_SOCKETS,
+        &tools::GREP,
+        process::NAMESPACE_ARGUMENTS,
+        process::reader,
+    )
+    .reads(
+        "Sockets and control groups of another network namespace, such as a container's.",
+        "proc(5)",
+    )
+    .serves(SOCKETS, &[])
+    .after(&["linux/network-namespaces"])
+    .about_each(NAMESPACES)
+    .usable(&[0, 2])
+    .may_be_empty()
+    .of_containers(),
+    Probe::linux("linux/owners", &tools::FIND, owners::ARGUMENTS, owners::reader)
+        .reads("Which process holds which socket, for lists of sockets that do not tell.", "find(1), proc(5)")
+        .serves(&[], SOCKETS)
+        .after(LISTS_WITHOUT_OWNERS)
+        .with_owners()
+        .usable(&[0, 1])
+        .optional(),
+    Probe::linux("linux/processes", &tools::GREP, process::OWNER_ARGUMENTS, process::reader)
+        .reads("Name, parent, user and control groups of processes that hold sockets.", "proc(5)")
+        .serves(&[], SOCKETS)
+        .about_each(OWNERS)
+        .usable(&[0, 1, 2])
+        .may_be_empty()
+        .optional(),
     Probe::linux(
         "linux/ip-neigh",
         &tools::IP,
@@ -195,6 +254,11 @@ const fn proc_net(id: &'static str, path: Arguments, reader: MakeReader) -> Prob
         )
         .serves(SOCKETS, &[])
         .only(Usage::Fallback)
+}
+
+/// A table that a kernel may lack: one without IPv6 or UDP-Lite. Then cat(1) says so with 1.
+const fn lacking(id: &'static str, path: Arguments, reader: MakeReader) -> Probe {
+    proc_net(id, path, reader).usable(&[0, 1]).may_be_empty()
 }
 
 fn table(table: Table) -> Box<dyn crate::model::parsed::Reader> {

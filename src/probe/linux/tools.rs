@@ -19,6 +19,8 @@ use crate::probe::tool::Tool;
 pub static CAT: Tool = Tool::new("cat", &["/bin/cat", "/usr/bin/cat"]);
 /// date(1).
 pub static DATE: Tool = Tool::new("date", &["/bin/date", "/usr/bin/date"]);
+/// find(1).
+pub static FIND: Tool = Tool::new("find", &["/usr/bin/find", "/bin/find"]);
 /// grep(1).
 pub static GREP: Tool = Tool::new("grep", &["/bin/grep", "/usr/bin/grep"]);
 /// id(1).
@@ -40,7 +42,7 @@ pub static UNAME: Tool = Tool::new("uname", &["/bin/uname", "/usr/bin/uname"]);
 
 /// Every tool, by name.
 pub static TOOLS: &[&Tool] =
-    &[&CAT, &DATE, &GREP, &ID, &IP, &LS, &NICE, &SS, &SUDO, &TIMEOUT, &UNAME];
+    &[&CAT, &DATE, &FIND, &GREP, &ID, &IP, &LS, &NICE, &SS, &SUDO, &TIMEOUT, &UNAME];
 
 /// systemd-timesyncd makes this empty file when the clock is synchronized.
 pub const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
