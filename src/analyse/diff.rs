@@ -70,6 +70,8 @@ pub enum Subject {
         port: Option<u16>,
         /// Address. `None`: the change is about the port on all its addresses.
         address: Option<IpAddr>,
+        /// Name of its network namespace. `None`: the host's own.
+        namespace: Option<HostText<'static>>,
     },
     /// A conversation partner.
     Peer {

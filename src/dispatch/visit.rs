@@ -202,7 +202,7 @@ impl<'a> Conversation<'a> {
         let answered = |probe: &&str| {
             self.captured.iter().any(|c| !c.replaced && c.order.probe.as_str() == *probe)
         };
-        if !order.after.is_empty() && !order.after.iter().any(|probe| answered(&probe)) {
+        if !order.after.is_empty() && !order.after.iter().any(|probe| answered(probe)) {
             return;
         }
         let Some(each) = &order.each else {

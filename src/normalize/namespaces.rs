@@ -123,7 +123,9 @@ fn pid_of(argv: &[String]) -> Option<u32> {
 /// Puts the number behind names that two namespaces would share.
 fn tell_apart(found: &mut BTreeMap<u16, Namespace>) {
     let mut counts: HashMap<HostText<'static>, usize> = HashMap::new();
-    found.values().for_each(|it| *counts.entry(it.name.clone()).or_default() += 1);
+    for namespace in found.values() {
+        *counts.entry(namespace.name.clone()).or_default() += 1;
+    }
     for namespace in found.values_mut().filter(|it| counts.get(&it.name) > Some(&1)) {
         let mut name = namespace.name.bytes().to_vec();
         name.extend_from_slice(format!("#{}", namespace.inode).as_bytes());

@@ -50,6 +50,7 @@ fn outcome() -> HostOutcome {
 
 fn listening() -> Listening {
     Listening {
+        namespace: None,
         host: HostName::new("web-1").unwrap(),
         role: Some(Label::new("role", "web").unwrap()),
         transport: Transport::Tcp,

@@ -2,7 +2,7 @@
 //!
 //! In: `+INODE/proc/PID/net/tcp` a line, `self` for the asking process. Out: a [`NamespaceMember`]
 //! for each. Every account may read the inode of that file, while `/proc/PID/ns/net` needs
-//! CAP_SYS_PTRACE. The kernel makes one such file for each namespace when the namespace is made
+//! `CAP_SYS_PTRACE`. The kernel makes one such file for each namespace when the namespace is made
 //! (`proc_create_net` in `net/ipv4/tcp_ipv4.c`), so processes of one namespace show one inode, and
 //! no two namespaces share one while both are there.
 //!

@@ -85,8 +85,9 @@ impl LineParser for Files {
             _ => None,
         };
         match fact {
-            Some(Some(fact)) => sink.row(span, Row::Process(pid, fact)),
-            Some(None) => sink.header(span),
+            Some(fact) => sink.row(span, Row::Process(pid, fact)),
+            // A line of another kernel's file in which a word that was asked for stands too.
+            None if file == b"status" && rest.contains(&b':') && !cut => sink.header(span),
             None => sink.issue(Issue::unparsed(span, "expected a line of a process's file", line)),
         }
     }
@@ -113,23 +114,23 @@ const fn table(file: &[u8]) -> Option<Transport> {
     }
 }
 
-/// A line of `status`. `Some(None)`: one that says nothing that is asked for.
-fn status(line: &[u8]) -> Option<Option<ProcessFact>> {
+/// A line of `status`.
+fn status(line: &[u8]) -> Option<ProcessFact> {
     let mut cursor = Cursor::new(line);
     if cursor.eat(b"Name:\t") {
-        return Some(Some(ProcessFact::Name(unescaped(cursor.rest))));
+        return Some(ProcessFact::Name(unescaped(cursor.rest)));
     }
     if cursor.eat(b"PPid:") {
         cursor.blanks();
-        return Some(Some(ProcessFact::Parent(cursor.number()?)));
+        return Some(ProcessFact::Parent(cursor.number()?));
     }
     if cursor.eat(b"Uid:") {
         cursor.blanks();
         cursor.decimal()?;
         cursor.blanks();
-        return Some(Some(ProcessFact::Uid(cursor.number()?)));
+        return Some(ProcessFact::Uid(cursor.number()?));
     }
-    memchr::memchr(b':', line).map(|_| None)
+    None
 }
 
 /// The name as the process set it: the kernel writes a newline as `\n` and a backslash as `\\`.
@@ -152,7 +153,7 @@ fn unescaped(name: &[u8]) -> HostText<'static> {
 
 /// `0::/PATH` of the unified hierarchy, `N:CONTROLLERS:/PATH` of an old one, cgroups(7). The
 /// unified one and systemd's own name the service; the root names nothing.
-fn cgroup(line: &[u8]) -> Option<Option<ProcessFact>> {
+fn cgroup(line: &[u8]) -> Option<ProcessFact> {
     let mut cursor = Cursor::new(line);
     let hierarchy = cursor.decimal()?;
     let rest = cursor.after(b":")?.rest;
@@ -164,7 +165,7 @@ fn cgroup(line: &[u8]) -> Option<Option<ProcessFact>> {
         (_, _, b"name=systemd") => 2,
         _ => 1,
     };
-    Some(Some(ProcessFact::Cgroup(rank, HostText::owned(path.to_vec()))))
+    Some(ProcessFact::Cgroup(rank, HostText::owned(path.to_vec())))
 }
 
 #[cfg(test)]

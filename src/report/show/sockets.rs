@@ -9,7 +9,7 @@ use crate::model::snapshot::{Snapshot, View};
 use crate::model::socket::{Direction, Endpoint, Socket, State, Transport};
 use crate::report::grid::{Grid, Head};
 use crate::report::page::Page;
-use crate::report::show::{ROWS_MAX, joined, more, number_or_dash, view_heading};
+use crate::report::show::{ROWS_MAX, joined, more, number_or_dash, or_dash, view_heading};
 
 const LISTENERS: &[Head] = &[
     Head::whole("PROTO"),
@@ -17,6 +17,7 @@ const LISTENERS: &[Head] = &[
     Head::text("SCOPE"),
     Head::number("BACKLOG"),
     Head::number("UID"),
+    Head::text("NAMESPACE"),
     Head::text("OWNER"),
 ];
 
@@ -37,7 +38,9 @@ fn sockets(snapshot: &Snapshot) -> impl Iterator<Item = &Socket<'static>> {
 pub(super) fn listeners<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io::Result<()> {
     let mut found: Vec<_> =
         sockets(snapshot).filter(|socket| socket.direction == Direction::Listener).collect();
-    found.sort_by_key(|socket| (socket.transport, socket.local.port, socket.local.address));
+    found.sort_by_key(|socket| {
+        (socket.transport, socket.local.port, socket.local.address, &socket.namespace)
+    });
     view_heading(page, ("Listeners", View::Listeners), found.len(), snapshot)?;
     let mut grid = Grid::new(LISTENERS);
     for socket in found {
@@ -47,6 +50,7 @@ pub(super) fn listeners<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io
             socket.bind_scope.to_string(),
             backlog(socket),
             number_or_dash(socket.uid),
+            or_dash(socket.namespace.as_ref().map(|namespace| &namespace.name)),
             owners(socket),
         ]);
     }

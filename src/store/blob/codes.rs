@@ -7,7 +7,9 @@ use crate::model::fault::FaultKind;
 use crate::model::parsed::Severity;
 use crate::model::route::RouteKind;
 use crate::model::snapshot::{Limitation, SectionStatus, View};
-use crate::model::socket::{Attribution, Direction, Family, Scope, State, TimerKind, Transport};
+use crate::model::socket::{
+    Attribution, Direction, Family, Runtime, Scope, State, TimerKind, Transport,
+};
 use crate::store::blob::column::Malformed;
 
 /// A word list with codes.
@@ -39,6 +41,7 @@ by_place!(
     FaultKind,
     Limitation,
     RouteKind,
+    Runtime,
     Scope,
     SectionStatus,
     State,
