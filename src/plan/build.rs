@@ -231,7 +231,7 @@ hosts:
         let plan = plan(FLEET, &[View::Listeners], "");
         let raised: Vec<_> = plan.visits[2].orders.iter().filter(|order| order.wrap.sudo).collect();
         let ids: Vec<_> = raised.iter().map(|order| order.probe.as_str()).collect();
-        assert_eq!(ids, ["linux/ss-inet4", "linux/ss-inet6"]);
+        assert_eq!(ids, ["linux/ss-inet4", "linux/ss-inet6", "linux/owners"]);
         for order in raised {
             let line = order.invocation(0, true, true).unwrap().line();
             assert!(line.contains("/usr/bin/sudo -n "), "{line}");

@@ -25,7 +25,12 @@ pub fn rows(plan: &Plan) -> Vec<PlannedCommand> {
 fn of_visit(visit: &Visit, rows: &mut Vec<PlannedCommand>) {
     for order in visit.orders.iter() {
         let after = order.after.join(", ");
-        let condition = (!after.is_empty()).then(|| format!("after an answer of {after}"));
+        let after = (!after.is_empty()).then(|| format!("after an answer of {after}"));
+        let each = order.each.map(|each| {
+            let (pick, commands) = (each.pick.words(), each.commands);
+            format!("about {pick}, at most {commands} commands")
+        });
+        let condition = after.into_iter().chain(each).reduce(|one, other| one + "; " + &other);
         of_order(&visit.host, order, PlannedAction::Send, condition.as_deref(), rows);
     }
     if let Some(tools) = &visit.tools {
@@ -112,7 +117,10 @@ hosts:
         for row in &rows {
             let is_command = row.action != PlannedAction::LeftOut;
             assert_eq!(row.sent.is_some(), is_command, "{row:?}");
-            assert_eq!(row.condition.is_none(), row.action == PlannedAction::Send, "{row:?}");
+            let order = plan.visits[0].orders.iter().find(|o| Some(&o.probe) == row.probe.as_ref());
+            let always = order.is_some_and(|o| o.after.is_empty() && o.each.is_none());
+            let sent = row.action == PlannedAction::Send;
+            assert_eq!(row.condition.is_none(), sent && always, "{row:?}");
         }
         let last = rows.last().unwrap();
         assert_eq!(last.host.as_str(), "w-1");

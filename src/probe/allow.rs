@@ -352,7 +352,10 @@ mod tests {
             assert!(check(line).is_ok(), "{line}: {:?}", check(line));
         }
         for probe in crate::probe::linux::PROBES {
-            if !matches!(probe.id.as_str(), "linux/tools") {
+            // find(1) can do more than read, so a site may not call it; and what is asked about
+            // processes has its files only when it is sent.
+            let own = matches!(probe.tool.name(), "find") || probe.each.is_some();
+            if !own && !matches!(probe.id.as_str(), "linux/tools") {
                 let line = probe.command().words().join(" ");
                 assert!(check(&line).is_ok(), "{line}: {:?}", check(&line));
             }

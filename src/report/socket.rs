@@ -254,7 +254,6 @@ impl Kind for Sockets {
         Column::endpoint("LOCAL", "local"),
         Column::endpoint("REMOTE", "remote"),
         Column::of("SCOPE", "bind.scope"),
-        Column::of("NAMESPACE", "netns.name"),
         Column::of("UID", "socket.uid"),
         Column {
             title: "OWNER",

@@ -17,9 +17,11 @@ const LISTENERS: &[Head] = &[
     Head::text("SCOPE"),
     Head::number("BACKLOG"),
     Head::number("UID"),
-    Head::text("NAMESPACE"),
     Head::text("OWNER"),
 ];
+
+/// Only where a listener is in another network namespace.
+const NAMESPACE: Head = Head::text("NAMESPACE");
 
 const SESSIONS: &[Head] = &[
     Head::whole("DIRECTION"),
@@ -42,17 +44,24 @@ pub(super) fn listeners<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io
         (socket.transport, socket.local.port, socket.local.address, &socket.namespace)
     });
     view_heading(page, ("Listeners", View::Listeners), found.len(), snapshot)?;
-    let mut grid = Grid::new(LISTENERS);
+    let others = found.iter().any(|socket| socket.namespace.is_some());
+    let heads: Vec<Head> = LISTENERS.iter().copied().chain(others.then_some(NAMESPACE)).collect();
+    let mut grid = Grid::new(&heads);
     for socket in found {
-        grid.push([
+        let cells = [
             socket.transport.to_string(),
             endpoint(&socket.local),
             socket.bind_scope.to_string(),
             backlog(socket),
             number_or_dash(socket.uid),
-            or_dash(socket.namespace.as_ref().map(|namespace| &namespace.name)),
             owners(socket),
-        ]);
+        ];
+        let space = or_dash(socket.namespace.as_ref().map(|namespace| &namespace.name));
+        let [proto, local, scope, backlog, uid, owner] = cells;
+        match others {
+            true => grid.push([proto, local, scope, backlog, uid, owner, space]),
+            false => grid.push([proto, local, scope, backlog, uid, owner]),
+        }
     }
     page.grid(&grid)
 }
