@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::dispatch::ending::{Unusable, answered, present, unusable};
 use crate::dispatch::event::{Observer, RunEvent};
 use crate::model::capture::{End, FallbackOf, Negotiated};
 use crate::model::deadline::{CommandLimits, Deadlines};
@@ -13,7 +14,7 @@ use crate::model::fault::{Fault, FaultKind};
 use crate::model::time::Utc;
 use crate::plan::order::{Order, Visit, When};
 use crate::probe::command::Invocation;
-use crate::probe::fallback::{Condition, STDERR_HEAD, escalation_refused, fallback_condition};
+use crate::probe::fallback::Condition;
 use crate::probe::follow::{ANSWER_BYTES_MAX, Ask, Seen};
 use crate::probe::tool::FoundTools;
 use crate::transport::SpoolSettings;
@@ -454,51 +455,4 @@ impl<'a> Conversation<'a> {
     fn replaced_by(&self, condition: &str) -> FallbackOf {
         FallbackOf { section: self.section(), condition: condition.to_owned() }
     }
-}
-
-/// True when a command ended with a status that is an answer.
-fn answered(captured: &Captured) -> bool {
-    let usable = captured.order.usable_exit;
-    matches!(&captured.answer.end, End::Exit(status) if usable.contains(status))
-}
-
-/// The first candidate whose tool is there.
-fn present(order: &Order, paths: &FoundTools) -> Option<usize> {
-    (0..order.candidates.len()).find(|i| order.path(*i).is_some_and(|p| paths.has(p)))
-}
-
-/// Why a command that ended gave no answer.
-#[derive(Clone, Copy)]
-enum Unusable {
-    /// sudo itself said no.
-    SudoRefused,
-    /// The tool is missing or cannot do this.
-    Tool(Condition),
-}
-
-impl Unusable {
-    const fn words(self) -> &'static str {
-        match self {
-            Self::SudoRefused => "sudo refuses",
-            Self::Tool(condition) => condition.as_str(),
-        }
-    }
-}
-
-/// Looks at how a command ended. `None`: it was answered, or it failed for a reason that says
-/// nothing about the tool.
-fn unusable(order: &Order, answer: &mut Answer) -> Option<Unusable> {
-    let End::Exit(status) = answer.end else { return None };
-    let usable = order.usable_exit.contains(&status);
-    if usable && (status == 0 || answer.stdout.bytes() > 0) {
-        return None;
-    }
-    // Without a head nothing can be recognized, and the answer stands as it is.
-    let head = answer.stderr.head(STDERR_HEAD).unwrap_or_default();
-    if order.wrap.sudo && escalation_refused(status, &head) {
-        return Some(Unusable::SudoRefused);
-    }
-    let condition = fallback_condition(status, &head);
-    // Where a missing file is an answer, only the tool itself can still be wrong.
-    condition.filter(|c| !usable || *c != Condition::FileMissing).map(Unusable::Tool)
 }

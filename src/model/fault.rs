@@ -55,6 +55,8 @@ words! {
         Skipped = "skipped",
         /// A defect of fleetstat or of the controller.
         Internal = "internal",
+        /// The command was ended by a signal on the host.
+        Killed = "killed",
     }
 }
 
@@ -96,6 +98,7 @@ impl FaultKind {
             | Self::JumpLost
             | Self::FirstByteTimeout
             | Self::IdleTimeout
+            | Self::Killed
             | Self::Lost => Retry::Later,
             Self::Dns
             | Self::TlsNoCommon
@@ -168,6 +171,9 @@ impl FaultKind {
             }
             Self::Skipped => {
                 "see the reason: what it names decides, in the inventory or the playbook"
+            }
+            Self::Killed => {
+                "something on the host ended the command: see its log (out of memory, limits); what came before is kept"
             }
             Self::Internal => {
                 "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"

@@ -121,7 +121,7 @@ impl ReadSection {
         match &self.section.end {
             End::Incomplete(fault) => add(fault.kind, fault.detail.clone()),
             End::Signal(name) => {
-                add(FaultKind::Lost, format!("the command was ended by SIG{name}"));
+                add(FaultKind::Killed, format!("the command was ended by SIG{name}"));
             }
             End::Exit(status) if !self.accepted() => {
                 add(self.meaning(*status), format!("exit status {status}; see standard error"));
@@ -153,6 +153,10 @@ impl ReadSection {
 const fn cuts(kind: FaultKind) -> bool {
     matches!(
         kind,
-        FaultKind::Truncated | FaultKind::Lost | FaultKind::Deadline | FaultKind::IdleTimeout
+        FaultKind::Truncated
+            | FaultKind::Lost
+            | FaultKind::Killed
+            | FaultKind::Deadline
+            | FaultKind::IdleTimeout
     )
 }

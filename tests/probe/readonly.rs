@@ -7,6 +7,7 @@ use std::process::{Command, Output, Stdio};
 use fleetstat::model::parsed::Severity;
 use fleetstat::probe::command::Wrap;
 use fleetstat::probe::fallback::{Condition, fallback_condition};
+use fleetstat::probe::follow::Pid;
 use fleetstat::probe::tool::FoundTools;
 use fleetstat::probe::{Probe, linux, tools_probe};
 
@@ -111,9 +112,18 @@ fn changes_links(arguments: &str) -> bool {
     words.into_iter().any(|w| w.starts_with("RTM_") && !w.starts_with("RTM_GET"))
 }
 
+/// The command of a probe; one about processes asks about this one.
+fn whole(probe: &Probe) -> fleetstat::probe::command::Command {
+    let own = Pid::new(std::process::id()).expect("a process id");
+    match &probe.each {
+        Some(each) => each.fill(&probe.command(), &[own]).expect("one process may be asked about"),
+        None => probe.command(),
+    }
+}
+
 /// Runs one probe as it would be sent, under `before` (strace and its options).
 fn run(probe: &Probe, before: &[&str]) -> Output {
-    let invocation = probe.command().invoke(Wrap::default());
+    let invocation = whole(probe).invoke(Wrap::default());
     let mut words: Vec<&str> = before.to_vec();
     words.extend(invocation.argv().iter().map(String::as_str));
     let (program, rest) = words.split_first().expect("a command has a program");
@@ -198,14 +208,15 @@ fn busybox_gives_an_answer_or_the_condition_of_a_fallback() {
     for probe in linux::PROBES {
         let output = Command::new("/bin/busybox")
             .arg(probe.tool.name())
-            .args(probe.arguments.words())
+            .args(whole(probe).words().iter().skip(1))
             .stdin(Stdio::null())
             .output()
             .expect("busybox starts");
         let exit = output.status.code().and_then(|code| u32::try_from(code).ok()).expect("an exit");
         let expected = match probe.tool.name() {
             "ss" => Condition::ToolMissing,
-            "ip" => Condition::UsageError,
+            // It cannot print what a link points to, nor an inode.
+            "ip" | "find" => Condition::UsageError,
             _ => {
                 assert_understood(probe, &output);
                 continue;
