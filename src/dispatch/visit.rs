@@ -200,10 +200,10 @@ impl<'a> Conversation<'a> {
     /// Asks one order of the plan, if what it follows from was answered; a question about
     /// processes as often as earlier answers and its bounds say.
     async fn take(&mut self, order: &Arc<Order>) {
-        let answered = |probe: &&str| {
+        let was_answered = |probe: &&str| {
             self.captured.iter().any(|c| !c.replaced && c.order.probe.as_str() == *probe)
         };
-        if !order.after.is_empty() && !order.after.iter().any(|probe| answered(probe)) {
+        if !order.after.is_empty() && !order.after.iter().any(was_answered) {
             return;
         }
         let Some(each) = &order.each else {

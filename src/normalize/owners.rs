@@ -85,11 +85,17 @@ impl Owners {
         for section in sections.iter_mut().filter(|s| !replaced.contains(&s.section.number)) {
             let sees_all = section.through_sudo() || sees_all == Some(true);
             let whole = section.is_whole();
+            let looked = whole && section.section.probe.as_str() == crate::probe::linux::OWNER_MAP;
             let Some(rows) = &mut section.rows else { continue };
             for (pid, fact, source) in rows.process_facts.drain(..) {
                 owners.told.entry(pid).or_default().take(fact, source);
             }
             if rows.holders.is_empty() {
+                // An account without rights may see no descriptor at all. One that sees all would
+                // see at least its own server's: then find(1) has not done what it was asked.
+                if looked && !sees_all {
+                    owners.seen.get_or_insert(Seen { everyone: false, whole });
+                }
                 continue;
             }
             let unreadable = rows.holders.iter().any(|(holder, _)| holder.inode.is_none());

@@ -59,12 +59,12 @@ fn without_ss(fleet: &Fleet) {
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0]["attribution"], "owned");
     assert_eq!(rows[0]["processes"][0]["name"], "sshd");
-    let probes = ["linux/owners", "linux/processes", "linux/proc-net-tcp"];
+    let probes = ["linux/proc-net-tcp", "linux/owners", "linux/processes"];
     assert_eq!(rows[0]["probes"], serde_json::json!(probes));
     let processes = fleet.records("no-ss-1", "process");
     let pid = &rows[0]["processes"][0]["pid"];
     let server = processes.iter().find(|process| process["process"]["pid"] == *pid);
-    let server = server.unwrap_or_else(|| panic!("{processes:?}"));
+    let server = server.unwrap();
     assert_eq!(server["process"]["user"]["id"], 0, "{server}");
     assert_eq!(server["process"]["parent"]["pid"], 0, "the first of its PID namespace: {server}");
 }

@@ -69,6 +69,9 @@ const LISTS_WITHOUT_OWNERS: &[&str] = &[
 /// The probe that lists the sockets of another network namespace.
 pub const NAMESPACE_SOCKETS: &str = "linux/namespace-sockets";
 
+/// The probe that lists who holds which socket.
+pub const OWNER_MAP: &str = "linux/owners";
+
 /// Network namespaces that are looked into: 64. A host with more says so in its records.
 const NAMESPACES: Each =
     Each { pick: Pick::Namespaces, files: process::NAMESPACE_FILES, per_command: 1, commands: 64 };
@@ -123,12 +126,13 @@ pub static PROBES: &[Probe] = &[
     .usable(&[0, 2])
     .may_be_empty()
     .of_containers(),
-    Probe::linux("linux/owners", &tools::FIND, owners::ARGUMENTS, owners::reader)
+    Probe::linux(OWNER_MAP, &tools::FIND, owners::ARGUMENTS, owners::reader)
         .reads("Which process holds which socket, for lists of sockets that do not tell.", "find(1), proc(5)")
         .serves(&[], SOCKETS)
         .after(LISTS_WITHOUT_OWNERS)
         .with_owners()
         .usable(&[0, 1])
+        .may_be_empty()
         .optional(),
     Probe::linux("linux/processes", &tools::GREP, process::OWNER_ARGUMENTS, process::reader)
         .reads("Name, parent, user and control groups of processes that hold sockets.", "proc(5)")

@@ -67,7 +67,8 @@ impl LineParser for Files {
             return;
         }
         let cut = span.end - span.start == line.len() as u64;
-        let Some((pid, file, rest)) = split(line) else {
+        let parts = split(line).filter(|(.., rest)| !rest.trim_ascii().is_empty());
+        let Some((pid, file, rest)) = parts else {
             return sink.issue(Issue::unparsed(span, "expected a line of a process's file", line));
         };
         if let Some(transport) = table(file) {

@@ -58,9 +58,10 @@ pub(super) fn listeners<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io
         ];
         let space = or_dash(socket.namespace.as_ref().map(|namespace| &namespace.name));
         let [proto, local, scope, backlog, uid, owner] = cells;
-        match others {
-            true => grid.push([proto, local, scope, backlog, uid, owner, space]),
-            false => grid.push([proto, local, scope, backlog, uid, owner]),
+        if others {
+            grid.push([proto, local, scope, backlog, uid, owner, space]);
+        } else {
+            grid.push([proto, local, scope, backlog, uid, owner]);
         }
     }
     page.grid(&grid)

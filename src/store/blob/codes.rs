@@ -86,7 +86,8 @@ mod tests {
                 "dns refused filtered connect_timeout tls_no_common tls_untrusted banner_timeout \
                  kex_timeout kex_no_common host_key_unknown host_key_changed auth_refused \
                  password_expired quota jump_lost denied tool_missing first_byte_timeout \
-                 idle_timeout deadline lost truncated suspicious_empty skipped internal",
+                 idle_timeout deadline lost truncated suspicious_empty skipped internal \
+                 killed",
             ),
             (
                 words(Limitation::ALL),
@@ -97,6 +98,7 @@ mod tests {
                 "unicast local broadcast anycast multicast blackhole unreachable prohibit throw \
                  nat unknown",
             ),
+            (words(Runtime::ALL), "docker podman containerd cri-o kubernetes lxc machine"),
             (words(Scope::ALL), "loopback link_local specific multicast wildcard wildcard_dual"),
             (words(SectionStatus::ALL), "complete partial failed replaced"),
             (
