@@ -18,6 +18,7 @@
 mod lab;
 
 mod changes;
+mod containers;
 mod disks;
 mod enrolment;
 mod fleet;

@@ -63,10 +63,10 @@ fn without_ss(fleet: &Fleet) {
     assert_eq!(rows[0]["probes"], serde_json::json!(probes));
     let processes = fleet.records("no-ss-1", "process");
     let pid = &rows[0]["processes"][0]["pid"];
-    let server = processes.iter().find(|process| process["process"]["pid"] == *pid);
+    let server = processes.iter().find(|process| process["pid"] == *pid);
     let server = server.unwrap();
-    assert_eq!(server["process"]["user"]["id"], 0, "{server}");
-    assert_eq!(server["process"]["parent"]["pid"], 0, "the first of its PID namespace: {server}");
+    assert_eq!(server["user"]["id"], 0, "{server}");
+    assert_eq!(server["parent_pid"], 0, "the first of its PID namespace: {server}");
 }
 
 /// What a socket is, without what only one of two readings can tell: owners' order, timers, queues
@@ -201,5 +201,30 @@ fn a_fragile_host_without_nice_is_still_asked() {
         let evidence = text(fleet.evidence("old-1"));
         assert_eq!(evidence.matches("\"/usr/bin/nice\",\"-n\"").count(), 1, "{evidence}");
         assert_eq!(evidence.matches("end: exit 127").count(), 1, "{evidence}");
+    });
+}
+
+/// A machine whose only programs are busybox and its names.
+const BUSYBOX: &str = "mkdir -p /run/bb/bin /run/bb/sbin
+cp /usr/bin/busybox /run/bb/bin/
+for name in $(busybox --list); do ln -sf busybox /run/bb/bin/$name; done
+cp /usr/sbin/sshd /run/bb/sbin/
+mount --bind /run/bb/sbin /usr/sbin
+mount --bind /run/bb/bin /usr/bin";
+
+#[test]
+fn a_host_with_nothing_but_busybox_answers_and_claims_no_owner() {
+    alone(|| {
+        let mut fleet = Fleet::new();
+        let _server = everywhere(&fleet.lab, 2222, BUSYBOX);
+        fleet.host("small-1", at(5, 1, 2222), "", "host");
+        let said = fleet.run("views: [listeners, sessions, host]", &[]);
+        assert_eq!(fleet.outcomes()["small-1"], came("complete", &[], 1), "{}", said.out);
+        let rows = listeners(&fleet, "small-1", 2222);
+        assert_eq!(rows.len(), 1);
+        // Its find prints neither links nor inodes.
+        assert_eq!(rows[0]["attribution"], "unsupported");
+        let page = fleet.say(&["show", "small-1"]).out;
+        assert!(page.contains("host_netns_only") && page.contains("no_owner"), "{page}");
     });
 }
