@@ -109,6 +109,7 @@ pub static PROBES: &[Probe] = &[
         .reads("Which process is in which network namespace.", "find(1), network_namespaces(7)")
         .serves(&[], SOCKETS)
         .usable(&[0, 1])
+        .may_be_empty()
         .of_containers(),
     Probe::linux(
         NAMESPACE_SOCKETS,
