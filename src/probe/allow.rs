@@ -14,12 +14,10 @@
 //! trees and `-f` reads a file; `hostname NAME`, `rmsock` and `pfiles` change or stop what they
 //! look at.
 
-use crate::probe::linux::tools::{CAT, DATE, GREP, ID, IP, LS, SS, UNAME};
+use crate::probe::linux::tools::{CAT, DATE, GREP, ID, IP, LS, LSOF, NETSTAT, SS, UNAME};
 use crate::probe::tool::Tool;
 
 static ETHTOOL: Tool = Tool::new("ethtool", &["/usr/sbin/ethtool", "/sbin/ethtool"]);
-static LSOF: Tool = Tool::new("lsof", &["/usr/bin/lsof", "/usr/sbin/lsof"]);
-static NETSTAT: Tool = Tool::new("netstat", &["/usr/bin/netstat", "/bin/netstat"]);
 static SYSCTL: Tool = Tool::new("sysctl", &["/usr/sbin/sysctl", "/sbin/sysctl"]);
 static UPTIME: Tool = Tool::new("uptime", &["/usr/bin/uptime"]);
 

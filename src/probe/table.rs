@@ -9,6 +9,7 @@ use crate::model::parsed::Reader;
 use crate::model::snapshot::View;
 use crate::probe::command::{Arguments, Command};
 use crate::probe::fallback::Fallback;
+use crate::probe::gap::Gap;
 use crate::probe::tool::Tool;
 
 words! {
@@ -81,6 +82,8 @@ pub struct Probe {
     pub usable_exits: &'static [u32],
     /// What takes its place. `None`: nothing can.
     pub fallback: Option<Fallback>,
+    /// What its answer leaves out however well it went.
+    pub cannot_say: &'static [Gap],
     /// How it was verified.
     pub verified: Verified,
     /// Manual page.
@@ -114,6 +117,7 @@ impl Probe {
             expects_output: true,
             usable_exits: &[0],
             fallback: None,
+            cannot_say: &[],
             verified: Verified::Live,
             manual: "",
             reads: "",
@@ -164,6 +168,18 @@ impl Probe {
     /// Takes no output for an ordinary answer.
     pub(in crate::probe) const fn may_be_empty(mut self) -> Self {
         self.expects_output = false;
+        self
+    }
+
+    /// Says what its tool leaves out.
+    pub(in crate::probe) const fn lacks(mut self, gaps: &'static [Gap]) -> Self {
+        self.cannot_say = gaps;
+        self
+    }
+
+    /// Says how it was verified, where not live.
+    pub(in crate::probe) const fn proved(mut self, verified: Verified) -> Self {
+        self.verified = verified;
         self
     }
 

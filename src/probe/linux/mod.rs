@@ -8,6 +8,9 @@ mod address;
 pub mod tools;
 pub mod ss;
 pub mod proc_net;
+pub mod netstat;
+pub mod busybox_netstat;
+pub mod lsof;
 pub mod json;
 pub mod ip_link;
 pub mod ip_route;
@@ -20,6 +23,7 @@ pub mod host;
 pub mod date;
 pub mod uname;
 pub mod account;
+mod spare;
 
 use crate::model::snapshot::View;
 use crate::model::socket::Family;
@@ -62,11 +66,13 @@ pub static PROBES: &[Probe] = &[
         .reads("IPv4 sockets of TCP, UDP and raw IP, with queues, timers and owners.", "ss(8)")
         .serves(SOCKETS, &[])
         .with_owners()
+        .lacks(spare::SS)
         .or(PROC4),
     Probe::linux("linux/ss-inet6", &tools::SS, SS6, || ss::reader(Some(Family::Ipv6)))
         .reads("IPv6 sockets of TCP, UDP and raw IP, with queues, timers and owners.", "ss(8)")
         .serves(SOCKETS, &[])
         .with_owners()
+        .lacks(spare::SS)
         .or(PROC6),
     proc_net("linux/proc-net-tcp", arguments(&["/proc/net/tcp"]), || table(Table::Tcp)),
     proc_net("linux/proc-net-tcp6", arguments(&["/proc/net/tcp6"]), || table(Table::Tcp6)),
@@ -78,6 +84,12 @@ pub static PROBES: &[Probe] = &[
     proc_net("linux/proc-net-udplite6", arguments(&["/proc/net/udplite6"]), || {
         table(Table::Udplite6)
     }),
+    spare::NETSTAT_WIDE,
+    spare::NETSTAT_NOTRIM,
+    spare::NETSTAT_NARROW_PROBE,
+    spare::BUSYBOX_NETSTAT_OWNERS,
+    spare::BUSYBOX_NETSTAT,
+    spare::LSOF_PROBE,
     Probe::linux(
         "linux/ip-neigh",
         &tools::IP,
@@ -195,6 +207,7 @@ const fn proc_net(id: &'static str, path: Arguments, reader: MakeReader) -> Prob
         )
         .serves(SOCKETS, &[])
         .only(Usage::Fallback)
+        .lacks(spare::PROC_NET)
 }
 
 fn table(table: Table) -> Box<dyn crate::model::parsed::Reader> {
