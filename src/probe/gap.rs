@@ -16,6 +16,9 @@ words! {
         OwnerComm = "owner's comm",
         /// The owner's name from its first `)` on.
         OwnerNameEnd = "owner's name behind a parenthesis",
+        /// An owner whose name opens a parenthesis and does not close it is not seen at all; one
+        /// that closes more than it opens is cut there.
+        UnpairedNames = "owners with unpaired parentheses in their name",
         /// Which control character stands in an owner's name: ESC is printed as `^[`.
         OwnerNameControls = "control characters in an owner's name",
         /// Sockets that no process holds: `time_wait`, orphans, connections not yet accepted.
@@ -50,10 +53,10 @@ words! {
         LinkDetails = "interface details",
         /// Interfaces that have no address.
         BareLinks = "interfaces without an address",
-        /// Traffic counters of an interface.
-        LinkCounters = "interface counters",
-        /// Overruns and carrier losses apart from other errors, and the counters' width.
+        /// Overruns and carrier losses apart from other errors.
         LinkErrorKinds = "kinds of interface errors",
+        /// Width of the counters.
+        CounterWidth = "counter width",
         /// IPv4 addresses of interfaces.
         Ipv4Addresses = "IPv4 addresses",
         /// Far end of a point-to-point link.
@@ -64,6 +67,8 @@ words! {
         RouteTable = "table",
         /// All ways out of a multipath route but the first.
         OtherHops = "other next hops",
+        /// Which routes are ways out of one multipath route: each has a row of its own.
+        JoinedHops = "which next hops belong together",
         /// What a route that discards does: blackhole, unreachable, prohibit and throw look alike.
         DiscardKind = "kind of a discarding route",
         /// Protocol, scope, preferred source, flags, MTU and expiry of a route.
@@ -80,7 +85,8 @@ impl Gap {
     #[must_use]
     pub const fn hides_rows(self) -> bool {
         match self {
-            Self::UnownedSockets
+            Self::UnpairedNames
+            | Self::UnownedSockets
             | Self::RawSockets
             | Self::BareLinks
             | Self::Ipv4Addresses
@@ -106,10 +112,11 @@ impl Gap {
             | Self::ControlGroup
             | Self::LongAddresses
             | Self::LinkDetails
-            | Self::LinkCounters
             | Self::LinkErrorKinds
+            | Self::CounterWidth
             | Self::AddressPeer
             | Self::RouteTable
+            | Self::JoinedHops
             | Self::DiscardKind
             | Self::RouteDetails
             | Self::NeighbourState => false,

@@ -18,6 +18,9 @@ pub(crate) struct Whole {
 pub(crate) fn lists(gaps: &[Gap], socket: &Socket<'_>) -> bool {
     gaps.iter().all(|gap| match gap {
         Gap::UnownedSockets => !socket.owners.is_empty(),
+        Gap::UnpairedNames => {
+            socket.owners.iter().any(|owner| paired(owner.name.bytes()).is_some())
+        }
         Gap::RawSockets => socket.transport != Transport::Raw,
         _ => true,
     })
@@ -49,7 +52,11 @@ fn forget_one(gap: Gap, socket: &mut Socket<'static>, argv0: &[Vec<u8>]) {
             }
         }
         Gap::OwnerNameEnd => {
-            rename(socket, |name| name.iter().copied().take_while(|&byte| byte != b')').collect())
+            rename(socket, |name| name.iter().copied().take_while(|&byte| byte != b')').collect());
+        }
+        Gap::UnpairedNames => {
+            socket.owners.retain(|owner| paired(owner.name.bytes()).is_some());
+            rename(socket, |name| paired(name).unwrap_or_default());
         }
         Gap::OwnerNameControls => rename(socket, carets),
         Gap::RawDetails if socket.transport == Transport::Raw => {
@@ -87,6 +94,23 @@ fn program(pid: u32, argv0: &[u8]) -> Vec<u8> {
         name.pop();
     }
     name
+}
+
+/// The name up to the parenthesis that closes the one which `/proc/PID/stat` opens before it.
+/// `None`: there is no such.
+fn paired(name: &[u8]) -> Option<Vec<u8>> {
+    let mut open = 1;
+    for (at, byte) in name.iter().chain(b")").enumerate() {
+        match byte {
+            b'(' => open += 1,
+            b')' => open -= 1,
+            _ => {}
+        }
+        if open == 0 {
+            return Some(name[..at].to_vec());
+        }
+    }
+    None
 }
 
 /// Controls without a letter of their own, as `^` and the letter 64 above.

@@ -12,7 +12,7 @@ import ctypes, fcntl, glob, json, os, re, signal, socket, struct, subprocess, sy
 
 OUT = sys.argv[1]
 TABLES = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"]
-HOSTILE = [b"users:((", b"comma,fd=3", b"a)b,pid=9,\"q", b"new\nline", b"tab\tname", b"my server",
+HOSTILE = [b"users:((", b"(sd-pam)", b"comma,fd=3", b"a)b,pid=9,\"q", b"new\nline", b"tab\tname", b"my server",
            b"esc\x1b[31m", b"\xff\xfe\x80", b"\",pid=1,fd=2", b"\",1,2),(\"x", b"\ntcp ESTAB 0 0",
            b"nl\n\nx", b"cr\r\nx", b"tail\n", "\u00e9t\u00e9".encode(), b"15charsexactly!"]
 ARGV0 = [b"my server", b"new\nline", b"a)b (c", b"/usr/sbin/nginx: x", b"tail\n", b"off (0.00/0/0)",

@@ -17,8 +17,8 @@
 //! - `*` is `0.0.0.0` or `::` as the type says; an IPv4 address in an IPv6 file is a v4-mapped one.
 //! - The user is the process's, not that which created the socket, so `uid` stays `None`.
 //! - Names: lsof writes `\\`, `\n`, `\t`, `\xff` and so on, which are read back. It writes other
-//!   control characters as `^[`, which could be those two characters: they stay as they are. Like
-//!   `ss` before 7.0 it stops at the first `)`.
+//!   control characters as `^[`, which could be those two characters: they stay as they are. It
+//!   pairs parentheses: `a)b` is cut to `a`, and a process named `a(b` is not listed at all.
 //! - What is no internet socket (`t` of other types) is a known set and counts as a header. Fields of
 //!   unknown letters are passed over.
 
@@ -88,20 +88,17 @@ impl Lsof {
             };
         }
         let mut row = None;
-        match socket(&file, process, &mut row) {
-            Err(expected) => sink.issue(Issue::unparsed(span, expected, line)),
-            Ok(()) => {
-                if let Some(Row::Socket(socket)) = &mut row {
-                    socket.flags.truncated = cut;
-                }
-                if let Some(row) = row {
-                    sink.row(span, row);
-                }
-                if cut {
-                    let remark = "last line has no end: the row may be cut";
-                    sink.issue(Issue::note(span, remark, line));
-                }
-            }
+        if let Err(expected) = socket(&file, process, &mut row) {
+            return sink.issue(Issue::unparsed(span, expected, line));
+        }
+        if let Some(Row::Socket(socket)) = &mut row {
+            socket.flags.truncated = cut;
+        }
+        if let Some(row) = row {
+            sink.row(span, row);
+        }
+        if cut {
+            sink.issue(Issue::note(span, "last line has no end: the row may be cut", line));
         }
     }
 }

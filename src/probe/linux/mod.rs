@@ -5,6 +5,7 @@
 
 mod cursor;
 mod address;
+mod whole;
 pub mod tools;
 pub mod ss;
 pub mod proc_net;
@@ -16,6 +17,8 @@ pub mod ip_link;
 pub mod ip_route;
 pub mod ip_rule;
 pub mod ip_neigh;
+pub mod ip_text;
+pub mod proc_tables;
 pub mod files;
 pub mod counters;
 pub mod limits;
@@ -23,7 +26,8 @@ pub mod host;
 pub mod date;
 pub mod uname;
 pub mod account;
-mod spare;
+mod spare_sockets;
+mod spare_network;
 
 use crate::model::snapshot::View;
 use crate::model::socket::Family;
@@ -66,13 +70,13 @@ pub static PROBES: &[Probe] = &[
         .reads("IPv4 sockets of TCP, UDP and raw IP, with queues, timers and owners.", "ss(8)")
         .serves(SOCKETS, &[])
         .with_owners()
-        .lacks(spare::SS)
+        .lacks(spare_sockets::SS)
         .or(PROC4),
     Probe::linux("linux/ss-inet6", &tools::SS, SS6, || ss::reader(Some(Family::Ipv6)))
         .reads("IPv6 sockets of TCP, UDP and raw IP, with queues, timers and owners.", "ss(8)")
         .serves(SOCKETS, &[])
         .with_owners()
-        .lacks(spare::SS)
+        .lacks(spare_sockets::SS)
         .or(PROC6),
     proc_net("linux/proc-net-tcp", arguments(&["/proc/net/tcp"]), || table(Table::Tcp)),
     proc_net("linux/proc-net-tcp6", arguments(&["/proc/net/tcp6"]), || table(Table::Tcp6)),
@@ -84,12 +88,12 @@ pub static PROBES: &[Probe] = &[
     proc_net("linux/proc-net-udplite6", arguments(&["/proc/net/udplite6"]), || {
         table(Table::Udplite6)
     }),
-    spare::NETSTAT_WIDE,
-    spare::NETSTAT_NOTRIM,
-    spare::NETSTAT_NARROW_PROBE,
-    spare::BUSYBOX_NETSTAT_OWNERS,
-    spare::BUSYBOX_NETSTAT,
-    spare::LSOF_PROBE,
+    spare_sockets::NETSTAT_WIDE,
+    spare_sockets::NETSTAT_NOTRIM,
+    spare_sockets::NETSTAT_NARROW_PROBE,
+    spare_sockets::BUSYBOX_NETSTAT_OWNERS,
+    spare_sockets::BUSYBOX_NETSTAT,
+    spare_sockets::LSOF_PROBE,
     Probe::linux(
         "linux/ip-neigh",
         &tools::IP,
@@ -98,7 +102,10 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("The ARP and neighbour-discovery tables.", "ip-neighbour(8)")
     .serves(&[View::Routes], &[])
-    .may_be_empty(),
+    .may_be_empty()
+    .or(spare_network::NEIGH),
+    spare_network::IP_NEIGH_TEXT,
+    spare_network::PROC_NET_ARP,
     Probe::linux("linux/counters", &tools::GREP, counters::ARGUMENTS, counters::reader)
         .reads("Protocol counters since boot, IPv4 and IPv6, and sockets in use.", "proc(5)")
         .serves(&[View::Counters], &[])
@@ -112,7 +119,10 @@ pub static PROBES: &[Probe] = &[
         ip_link::reader,
     )
     .reads("Interfaces with kind, state and counters.", "ip-link(8)")
-    .serves(&[View::Interfaces], &[]),
+    .serves(&[View::Interfaces], &[])
+    .or(spare_network::LINK),
+    spare_network::IP_LINK_TEXT,
+    spare_network::PROC_NET_DEV,
     Probe::linux(
         "linux/ip-addr",
         &tools::IP,
@@ -120,7 +130,10 @@ pub static PROBES: &[Probe] = &[
         ip_link::address_reader,
     )
     .reads("Addresses of the interfaces.", "ip-address(8)")
-    .serves(&[View::Interfaces], SOCKETS),
+    .serves(&[View::Interfaces], SOCKETS)
+    .or(spare_network::ADDRESS),
+    spare_network::IP_ADDRESS_TEXT,
+    spare_network::PROC_NET_IF_INET6,
     Probe::linux(
         "linux/ip-route4",
         &tools::IP,
@@ -129,7 +142,10 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv4 routes of every table.", "ip-route(8)")
     .serves(&[View::Routes], &[])
-    .may_be_empty(),
+    .may_be_empty()
+    .or(spare_network::ROUTE4),
+    spare_network::IP_ROUTE4_TEXT,
+    spare_network::PROC_NET_ROUTE,
     Probe::linux(
         "linux/ip-route6",
         &tools::IP,
@@ -138,7 +154,10 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv6 routes of every table.", "ip-route(8)")
     .serves(&[View::Routes], &[])
-    .may_be_empty(),
+    .may_be_empty()
+    .or(spare_network::ROUTE6),
+    spare_network::IP_ROUTE6_TEXT,
+    spare_network::PROC_NET_IPV6_ROUTE,
     Probe::linux(
         "linux/ip-rule4",
         &tools::IP,
@@ -147,7 +166,9 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv4 policy-routing rules.", "ip-rule(8)")
     .serves(&[View::Routes], &[])
-    .may_be_empty(),
+    .may_be_empty()
+    .or(spare_network::RULE4),
+    spare_network::IP_RULE4_TEXT,
     Probe::linux(
         "linux/ip-rule6",
         &tools::IP,
@@ -156,7 +177,9 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv6 policy-routing rules.", "ip-rule(8)")
     .serves(&[View::Routes], &[])
-    .may_be_empty(),
+    .may_be_empty()
+    .or(spare_network::RULE6),
+    spare_network::IP_RULE6_TEXT,
     Probe::linux(
         "linux/status",
         &tools::GREP,
@@ -207,7 +230,7 @@ const fn proc_net(id: &'static str, path: Arguments, reader: MakeReader) -> Prob
         )
         .serves(SOCKETS, &[])
         .only(Usage::Fallback)
-        .lacks(spare::PROC_NET)
+        .lacks(spare_sockets::PROC_NET)
 }
 
 fn table(table: Table) -> Box<dyn crate::model::parsed::Reader> {

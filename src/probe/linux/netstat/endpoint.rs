@@ -49,7 +49,7 @@ pub(super) fn read<'a>(cursor: &mut Cursor<'a>, v6: bool) -> Result<Spelled<'a>,
     cursor.blanks();
     let start = *cursor;
     if let Some(address) = cursor.ipv4()
-        && let Some(port) = port(cursor)
+        && let Some(Port(port)) = port(cursor)
     {
         return Ok(Spelled { address: address.into(), zone: None, port, fit: Fit::Inside });
     }
@@ -57,14 +57,17 @@ pub(super) fn read<'a>(cursor: &mut Cursor<'a>, v6: bool) -> Result<Spelled<'a>,
     bare(cursor, v6)
 }
 
+/// A port; `None` inside for `*`.
+struct Port(Option<u16>);
+
 /// `:22` or `:*`, and the word must end there.
 #[inline]
-fn port(cursor: &mut Cursor<'_>) -> Option<Option<u16>> {
+fn port(cursor: &mut Cursor<'_>) -> Option<Port> {
     if !cursor.eat(b":") {
         return None;
     }
     let port = if cursor.eat(b"*") { None } else { Some(cursor.number()?) };
-    cursor.at_word_end().then_some(port)
+    cursor.at_word_end().then_some(Port(port))
 }
 
 /// An IPv6 address, or `*`.
@@ -90,6 +93,6 @@ fn bare<'a>(cursor: &mut Cursor<'a>, v6: bool) -> Result<Spelled<'a>, Fault> {
         b"*" => Ipv4Addr::UNSPECIFIED.into(),
         text => IpAddr::V6(ipv6(text).ok_or_else(fault)?),
     };
-    let port = port(&mut Cursor::new(port_text)).ok_or_else(fault)?;
+    let Port(port) = port(&mut Cursor::new(port_text)).ok_or_else(fault)?;
     Ok(Spelled { address, zone: zone.filter(|zone| !zone.is_empty()), port, fit })
 }

@@ -83,15 +83,15 @@ pub(super) fn read<'a>(
     let mut rest = cursor.rest;
     if columns.timer {
         let Some((before, timer)) = split_timer(rest) else {
-            let open = columns.program && program(rest).is_some_and(|owner| owner.is_some());
+            let open = columns.program && matches!(program(rest), Some(Program::Owner(_)));
             return Err(if open { Trouble::Open } else { Trouble::Bad("expected a timer") });
         };
         socket.timer = timer;
         rest = before;
     }
     if columns.program {
-        let owner = program(rest).ok_or(Trouble::Bad("expected `pid/name` or `-`"))?;
-        if let Some(owner) = owner {
+        let program = program(rest).ok_or(Trouble::Bad("expected `pid/name` or `-`"))?;
+        if let Program::Owner(owner) = program {
             let plain = owner.name.bytes().iter().all(|byte| matches!(byte, b' '..=b'~'));
             socket.flags.name_has_control = !plain && owner.name.has_control();
             socket.owners.push(owner);
@@ -103,13 +103,21 @@ pub(super) fn read<'a>(
     Ok(())
 }
 
+/// What stands in the column of programs.
+enum Program<'a> {
+    /// `-`: none, or none that may be seen.
+    Nobody,
+    /// `pid/name`.
+    Owner(Owner<'a>),
+}
+
 /// `pid/name` or `-`, padded with spaces. `None`: neither.
 #[inline]
-fn program(text: &[u8]) -> Option<Option<Owner<'_>>> {
+fn program(text: &[u8]) -> Option<Program<'_>> {
     let mut cursor = Cursor::new(text);
     cursor.blanks();
     if cursor.eat(b"-") {
-        return cursor.rest.iter().all(|&byte| byte == b' ').then_some(None);
+        return cursor.rest.iter().all(|&byte| byte == b' ').then_some(Program::Nobody);
     }
     let pid = cursor.number()?;
     if !cursor.eat(b"/") {
@@ -117,7 +125,7 @@ fn program(text: &[u8]) -> Option<Option<Owner<'_>>> {
     }
     let blanks = cursor.rest.iter().rev().take_while(|&&byte| byte == b' ').count();
     let name = cursor.rest.get(..cursor.rest.len() - blanks)?;
-    Some(Some(Owner { pid, fd: None, tid: None, name: HostText::new(name) }))
+    Some(Program::Owner(Owner { pid, fd: None, tid: None, name: HostText::new(name) }))
 }
 
 /// What stands before `word (seconds/retransmissions/probes)` at the end, and the timer. `None`:

@@ -1,5 +1,5 @@
-//! Probes that stand in where `ss` or `ip -j` gives no answer: net-tools, busybox, lsof, the text
-//! forms of `ip`, and tables of `/proc/net`.
+//! Probes that stand in where `ss` gives no answer: net-tools, busybox and lsof; and what each tool
+//! for sockets leaves out.
 //!
 //! Each says in `cannot_say` what its tool leaves out. Which of them takes whose place is said by
 //! the rows of [`crate::probe::linux::PROBES`]; here stand only the edges inside one tool.
@@ -79,7 +79,7 @@ const BUSYBOX: &[Gap] = &[
     Gap::LongAddresses,
 ];
 const LSOF: &[Gap] = &[
-    Gap::OwnerNameEnd,
+    Gap::UnpairedNames,
     Gap::OwnerNameControls,
     Gap::UnownedSockets,
     Gap::RawSockets,
