@@ -49,7 +49,9 @@ words! {
         ControlGroup = "control group",
         /// Addresses that do not fit 22 characters with their port.
         LongAddresses = "long addresses",
-        /// Index, MAC, MTU, state, kind, flags and master of an interface.
+        /// Index of an interface.
+        LinkIndex = "interface index",
+        /// MAC, MTU, state, kind, flags and master of an interface.
         LinkDetails = "interface details",
         /// Interfaces that have no address.
         BareLinks = "interfaces without an address",
@@ -67,6 +69,8 @@ words! {
         RouteTable = "table",
         /// All ways out of a multipath route but the first.
         OtherHops = "other next hops",
+        /// IPv4 routes through an IPv6 gateway: the gateway is left out, so each is an issue.
+        ForeignGateways = "gateways of the other family",
         /// Which routes are ways out of one multipath route: each has a row of its own.
         JoinedHops = "which next hops belong together",
         /// What a route that discards does: blackhole, unreachable, prohibit and throw look alike.
@@ -92,6 +96,7 @@ impl Gap {
             | Self::Ipv4Addresses
             | Self::OtherTables
             | Self::OtherHops
+            | Self::ForeignGateways
             | Self::Ipv6Neighbours => true,
             Self::Owners
             | Self::OtherOwners
@@ -111,6 +116,7 @@ impl Gap {
             | Self::SocketUser
             | Self::ControlGroup
             | Self::LongAddresses
+            | Self::LinkIndex
             | Self::LinkDetails
             | Self::LinkErrorKinds
             | Self::CounterWidth

@@ -23,3 +23,5 @@ mod snapshot;
 mod cannot;
 #[cfg(test)]
 mod live;
+#[cfg(test)]
+mod network;

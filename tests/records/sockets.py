@@ -23,7 +23,7 @@ TOOLS = {
     "netstat-wide": "netstat -n -a -t -u -w -e -e -o -p -W",
     "netstat-narrow": "netstat -n -a -t -u -w -e -e -o -p",
     "busybox": "busybox netstat -t -u -w -a -n",
-    "lsof": "lsof +c 0 -w -n -P -i -F0pcuLRftPndT",
+    "lsof": "lsof +c0 -w -n -P -i -F0pcuLRftPndT",
 }
 libc = ctypes.CDLL(None)
 keep, known = [], {}

@@ -56,7 +56,7 @@ pub(super) const PROC_NET_DEV: Probe =
     table("linux/proc-net-dev", arguments(&["/proc/net/dev"]), proc_tables::device_reader)
         .reads("Traffic counters of the interfaces.", "proc_pid_net(5)")
         .serves(&[View::Interfaces], &[])
-        .lacks(&[Gap::LinkDetails, Gap::LinkErrorKinds, Gap::CounterWidth]);
+        .lacks(&[Gap::LinkIndex, Gap::LinkDetails, Gap::LinkErrorKinds, Gap::CounterWidth]);
 
 /// Addresses as text, of iproute2 or busybox.
 pub(super) const IP_ADDRESS_TEXT: Probe =
@@ -104,7 +104,13 @@ pub(super) const PROC_NET_ROUTE: Probe =
     table("linux/proc-net-route", arguments(&["/proc/net/route"]), proc_tables::route_reader)
         .reads("IPv4 routes of the table main.", "proc_pid_net(5)")
         .serves(&[View::Routes], &[])
-        .lacks(&[Gap::OtherTables, Gap::OtherHops, Gap::DiscardKind, Gap::RouteDetails]);
+        .lacks(&[
+            Gap::OtherTables,
+            Gap::OtherHops,
+            Gap::ForeignGateways,
+            Gap::DiscardKind,
+            Gap::RouteDetails,
+        ]);
 
 /// The kernel's IPv6 routes.
 pub(super) const PROC_NET_IPV6_ROUTE: Probe = table(

@@ -177,7 +177,7 @@ pub(super) const BUSYBOX_NETSTAT: Probe = Probe::linux(
 pub(super) const LSOF_PROBE: Probe = Probe::linux(
     "linux/lsof",
     &tools::LSOF,
-    arguments(&["+c", "0", "-w", "-n", "-P", "-i", "-F0pcuLRftPndT"]),
+    arguments(&["+c0", "-w", "-n", "-P", "-i", "-F0pcuLRftPndT"]),
     lsof::reader,
 )
 .reads("Sockets of both families that a visible process holds, with every owner.", "lsof(8)")

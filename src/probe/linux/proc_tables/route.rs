@@ -5,7 +5,8 @@
 //! v0      00000000        0200010A        0003    0       0       0       00000000        0       0       0
 //! *       0000420A        00000000        0001    0       0       0       0000FFFF        0       0       0
 //! ```
-//! Addresses are numbers of the host's byte order. Only the first way out of several is told. A
+//! Addresses are numbers of the host's byte order; a gateway of the other family is not told, so such
+//! a route is an issue. Only the first way out of several is told. A
 //! route that discards has `*` for its interface, whatever it does, so its kind is `unknown`.
 //! `MTU` is in truth the MSS and 40; protocol, scope, source and flags are not told.
 
@@ -17,13 +18,16 @@ use crate::probe::linux::cursor::Cursor;
 use crate::probe::linux::proc_tables::hexadecimal::{decimal, ipv4, number, owned, word};
 use crate::probe::linux::whole;
 
+/// `RTF_GATEWAY`.
+const GATEWAY: u64 = 0x2;
+
 /// A reader of the file.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
     whole::reader(|line| match route(line) {
         Some(route) => Ok(Some(Row::Route(route))),
         None if line.starts_with(b"Iface\tDestination\t") => Ok(None),
-        None => Err("expected a row of /proc/net/route"),
+        None => Err("expected a row of /proc/net/route with its gateway"),
     })
 }
 
@@ -32,7 +36,9 @@ fn route(line: &[u8]) -> Option<Route> {
     let device = word(&mut cursor)?;
     let destination = ipv4(&mut cursor)?;
     let gateway = ipv4(&mut cursor)?;
-    number(&mut cursor)?;
+    let flags = number(&mut cursor)?;
+    // A gateway of the other family is left out, and without it the route would be a wrong one.
+    (flags & GATEWAY == 0 || !gateway.is_unspecified()).then_some(())?;
     decimal(&mut cursor)?;
     decimal(&mut cursor)?;
     // Printed signed: a metric of DHCP clients can pass 2 to the 31st.
