@@ -11,6 +11,9 @@ use crate::probe::linux::netstat::row::{self, Dialect, Layout, Reading};
 
 /// Most lines that one name can make of a row: pid and name share 19 characters.
 const NAME_LINES_MAX: usize = 18;
+/// Longest row that is still waited for: two addresses of 51 characters and 150 of all else, with
+/// room for blanks.
+const ROW_BYTES_MAX: usize = 1024;
 
 /// See [`crate::probe::linux::netstat::reader`].
 pub(super) fn reader(dialect: Dialect, width: Width) -> Box<dyn Reader> {
@@ -92,28 +95,35 @@ impl Netstat {
         }
     }
 
-    /// Decides whether a line continues the held row. A name is too short to hold a row.
+    /// Decides whether a line continues the held row. A name is too short to hold a row, but not
+    /// the first word of a title.
     fn resume(&mut self, mut held: Held, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        let reading = row::read(line, &mut self.layout, &mut None);
-        let starts = matches!(reading, Reading::Socket { .. } | Reading::Open | Reading::Header);
-        if starts || held.lines >= NAME_LINES_MAX {
+        let alone = row::read(line, &mut self.layout, &mut None);
+        if matches!(alone, Reading::Socket { .. } | Reading::Open) {
             give_up(&held, sink);
             return self.fresh(span, line, sink);
         }
+        let kept = (held.bytes.len(), held.span.end);
         held.bytes.push(b'\n');
         held.take(span, line);
         let mut row = None;
-        match row::read(&held.bytes, &mut self.layout, &mut row) {
-            Reading::Socket { doubtful } => {
-                let doubts = Doubts { cut: is_cut(span, line), joined: true, full: doubtful };
-                emit(row, (held.span, &held.bytes), doubts, sink);
-            }
-            Reading::Open => {
-                drop(row);
-                self.held = Some(held);
-            }
-            Reading::Header | Reading::Bad(_) => give_up(&held, sink),
+        let joined = row::read(&held.bytes, &mut self.layout, &mut row);
+        if let Reading::Socket { doubtful } = joined {
+            let doubts = Doubts { cut: is_cut(span, line), joined: true, full: doubtful };
+            return emit(row, (held.span, &held.bytes), doubts, sink);
         }
+        drop(row);
+        if matches!(alone, Reading::Header) {
+            held.bytes.truncate(kept.0);
+            held.span.end = kept.1;
+            give_up(&held, sink);
+            return self.fresh(span, line, sink);
+        }
+        let hopeless = held.lines > NAME_LINES_MAX || held.bytes.len() > ROW_BYTES_MAX;
+        if hopeless || !matches!(joined, Reading::Open) {
+            return give_up(&held, sink);
+        }
+        self.held = Some(held);
     }
 }
 
