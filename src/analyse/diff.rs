@@ -252,7 +252,8 @@ const fn hides_rows(limitation: Limitation) -> bool {
         | Limitation::NoV6
         | Limitation::NoUdp
         | Limitation::LocaleSuspect
-        | Limitation::Unparsed => true,
+        | Limitation::Unparsed
+        | Limitation::ToolGap => true,
         // Owners are judged socket by socket, and the namespace is the same on both sides.
         Limitation::NoOwner | Limitation::HostNetnsOnly => false,
     }

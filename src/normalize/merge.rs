@@ -11,7 +11,7 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use crate::model::record::{Source, Sourced};
-use crate::model::socket::{Attribution, Socket, Transport};
+use crate::model::socket::{Attribution, Owner, Socket, Transport};
 
 type End = (IpAddr, Option<u16>);
 
@@ -68,14 +68,24 @@ fn is_same(one: &Socket<'_>, other: &Socket<'_>) -> bool {
         && cookies
 }
 
+/// True when two rows of one section are one socket in the hands of two owners, as lsof lists it.
+fn is_of_another_owner(one: &Socket<'_>, other: &Socket<'_>) -> bool {
+    let knows = |owner: &Owner<'_>| one.owners.contains(owner);
+    !one.owners.is_empty() && !other.owners.is_empty() && !other.owners.iter().any(knows)
+}
+
 /// Adds what another row tells of the same socket. The first row wins where both tell something.
 fn join(first: &mut Sourced<Socket<'static>>, other: Sourced<Socket<'static>>) {
     let again = first
         .sources
         .iter()
         .any(|source| other.sources.iter().any(|new: &Source| new.section == source.section));
-    let (record, more) = (&mut first.record, other.record);
-    record.flags.duplicate |= again;
+    let (record, mut more) = (&mut first.record, other.record);
+    if again && is_of_another_owner(record, &more) {
+        record.owners.extend(more.owners.drain(..));
+    } else {
+        record.flags.duplicate |= again;
+    }
     record.flags.name_has_control |= more.flags.name_has_control;
     record.raw_protocol = record.raw_protocol.or(more.raw_protocol);
     record.bind_device = record.bind_device.take().or(more.bind_device);

@@ -38,8 +38,19 @@ impl ReadSection {
     /// True when the command was asked for the owners of sockets.
     pub(super) fn asks_owners(&self) -> bool {
         let words = &self.section.argv;
-        let tool = words.iter().position(|word| word.ends_with("/ss") || word == "ss");
+        let named = |word: &String, tool| word.rsplit('/').next() == Some(tool);
+        let tool = words
+            .iter()
+            .position(|word| named(word, "ss") || named(word, "netstat") || named(word, "busybox"));
         tool.is_some_and(|at| words.iter().skip(at).any(|word| word == "-p"))
+            // It lists nothing but what a process holds.
+            || words.iter().any(|word| named(word, "lsof"))
+    }
+
+    /// True when the tool leaves out whole rows, however well it went.
+    fn is_a_part(&self) -> bool {
+        let probe = crate::probe::by_id(self.section.probe.as_str());
+        probe.is_some_and(|probe| probe.cannot_say.iter().any(|gap| gap.hides_rows()))
     }
 
     /// True when the command listed the sockets of another network namespace.
@@ -76,7 +87,7 @@ impl ReadSection {
             SectionStatus::Replaced
         } else if !usable {
             SectionStatus::Failed
-        } else if faults.is_empty() && coverage.is_whole() && self.is_whole() {
+        } else if faults.is_empty() && coverage.is_whole() && self.is_whole() && !self.is_a_part() {
             SectionStatus::Complete
         } else {
             SectionStatus::Partial
@@ -104,6 +115,7 @@ impl ReadSection {
             (unseen.owners, Limitation::NoOwner),
             (sockets && unseen.namespaces, Limitation::HostNetnsOnly),
             (unparsed, Limitation::Unparsed),
+            (self.is_a_part(), Limitation::ToolGap),
         ]
         .into_iter()
         .filter_map(|(is_so, limitation)| is_so.then_some(limitation))

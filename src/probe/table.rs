@@ -10,6 +10,7 @@ use crate::model::snapshot::View;
 use crate::probe::command::{Arguments, Command};
 use crate::probe::fallback::Fallback;
 use crate::probe::follow::Each;
+use crate::probe::gap::Gap;
 use crate::probe::tool::Tool;
 
 words! {
@@ -91,6 +92,8 @@ pub struct Probe {
     pub containers: bool,
     /// What takes its place. `None`: nothing can.
     pub fallback: Option<Fallback>,
+    /// What its answer leaves out however well it went.
+    pub cannot_say: &'static [Gap],
     /// How it was verified.
     pub verified: Verified,
     /// Manual page.
@@ -128,6 +131,7 @@ impl Probe {
             optional: false,
             containers: false,
             fallback: None,
+            cannot_say: &[],
             verified: Verified::Live,
             manual: "",
             reads: "",
@@ -203,6 +207,18 @@ impl Probe {
     pub(in crate::probe) const fn of_containers(mut self) -> Self {
         self.containers = true;
         self.optional = true;
+        self
+    }
+
+    /// Says what its tool leaves out.
+    pub(in crate::probe) const fn lacks(mut self, gaps: &'static [Gap]) -> Self {
+        self.cannot_say = gaps;
+        self
+    }
+
+    /// Says how it was verified, where not live.
+    pub(in crate::probe) const fn proved(mut self, verified: Verified) -> Self {
+        self.verified = verified;
         self
     }
 

@@ -113,7 +113,7 @@ fn rows_with_namespaces_are_the_same_after_a_rebuild() {
         let run = fleet.manifest()["run"].as_str().unwrap().to_owned();
         let verified = fleet.say(&["verify", &run]);
         assert_eq!(verified.code, 0, "{}", verified.err);
-        std::fs::remove_file(fleet.data().join("fleet.db")).unwrap();
+        std::fs::remove_file(fleet.data().join("store.sqlite")).unwrap();
         let rebuilt = fleet.say(&["rebuild"]);
         assert_eq!(rebuilt.code, 0, "{}", rebuilt.err);
         assert_eq!(sorted(fleet.records("plain-1", "socket")), before);

@@ -5,14 +5,20 @@
 
 mod cursor;
 mod address;
+mod whole;
 pub mod tools;
 pub mod ss;
 pub mod proc_net;
+pub mod netstat;
+pub mod busybox_netstat;
+pub mod lsof;
 pub mod json;
 pub mod ip_link;
 pub mod ip_route;
 pub mod ip_rule;
 pub mod ip_neigh;
+pub mod ip_text;
+pub mod proc_tables;
 pub mod files;
 pub mod counters;
 pub mod limits;
@@ -20,6 +26,8 @@ pub mod host;
 pub mod date;
 pub mod uname;
 pub mod account;
+mod spare_sockets;
+mod spare_network;
 pub mod owners;
 pub mod netns;
 pub mod process;
@@ -89,13 +97,16 @@ pub static PROBES: &[Probe] = &[
         .reads("IPv4 sockets of TCP, UDP and raw IP, with queues, timers and owners.", "ss(8)")
         .serves(SOCKETS, &[])
         .with_owners()
+        .lacks(spare_sockets::SS)
         .or(PROC4),
     Probe::linux("linux/ss-inet6", &tools::SS, SS6, || ss::reader(Some(Family::Ipv6)))
         .reads("IPv6 sockets of TCP, UDP and raw IP, with queues, timers and owners.", "ss(8)")
         .serves(SOCKETS, &[])
         .with_owners()
+        .lacks(spare_sockets::SS)
         .or(PROC6),
-    proc_net("linux/proc-net-tcp", arguments(&["/proc/net/tcp"]), || table(Table::Tcp)),
+    proc_net("linux/proc-net-tcp", arguments(&["/proc/net/tcp"]), || table(Table::Tcp))
+        .or(spare_sockets::NO_PROC),
     lacking("linux/proc-net-tcp6", arguments(&["/proc/net/tcp6"]), || table(Table::Tcp6)),
     proc_net("linux/proc-net-udp", arguments(&["/proc/net/udp"]), || table(Table::Udp)),
     lacking("linux/proc-net-udp6", arguments(&["/proc/net/udp6"]), || table(Table::Udp6)),
@@ -105,6 +116,12 @@ pub static PROBES: &[Probe] = &[
     lacking("linux/proc-net-udplite6", arguments(&["/proc/net/udplite6"]), || {
         table(Table::Udplite6)
     }),
+    spare_sockets::NETSTAT_WIDE,
+    spare_sockets::NETSTAT_NOTRIM,
+    spare_sockets::NETSTAT_NARROW_PROBE,
+    spare_sockets::BUSYBOX_NETSTAT_OWNERS,
+    spare_sockets::BUSYBOX_NETSTAT,
+    spare_sockets::LSOF_PROBE,
     Probe::linux("linux/network-namespaces", &tools::FIND, netns::ARGUMENTS, netns::reader)
         .reads("Which process is in which network namespace.", "find(1), network_namespaces(7)")
         .serves(&[], SOCKETS)
@@ -150,7 +167,10 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("The ARP and neighbour-discovery tables.", "ip-neighbour(8)")
     .serves(&[View::Routes], &[])
-    .may_be_empty(),
+    .may_be_empty()
+    .or(spare_network::NEIGH),
+    spare_network::IP_NEIGH_TEXT,
+    spare_network::PROC_NET_ARP,
     Probe::linux("linux/counters", &tools::GREP, counters::ARGUMENTS, counters::reader)
         .reads("Protocol counters since boot, IPv4 and IPv6, and sockets in use.", "proc(5)")
         .serves(&[View::Counters], &[])
@@ -164,7 +184,10 @@ pub static PROBES: &[Probe] = &[
         ip_link::reader,
     )
     .reads("Interfaces with kind, state and counters.", "ip-link(8)")
-    .serves(&[View::Interfaces], &[]),
+    .serves(&[View::Interfaces], &[])
+    .or(spare_network::LINK),
+    spare_network::IP_LINK_TEXT,
+    spare_network::PROC_NET_DEV,
     Probe::linux(
         "linux/ip-addr",
         &tools::IP,
@@ -172,7 +195,10 @@ pub static PROBES: &[Probe] = &[
         ip_link::address_reader,
     )
     .reads("Addresses of the interfaces.", "ip-address(8)")
-    .serves(&[View::Interfaces], SOCKETS),
+    .serves(&[View::Interfaces], SOCKETS)
+    .or(spare_network::ADDRESS),
+    spare_network::IP_ADDRESS_TEXT,
+    spare_network::PROC_NET_IF_INET6,
     Probe::linux(
         "linux/ip-route4",
         &tools::IP,
@@ -181,7 +207,10 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv4 routes of every table.", "ip-route(8)")
     .serves(&[View::Routes], &[])
-    .may_be_empty(),
+    .may_be_empty()
+    .or(spare_network::ROUTE4),
+    spare_network::IP_ROUTE4_TEXT,
+    spare_network::PROC_NET_ROUTE,
     Probe::linux(
         "linux/ip-route6",
         &tools::IP,
@@ -190,7 +219,10 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv6 routes of every table.", "ip-route(8)")
     .serves(&[View::Routes], &[])
-    .may_be_empty(),
+    .may_be_empty()
+    .or(spare_network::ROUTE6),
+    spare_network::IP_ROUTE6_TEXT,
+    spare_network::PROC_NET_IPV6_ROUTE,
     Probe::linux(
         "linux/ip-rule4",
         &tools::IP,
@@ -199,7 +231,9 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv4 policy-routing rules.", "ip-rule(8)")
     .serves(&[View::Routes], &[])
-    .may_be_empty(),
+    .may_be_empty()
+    .or(spare_network::RULE4),
+    spare_network::IP_RULE4_TEXT,
     Probe::linux(
         "linux/ip-rule6",
         &tools::IP,
@@ -208,7 +242,9 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv6 policy-routing rules.", "ip-rule(8)")
     .serves(&[View::Routes], &[])
-    .may_be_empty(),
+    .may_be_empty()
+    .or(spare_network::RULE6),
+    spare_network::IP_RULE6_TEXT,
     Probe::linux(
         "linux/status",
         &tools::GREP,
@@ -259,6 +295,7 @@ const fn proc_net(id: &'static str, path: Arguments, reader: MakeReader) -> Prob
         )
         .serves(SOCKETS, &[])
         .only(Usage::Fallback)
+        .lacks(spare_sockets::PROC_NET)
 }
 
 /// A table that a kernel may lack: one without IPv6 or UDP-Lite. Then cat(1) says so with 1.

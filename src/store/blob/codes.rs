@@ -91,7 +91,7 @@ mod tests {
             ),
             (
                 words(Limitation::ALL),
-                "truncated no_owner host_netns_only no_v6 no_udp locale_suspect unparsed",
+                "truncated no_owner host_netns_only no_v6 no_udp locale_suspect unparsed tool_gap",
             ),
             (
                 words(RouteKind::ALL),
