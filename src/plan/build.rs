@@ -112,16 +112,22 @@ struct OrderMaker<'a> {
 impl OrderMaker<'_> {
     fn order(&self, probe: &Probe) -> Arc<Order> {
         let sudo = self.kind.sudo && probe.needs == Privilege::Owners;
-        let mut order = self.plain(probe, sudo);
+        let mut order = self.one(probe, sudo, |next| self.order(next));
         if sudo {
             // What sudo refuses is asked again without it: owners of others stay unknown.
-            let orders = vec![Arc::new(self.plain(probe, false))];
-            order.fallbacks.insert(0, Fallback { when: When::SudoRefused, orders });
+            let fallback = Fallback { when: When::SudoRefused, orders: vec![self.plain(probe)] };
+            order.fallbacks.insert(0, fallback);
         }
         Arc::new(order)
     }
 
-    fn plain(&self, probe: &Probe, sudo: bool) -> Order {
+    /// The order without sudo, and so are those that replace it: the host has shown that it refuses,
+    /// and a chain in which each link tried again would double with every link.
+    fn plain(&self, probe: &Probe) -> Arc<Order> {
+        Arc::new(self.one(probe, false, |next| self.plain(next)))
+    }
+
+    fn one(&self, probe: &Probe, sudo: bool, next: impl Fn(&Probe) -> Arc<Order>) -> Order {
         let limits = limits(probe.first_byte, probe.total, self.deadlines);
         let paths = probe.tool.paths().iter();
         Order {
@@ -137,17 +143,16 @@ impl OrderMaker<'_> {
             usable_exit: probe.usable_exits,
             expects_output: probe.expects_output,
             limits,
-            fallbacks: self.fallbacks(probe),
+            fallbacks: fallbacks(probe, next),
         }
     }
+}
 
-    fn fallbacks(&self, probe: &Probe) -> Vec<Fallback> {
-        let Some(fallback) = &probe.fallback else { return Vec::new() };
-        // The table was checked when it was compiled, so every id is there.
-        let probes = fallback.probes.iter().filter_map(|id| crate::probe::by_id(id));
-        let orders = probes.map(|probe| self.order(probe)).collect();
-        vec![Fallback { when: When::ToolUnusable, orders }]
-    }
+fn fallbacks(probe: &Probe, next: impl Fn(&Probe) -> Arc<Order>) -> Vec<Fallback> {
+    let Some(fallback) = &probe.fallback else { return Vec::new() };
+    // The table was checked when it was compiled, so every id is there.
+    let probes = fallback.probes.iter().filter_map(|id| crate::probe::by_id(id));
+    vec![Fallback { when: When::ToolUnusable, orders: probes.map(next).collect() }]
 }
 
 /// Limits and wrap of a site's question.

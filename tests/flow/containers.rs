@@ -40,7 +40,7 @@ fn an_account_without_rights_sees_the_listeners_of_every_namespace() {
         assert!(rows.iter().all(|row| row["attribution"] == "denied"), "{rows:?}");
         // One look at who is where, and one at each of the two.
         let evidence = String::from_utf8(fleet.evidence("plain-1")).unwrap();
-        let asked = |probe: &str| evidence.matches(&format!(": {probe}\n")).count();
+        let asked = |probe: &str| evidence.matches(&format!("reader: {probe}\n")).count();
         assert_eq!(asked("linux/network-namespaces"), 1, "{evidence}");
         assert_eq!(asked("linux/namespace-sockets"), 2, "{evidence}");
         let page = fleet.say(&["show", "plain-1"]).out;
