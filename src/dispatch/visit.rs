@@ -283,7 +283,8 @@ impl<'a> Conversation<'a> {
         let mut origin = origin;
         let mut index = match self.first_path(order) {
             Ok(index) => index,
-            Err(unanswered) => return Some(unanswered),
+            // In a chain of which a link was not sent, the evidence names the section before it.
+            Err((when, this)) => return Some((when, origin.unwrap_or(this))),
         };
         loop {
             let unusable = self.send(order, index, origin.take()).await?;

@@ -186,3 +186,44 @@ async fn what_sudo_refuses_is_asked_without_it() {
         report.captured.iter().filter(asked_sudo).map(|c| c.order.probe.to_string()).collect();
     assert_eq!(through, ["linux/ss-inet4", "linux/ss-inet6"]);
 }
+
+/// Namespaces 1 (the account's own) and 2, of which the first process ends before it is asked; and
+/// processes without end that no socket belongs to.
+fn containers(line: &str) -> (u32, &'static str, &'static str) {
+    if line.contains("/proc/self/") {
+        (
+            1,
+            "+1/proc/self/net/tcp\n+1/proc/1/net/tcp\n+2/proc/20/net/tcp\n+2/proc/21/net/tcp\n+2/proc/9999999/net/tcp\n",
+            "",
+        )
+    } else if line.contains("/proc/20/") {
+        (2, "", "grep: /proc/20/cgroup: No such file or directory")
+    } else if line.contains("/proc/21/") {
+        (0, "/proc/21/cgroup:0::/x\n", "")
+    } else {
+        (0, "x\n", "")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_whose_first_process_has_ended_is_asked_through_the_next() {
+    let report = visit(&fleet(1), containers).await;
+    let asked: Vec<_> = report
+        .captured
+        .iter()
+        .filter(|c| c.order.probe.as_str() == "linux/namespace-sockets")
+        .map(|c| {
+            let file = c.invocation.argv().iter().find(|word| word.ends_with("/cgroup")).unwrap();
+            (file.as_str(), c.fallback_of.as_ref().map(|f| f.condition.as_str()), c.replaced)
+        })
+        .collect();
+    let expected = [
+        ("/proc/20/cgroup", None, true),
+        ("/proc/21/cgroup", Some("the process had ended"), false),
+    ];
+    assert_eq!(asked, expected);
+    // The owner map follows; no socket was named, so no process is asked about.
+    let probes: Vec<_> = report.captured.iter().map(|c| c.order.probe.as_str()).collect();
+    assert!(probes.contains(&"linux/owners") && !probes.contains(&"linux/processes"), "{probes:?}");
+    assert_eq!(report.faults, []);
+}

@@ -164,6 +164,8 @@ fn the_printed_sudoers_lines_show_owners_and_a_refusal_costs_only_the_owners() {
         let raised = listeners(&fleet, "raised-1", 2222);
         assert_eq!(raised[0]["attribution"], "owned");
         assert_eq!(raised[0]["processes"][0]["name"], "sshd");
+        let page = fleet.say(&["show", "raised-1"]).out;
+        assert!(page.contains("saw the owner of every socket through sudo"), "{page}");
         for (host, port) in [("refused-1", 2223), ("bare-1", 2224)] {
             let rows = listeners(&fleet, host, port);
             assert_eq!(rows[0]["attribution"], "denied", "{host}");
