@@ -35,10 +35,12 @@ fn a_host_without_ss_or_timeout_or_ip_is_read_another_way() {
         let expected = BTreeMap::from([
             ("no-ss-1".to_owned(), came("complete", &[], 1)),
             ("no-timeout-1".to_owned(), came("complete", &[], 1)),
-            ("no-ip-1".to_owned(), came("complete", &[], 1)),
+            // The tables of /proc/net have no IPv4 addresses.
+            ("no-ip-1".to_owned(), came("partial", &[], 1)),
         ]);
-        assert_eq!(fleet.outcomes(), expected, "{}", said.out);
-        assert_eq!(said.code, 0, "{}", said.err);
+        assert_eq!(fleet.outcomes(), expected, "{}", text(fleet.evidence("no-ip-1")));
+        assert_eq!(said.code, 20, "{}", said.err);
+        assert!(fleet.say(&["show", "no-ip-1"]).out.contains("tool_gap"));
         without_ss(&fleet);
         let evidence = text(fleet.evidence("no-timeout-1"));
         assert_eq!(evidence.matches("end: exit 127").count(), 1, "{evidence}");
@@ -59,6 +61,8 @@ fn without_ss(fleet: &Fleet) {
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0]["attribution"], "owned");
     assert_eq!(rows[0]["processes"][0]["name"], "sshd");
+    let page = fleet.say(&["show", "no-ss-1"]).out;
+    assert!(page.contains("linux/ss-inet4 (another took its place): tool_missing"), "{page}");
     let probes = ["linux/proc-net-tcp", "linux/owners", "linux/processes"];
     assert_eq!(rows[0]["probes"], serde_json::json!(probes));
     let processes = fleet.records("no-ss-1", "process");
