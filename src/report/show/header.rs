@@ -7,6 +7,7 @@ use crate::model::fact::{AccountView, HostFacts};
 use crate::model::host::Asset;
 use crate::model::id::Label;
 use crate::model::snapshot::{Limitation, SectionStatus, Snapshot, View};
+use crate::model::socket::Attribution;
 use crate::model::time::Utc;
 use crate::report::grid::{Grid, Head};
 use crate::report::page::Page;
@@ -82,7 +83,12 @@ fn owners_shown(snapshot: &Snapshot) -> bool {
     let others = snapshot.records.sockets.iter().any(|socket| {
         !socket.record.owners.is_empty() && socket.record.uid.is_some() && socket.record.uid != own
     });
-    others && !hidden
+    let denied = snapshot
+        .records
+        .sockets
+        .iter()
+        .any(|socket| matches!(socket.record.attribution, Attribution::Denied));
+    others && !hidden && !denied
 }
 
 fn collected(header: &Header) -> String {
