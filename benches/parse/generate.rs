@@ -32,6 +32,81 @@ pub(crate) const SS_HEADER: &[u8] =
 pub(crate) const PROC_HEADER: &[u8] = b"  sl  local_address rem_address   st tx_queue rx_queue tr \
 tm->when retrnsmt   uid  timeout inode                                                     \n";
 
+/// Header of `netstat -e -e -o -p`.
+pub(crate) const NETSTAT_HEADER: &[u8] =
+    b"Active Internet connections (servers and established)\nProto Recv-Q Send-Q Local Address\
+           Foreign Address         State       User       Inode      PID/Program name     Timer\n";
+
+/// Adds the `netstat -n -a -t -u -w -e -e -o -p -W` row of socket number `index`.
+pub(crate) fn netstat_row(out: &mut Vec<u8>, random: &mut Random, index: u64) {
+    let port = 1024 + random.below(60_000);
+    let (a, b, c) = (random.below(256), random.below(256), 1 + random.below(254));
+    let (inode, pid) = (100_000 + index, 300 + random.below(30_000));
+    let program = format!("{pid}/nginx: worker");
+    // Writing to a Vec cannot fail.
+    let _ = match random.below(100) {
+        0 => {
+            let local = format!("0.0.0.0:{port}");
+            writeln!(
+                out,
+                "tcp        0      0 {local:<23} 0.0.0.0:*               LISTEN      0          \
+                 {inode:<10} {program:<20} off (0.00/0/0)"
+            )
+        }
+        1..=15 => {
+            let peer = format!("10.{a}.{b}.{c}:{port}");
+            writeln!(
+                out,
+                "tcp        0      0 10.1.2.3:443            {peer:<23} TIME_WAIT   0          \
+                 0          -                    timewait ({}.{:02}/0/0)",
+                random.below(60),
+                random.below(100)
+            )
+        }
+        16..=25 => {
+            let peer = format!("2001:db8:{a:x}:{b:x}::{c:x}:{port}");
+            writeln!(
+                out,
+                "tcp6       0 {:>6} 2001:db8:1::3:443       {peer:<23} ESTABLISHED 33         \
+                 {inode:<10} {program:<20} on (0.2{}/{}/0)",
+                random.below(90_000),
+                random.below(10),
+                random.below(4)
+            )
+        }
+        _ => {
+            let peer = format!("10.{a}.{b}.{c}:{port}");
+            writeln!(
+                out,
+                "tcp        0      0 10.1.2.3:443            {peer:<23} ESTABLISHED 33         \
+                 {inode:<10} {program:<20} keepalive ({}.{:02}/0/0)",
+                random.below(7_200),
+                random.below(100)
+            )
+        }
+    };
+}
+
+/// Adds the `lsof -F0` set of socket number `index`, and every 64th time its process's.
+pub(crate) fn lsof_row(out: &mut Vec<u8>, random: &mut Random, index: u64) {
+    let port = 1024 + random.below(60_000);
+    let (a, b, c) = (random.below(256), random.below(256), 1 + random.below(254));
+    if index.is_multiple_of(64) {
+        let pid = 300 + index;
+        // Writing to a Vec cannot fail.
+        let _ = writeln!(out, "p{pid}\0R1\0cnginx: worker\0u33\0Lwww-data\0");
+    }
+    // Writing to a Vec cannot fail.
+    let _ = writeln!(
+        out,
+        "f{}\0au\0tIPv4\0d{}\0PTCP\0n10.1.2.3:443->10.{a}.{b}.{c}:{port}\0TST=ESTABLISHED\0TQR=0\0\
+         TQS={}\0",
+        random.below(4_000),
+        100_000 + index,
+        random.below(4) * 1448
+    );
+}
+
 /// Adds the `ss -n -a -t -u -w -e -o -p` row of socket number `index`.
 pub(crate) fn ss_row(out: &mut Vec<u8>, random: &mut Random, index: u64) {
     let port = 1024 + random.below(60_000);

@@ -10,8 +10,10 @@ use std::time::Instant;
 
 use fleetstat::model::parsed::{Issue, Reader, Row, Sink, Span};
 use fleetstat::model::socket::Family;
-use fleetstat::probe::linux::{proc_net, ss};
-use generate::{PROC_HEADER, Random, SS_HEADER, proc_row, ss_row};
+use fleetstat::probe::linux::{lsof, netstat, proc_net, ss};
+use generate::{
+    NETSTAT_HEADER, PROC_HEADER, Random, SS_HEADER, lsof_row, netstat_row, proc_row, ss_row,
+};
 
 /// Counts, so that no row can be optimized away.
 #[derive(Default)]
@@ -39,9 +41,11 @@ impl Sink for Count {
 type MakeReader = fn() -> Box<dyn Reader>;
 type AddRow = fn(&mut Vec<u8>, &mut Random, u64);
 
-const CASES: [(&str, MakeReader, &[u8], AddRow); 2] = [
+const CASES: [(&str, MakeReader, &[u8], AddRow); 4] = [
     ("ss", || ss::reader(Some(Family::Ipv4)), SS_HEADER, ss_row),
     ("proc_net", || proc_net::reader(proc_net::Table::Tcp), PROC_HEADER, proc_row),
+    ("netstat", || netstat::reader(netstat::Width::Wide), NETSTAT_HEADER, netstat_row),
+    ("lsof", lsof::reader, b"", lsof_row),
 ];
 
 const CHUNK: usize = 64 << 10;

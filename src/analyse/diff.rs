@@ -70,6 +70,8 @@ pub enum Subject {
         port: Option<u16>,
         /// Address. `None`: the change is about the port on all its addresses.
         address: Option<IpAddr>,
+        /// Name of its network namespace. `None`: the host's own.
+        namespace: Option<HostText<'static>>,
     },
     /// A conversation partner.
     Peer {
@@ -250,7 +252,8 @@ const fn hides_rows(limitation: Limitation) -> bool {
         | Limitation::NoV6
         | Limitation::NoUdp
         | Limitation::LocaleSuspect
-        | Limitation::Unparsed => true,
+        | Limitation::Unparsed
+        | Limitation::ToolGap => true,
         // Owners are judged socket by socket, and the namespace is the same on both sides.
         Limitation::NoOwner | Limitation::HostNetnsOnly => false,
     }

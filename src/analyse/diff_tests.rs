@@ -25,7 +25,7 @@ fn changes(change: impl FnOnce(&mut Snapshot)) -> Vec<(ChangeKind, Subject, Stri
 
 fn on_port(port: u16, address: Option<&str>) -> Subject {
     let address = address.map(|address| address.parse().unwrap());
-    Subject::Listener { transport: Transport::Tcp, port: Some(port), address }
+    Subject::Listener { transport: Transport::Tcp, port: Some(port), address, namespace: None }
 }
 
 #[test]

@@ -9,15 +9,15 @@ use std::net::IpAddr;
 
 use crate::analyse::diff::{Change, ChangeKind, Diff, Incomparable, Subject, Wholeness};
 use crate::model::record::Sourced;
-use crate::model::snapshot::{Snapshot, View};
+use crate::model::snapshot::{Limitation, Snapshot, View};
 use crate::model::socket::{Attribution, Direction, Scope, Socket, Transport};
 use crate::model::text::HostText;
 
 /// Ephemeral ports when a host did not tell its own. Source: ip(7), `ip_local_port_range`.
 const EPHEMERAL_DEFAULT: (u16, u16) = (32_768, 60_999);
 
-/// Protocol and port: what a listener offers.
-type Service = (Transport, Option<u16>);
+/// Protocol and port, and in which network namespace: what a listener offers.
+type Service = (Transport, Option<u16>, Option<HostText<'static>>);
 
 /// Where it listens. Ordered by reach first, so that the last bind is the widest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,13 +44,23 @@ pub(crate) fn compare(from: &Snapshot, to: &Snapshot, whole: Option<Wholeness>, 
     let Some(whole) = whole else { return };
     // Both ranges on both sides: a range that changed in between must not make listeners appear.
     let passing = [ephemeral(from), ephemeral(to)];
-    let (from, to) = (listeners(from, passing), listeners(to, passing));
+    let others = saw_namespaces(from) && saw_namespaces(to);
+    if !others && [from, to].into_iter().any(has_others) {
+        let reason = "other network namespaces were not looked into on both sides".to_owned();
+        diff.incomparable.push(Incomparable { view: View::Listeners, reason });
+    }
+    let side = |snapshot| {
+        let mut found = listeners(snapshot, passing);
+        found.retain(|(_, _, namespace), _| others || namespace.is_none());
+        found
+    };
+    let (from, to) = (side(from), side(to));
     let nothing = Binds::new();
-    let services: BTreeSet<_> = from.keys().chain(to.keys()).copied().collect();
+    let services: BTreeSet<_> = from.keys().chain(to.keys()).cloned().collect();
     let mut hidden = 0_u64;
-    for service in services {
-        let before = from.get(&service).unwrap_or(&nothing);
-        let after = to.get(&service).unwrap_or(&nothing);
+    for service in &services {
+        let before = from.get(service).unwrap_or(&nothing);
+        let after = to.get(service).unwrap_or(&nothing);
         compare_binds(service, (before, after), whole, diff);
         if whole.both() {
             hidden += compare_owners(service, before, after, diff);
@@ -60,6 +70,21 @@ pub(crate) fn compare(from: &Snapshot, to: &Snapshot, whole: Option<Wholeness>, 
         let reason = format!("the owners of {hidden} listeners are not visible on both sides");
         diff.incomparable.push(Incomparable { view: View::Listeners, reason });
     }
+}
+
+fn subject(service: &Service, address: Option<IpAddr>) -> Subject {
+    let (transport, port, namespace) = service;
+    Subject::Listener { transport: *transport, port: *port, address, namespace: namespace.clone() }
+}
+
+/// True when every network namespace of the host was looked into.
+fn saw_namespaces(snapshot: &Snapshot) -> bool {
+    let mut sections = snapshot.sections.iter().filter(|s| s.views.contains(&View::Listeners));
+    !sections.any(|section| section.limitations.contains(&Limitation::HostNetnsOnly))
+}
+
+fn has_others(snapshot: &Snapshot) -> bool {
+    snapshot.records.sockets.iter().any(|socket| socket.record.namespace.is_some())
 }
 
 /// The listeners of a snapshot. Unconnected UDP sockets on ephemeral ports are clients waiting for
@@ -75,7 +100,8 @@ fn listeners(snapshot: &Snapshot, ephemeral: [(u16, u16); 2]) -> BTreeMap<Servic
         if socket.direction != Direction::Listener || passing {
             continue;
         }
-        let service = (socket.transport, socket.local.port);
+        let namespace = socket.namespace.as_ref().map(|namespace| namespace.name.clone());
+        let service = (socket.transport, socket.local.port, namespace);
         let owners = found.entry(service).or_default().entry(bind(socket)).or_default();
         owners.hidden |=
             matches!(socket.attribution, Attribution::Denied | Attribution::Unsupported);
@@ -108,7 +134,7 @@ fn bind(socket: &Socket<'static>) -> Bind {
     }
 }
 
-fn compare_binds(service: Service, sides: (&Binds, &Binds), whole: Wholeness, diff: &mut Diff) {
+fn compare_binds(service: &Service, sides: (&Binds, &Binds), whole: Wholeness, diff: &mut Diff) {
     let (before, after) = sides;
     let reach = |binds: &Binds| binds.keys().map(|bind| rank(bind.scope)).max();
     let moved = match (reach(before), reach(after)) {
@@ -117,14 +143,14 @@ fn compare_binds(service: Service, sides: (&Binds, &Binds), whole: Wholeness, di
         _ => None,
     };
     if let Some(kind) = moved {
-        let subject = Subject::Listener { transport: service.0, port: service.1, address: None };
+        let subject = subject(service, None);
         let (before, after) = (Some(describe_all(before)), Some(describe_all(after)));
         diff.changes.push(Change { view: View::Listeners, subject, kind, before, after });
         return;
     }
     let mut add = |bind: &Bind, kind, before, after| {
         let address = Some(bind.address);
-        let subject = Subject::Listener { transport: service.0, port: service.1, address };
+        let subject = subject(service, address);
         diff.changes.push(Change { view: View::Listeners, subject, kind, before, after });
     };
     if whole.from {
@@ -151,7 +177,7 @@ const fn rank(scope: Scope) -> u8 {
 }
 
 /// Compares the owners of binds that stand on both sides; returns how many could not be compared.
-fn compare_owners(service: Service, before: &Binds, after: &Binds, diff: &mut Diff) -> u64 {
+fn compare_owners(service: &Service, before: &Binds, after: &Binds, diff: &mut Diff) -> u64 {
     let mut hidden = 0;
     for (bind, was) in before {
         let Some(is) = after.get(bind) else { continue };
@@ -165,7 +191,7 @@ fn compare_owners(service: Service, before: &Binds, after: &Binds, diff: &mut Di
             let address = Some(bind.address);
             diff.changes.push(Change {
                 view: View::Listeners,
-                subject: Subject::Listener { transport: service.0, port: service.1, address },
+                subject: subject(service, address),
                 kind: ChangeKind::ListenerOwner,
                 before: Some(describe_owners(was)),
                 after: Some(describe_owners(is)),

@@ -154,6 +154,7 @@ fn request(
             .unwrap_or(NonZeroU32::MIN),
         output_bytes: playbook.limits.output_bytes,
         deadlines: playbook.deadlines,
+        containers: playbook.containers,
         site_probes,
     }
 }

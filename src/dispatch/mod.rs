@@ -4,6 +4,7 @@
 //! happens is told as [`event::RunEvent`]s; what hosts said leaves as [`visit::VisitReport`]s
 //! through a bounded channel, so a slow disk slows the visits and memory stays flat.
 
+mod ending;
 pub mod event;
 pub mod guard;
 pub mod rate;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::dispatch::ending::{Unusable, answered, present, unusable};
 use crate::dispatch::event::{Observer, RunEvent};
 use crate::model::capture::{End, FallbackOf, Negotiated};
 use crate::model::deadline::{CommandLimits, Deadlines};
@@ -13,7 +14,8 @@ use crate::model::fault::{Fault, FaultKind};
 use crate::model::time::Utc;
 use crate::plan::order::{Order, Visit, When};
 use crate::probe::command::Invocation;
-use crate::probe::fallback::{Condition, STDERR_HEAD, escalation_refused, fallback_condition};
+use crate::probe::fallback::Condition;
+use crate::probe::follow::{ANSWER_BYTES_MAX, Ask, Seen};
 use crate::probe::tool::FoundTools;
 use crate::transport::SpoolSettings;
 use crate::transport::clock::Clock;
@@ -130,7 +132,7 @@ pub async fn visit(
     let connected = context.clock.utc();
     let mut conversation = Conversation::new(session, &visit, context, end);
     for order in visit.orders.iter() {
-        conversation.ask(order).await;
+        conversation.take(order).await;
     }
     let Conversation { session, captured, mut faults, broken, .. } = conversation;
     faults.extend(broken);
@@ -168,6 +170,8 @@ struct Conversation<'a> {
     faults: Vec<Fault>,
     /// Set when no further command can be sent.
     broken: Option<Fault>,
+    /// What answers said of processes. `None`: nothing of the plan asks.
+    seen: Option<Seen>,
 }
 
 /// Why an order was not answered by its own tool, and by what the next one can say so.
@@ -189,13 +193,64 @@ impl<'a> Conversation<'a> {
             captured: Vec::new(),
             faults: Vec::new(),
             broken: None,
+            seen: visit.orders.iter().any(|order| order.each.is_some()).then(Seen::default),
+        }
+    }
+
+    /// Asks one order of the plan, if what it follows from was answered; a question about
+    /// processes as often as earlier answers and its bounds say.
+    async fn take(&mut self, order: &Arc<Order>) {
+        let was_answered = |probe: &&str| {
+            self.captured.iter().any(|c| !c.replaced && c.order.probe.as_str() == *probe)
+        };
+        if !order.after.is_empty() && !order.after.iter().any(was_answered) {
+            return;
+        }
+        let Some(each) = &order.each else {
+            let before = self.captured.len();
+            self.ask(order, None).await;
+            return self.look(before);
+        };
+        let asks = self.seen.as_ref().map(|seen| seen.asks(each)).unwrap_or_default();
+        for ask in asks {
+            let before = self.captured.len();
+            self.ask_about(order, &ask).await;
+            self.look(before);
+        }
+    }
+
+    /// Asks about the first processes of a list that are still there.
+    async fn ask_about(&mut self, order: &Arc<Order>, ask: &Ask) {
+        let mut origin = None;
+        for order in ask.iter().filter_map(|pids| order.about(pids)) {
+            let before = self.captured.len();
+            self.ask(&Arc::new(order), origin.take()).await;
+            let last = self.captured.iter_mut().skip(before).last();
+            let gone = |c: &&mut Captured| c.answer.stdout.bytes() == 0 && answered(c);
+            let Some(last) = last.filter(gone) else { return };
+            last.replaced = true;
+            origin = Some(self.replaced_by("the process had ended"));
+        }
+        // None of them was there: what the last one said stands.
+        if origin.is_some() {
+            self.captured.iter_mut().last().into_iter().for_each(|last| last.replaced = false);
+        }
+    }
+
+    /// Looks for processes in what was answered since `before`.
+    fn look(&mut self, before: usize) {
+        let Some(seen) = &mut self.seen else { return };
+        for captured in self.captured.iter_mut().skip(before).filter(|c| !c.replaced) {
+            // An answer that cannot be read back names nobody; writing the evidence will tell.
+            let answer = captured.answer.stdout.head(ANSWER_BYTES_MAX).unwrap_or_default();
+            seen.look(&captured.order.reader, &answer);
         }
     }
 
     /// Asks one order and, where a condition holds, what replaces it.
-    async fn ask(&mut self, order: &Arc<Order>) {
+    async fn ask(&mut self, order: &Arc<Order>, origin: Option<FallbackOf>) {
         // Popped from the end: fallbacks are pushed in reverse.
-        let mut queue: Vec<(&Arc<Order>, Option<FallbackOf>)> = vec![(order, None)];
+        let mut queue: Vec<(&Arc<Order>, Option<FallbackOf>)> = vec![(order, origin)];
         while let Some((order, origin)) = queue.pop() {
             let before = self.captured.len();
             let Some((when, origin)) = self.try_paths(order, origin).await else { continue };
@@ -206,7 +261,7 @@ impl<'a> Conversation<'a> {
                     let next = fallback.orders.iter().rev();
                     queue.extend(next.map(|next| (next, Some(origin.clone()))));
                 }
-                None if self.captured.len() == before => {
+                None if self.captured.len() == before && !order.optional => {
                     let detail = format!("{}: {}", order.probe, origin.condition);
                     self.faults.push(Fault::new(FaultKind::ToolMissing, detail));
                 }
@@ -228,7 +283,8 @@ impl<'a> Conversation<'a> {
         let mut origin = origin;
         let mut index = match self.first_path(order) {
             Ok(index) => index,
-            Err(unanswered) => return Some(unanswered),
+            // In a chain of which a link was not sent, the evidence names the section before it.
+            Err((when, this)) => return Some((when, origin.unwrap_or(this))),
         };
         loop {
             let unusable = self.send(order, index, origin.take()).await?;
@@ -400,42 +456,4 @@ impl<'a> Conversation<'a> {
     fn replaced_by(&self, condition: &str) -> FallbackOf {
         FallbackOf { section: self.section(), condition: condition.to_owned() }
     }
-}
-
-/// The first candidate whose tool is there.
-fn present(order: &Order, paths: &FoundTools) -> Option<usize> {
-    (0..order.candidates.len()).find(|i| order.path(*i).is_some_and(|p| paths.has(p)))
-}
-
-/// Why a command that ended gave no answer.
-#[derive(Clone, Copy)]
-enum Unusable {
-    /// sudo itself said no.
-    SudoRefused,
-    /// The tool is missing or cannot do this.
-    Tool(Condition),
-}
-
-impl Unusable {
-    const fn words(self) -> &'static str {
-        match self {
-            Self::SudoRefused => "sudo refuses",
-            Self::Tool(condition) => condition.as_str(),
-        }
-    }
-}
-
-/// Looks at how a command ended. `None`: it was answered, or it failed for a reason that says
-/// nothing about the tool.
-fn unusable(order: &Order, answer: &mut Answer) -> Option<Unusable> {
-    let End::Exit(status) = answer.end else { return None };
-    if order.usable_exit.contains(&status) {
-        return None;
-    }
-    // Without a head nothing can be recognized, and the answer stands as it is.
-    let head = answer.stderr.head(STDERR_HEAD).unwrap_or_default();
-    if order.wrap.sudo && escalation_refused(status, &head) {
-        return Some(Unusable::SudoRefused);
-    }
-    fallback_condition(status, &head).map(Unusable::Tool)
 }

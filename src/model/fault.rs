@@ -62,6 +62,8 @@ words! {
         JumpRefused = "jump_refused",
         /// What the inventory allows or demands forbids the connection.
         Policy = "policy",
+        /// The command was ended by a signal on the host.
+        Killed = "killed",
     }
 }
 
@@ -105,6 +107,7 @@ impl FaultKind {
             | Self::NoRoute
             | Self::FirstByteTimeout
             | Self::IdleTimeout
+            | Self::Killed
             | Self::Lost => Retry::Later,
             Self::Dns
             | Self::TlsNoCommon
@@ -189,6 +192,9 @@ impl FaultKind {
             Self::Skipped => {
                 "see the reason: what it names decides, in the inventory or the playbook"
             }
+            Self::Killed => {
+                "something on the host ended the command: see its log (out of memory, limits); what came before is kept"
+            }
             Self::Internal => {
                 "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"
             }
@@ -231,6 +237,7 @@ impl FaultKind {
             Self::JumpRefused => "a jump host did not let us through",
             Self::Policy => "what the inventory allows or demands forbids the connection",
             Self::Internal => "a defect of fleetstat or of the controller",
+            Self::Killed => "the command was ended by a signal on the host",
         }
     }
 }

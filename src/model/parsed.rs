@@ -7,6 +7,7 @@
 use crate::model::counter::Counter;
 use crate::model::fact::Fact;
 use crate::model::link::Interface;
+use crate::model::process::{Holder, NamespaceMember, ProcessFact};
 use crate::model::route::{Neighbour, Route, Rule};
 use crate::model::socket::Socket;
 use crate::model::text::HostText;
@@ -42,6 +43,12 @@ pub enum Row<'a> {
     Counter(Counter),
     /// A statement about the host.
     Fact(Fact),
+    /// A file descriptor that holds a socket.
+    Holder(Holder),
+    /// A process and its network namespace.
+    Member(NamespaceMember),
+    /// A process id and a statement about that process.
+    Process(u32, ProcessFact),
 }
 
 /// How bad an issue is.

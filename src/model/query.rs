@@ -89,6 +89,8 @@ pub struct Listening {
     pub uid: Option<u32>,
     /// Service or unit. `None`: not known.
     pub service: Option<HostText<'static>>,
+    /// Name of its network namespace: a container, pod, machine or unit. `None`: the host's own.
+    pub namespace: Option<HostText<'static>>,
     /// First snapshot that showed it.
     pub first_seen: Utc,
     /// Last good snapshot that showed it.

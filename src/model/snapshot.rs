@@ -71,6 +71,8 @@ words! {
         LocaleSuspect = "locale_suspect",
         /// Lines were not understood; they are kept as issues.
         Unparsed = "unparsed",
+        /// The tool that answered leaves out whole rows: see what its probe cannot say.
+        ToolGap = "tool_gap",
     }
 }
 

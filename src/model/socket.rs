@@ -1,6 +1,7 @@
 //! Sockets: who listens where, who talks to whom, in one form for every tool.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use smallvec::SmallVec;
 
@@ -125,7 +126,9 @@ words! {
         Denied = "denied",
         /// The command or the OS does not tell owners.
         Unsupported = "unsupported",
-        /// An owner is named but the name is cut, repeated or taken from argv[0].
+        /// An owner is named but the name is cut, repeated or taken from argv[0], or not known; or
+        /// none was found by a command that looked later than the one that listed the socket, so
+        /// the socket may have been closed meanwhile.
         Ambiguous = "ambiguous",
     }
 }
@@ -181,6 +184,40 @@ pub struct Timer {
     pub expires_ms: Option<u64>,
     /// Retransmissions so far.
     pub retransmits: Option<u32>,
+}
+
+words! {
+    /// What runs the processes of a network namespace.
+    Runtime {
+        /// Docker.
+        Docker = "docker",
+        /// Podman.
+        Podman = "podman",
+        /// containerd, without Kubernetes.
+        Containerd = "containerd",
+        /// CRI-O, without Kubernetes.
+        Crio = "cri-o",
+        /// A pod of Kubernetes; all its containers share the namespace.
+        Kubernetes = "kubernetes",
+        /// LXC or LXD.
+        Lxc = "lxc",
+        /// systemd-nspawn or another machine that systemd-machined knows.
+        Machine = "machine",
+    }
+}
+
+/// A network namespace other than the one the account is in.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Namespace {
+    /// The kernel's number of it, as the inode of its `net/tcp`: new with each start, distinct
+    /// while it is there.
+    pub inode: u64,
+    /// What it is called from one start to the next where that can be told: id of the container,
+    /// uid of the pod, name of the machine, unit of systemd; else its number as `netns:INODE`. Two
+    /// namespaces of one snapshot that would have one name have their numbers behind it.
+    pub name: HostText<'static>,
+    /// What runs it. `None`: no container, as far as the control groups tell.
+    pub runtime: Option<Runtime>,
 }
 
 /// Doubts about a record.
@@ -246,6 +283,8 @@ pub struct Socket<'a> {
     pub owners: SmallVec<[Owner<'a>; 1]>,
     /// Whether owners are known. Set by `normalize`; parsers set `Owned` or `Unsupported`.
     pub attribution: Attribution,
+    /// Network namespace. `None`: the account's own. Set by `normalize`.
+    pub namespace: Option<Arc<Namespace>>,
     /// Doubts.
     pub flags: SocketFlags,
 }
@@ -297,6 +336,7 @@ impl<'a> Socket<'a> {
             cgroup: None,
             owners: SmallVec::new(),
             attribution: Attribution::Unsupported,
+            namespace: None,
             flags: SocketFlags::default(),
         }
     }
@@ -334,6 +374,7 @@ impl<'a> Socket<'a> {
             cgroup: self.cgroup.map(HostText::into_owned),
             owners: owners.collect(),
             attribution: self.attribution,
+            namespace: self.namespace,
             flags: self.flags,
         }
     }

@@ -16,8 +16,8 @@ use crate::normalize::processes::unit;
 pub fn record_key(host: &HostName, socket: &Socket<'_>) -> Sha256 {
     let mut key = Key(Hasher::default());
     key.part(host.as_str().as_bytes());
-    // The network namespace: only the host's own is collected.
-    key.part(b"");
+    // The network namespace by its name; empty for the host's own.
+    key.part(socket.namespace.as_ref().map(|space| space.name.bytes()).unwrap_or_default());
     key.part(socket.transport.as_str().as_bytes());
     key.part(socket.family.as_str().as_bytes());
     key.end(Some(&socket.local));

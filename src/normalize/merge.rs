@@ -11,14 +11,14 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use crate::model::record::{Source, Sourced};
-use crate::model::socket::{Attribution, Socket, Transport};
+use crate::model::socket::{Attribution, Owner, Socket, Transport};
 
 type End = (IpAddr, Option<u16>);
 
 #[derive(PartialEq, Eq, Hash)]
 enum Key {
     Inode(u64),
-    Ends(Transport, End, End),
+    Ends(u64, Transport, End, End),
 }
 
 /// Merges the sockets of all sections, given in the order of the sections.
@@ -51,7 +51,8 @@ fn key(socket: &Socket<'_>) -> Option<Key> {
             let remote = socket.remote.as_ref().filter(|_| tcp)?;
             let ends = [&socket.local, remote].map(|end| (end.address, end.port));
             let [here, there] = ends;
-            Some(Key::Ends(socket.transport, here, there))
+            let namespace = socket.namespace.as_ref().map_or(0, |namespace| namespace.inode);
+            Some(Key::Ends(namespace, socket.transport, here, there))
         }
     }
 }
@@ -61,9 +62,16 @@ fn key(socket: &Socket<'_>) -> Option<Key> {
 fn is_same(one: &Socket<'_>, other: &Socket<'_>) -> bool {
     let cookies = one.cookie.is_none() || other.cookie.is_none() || one.cookie == other.cookie;
     one.transport == other.transport
+        && one.namespace == other.namespace
         && one.local.address == other.local.address
         && one.local.port == other.local.port
         && cookies
+}
+
+/// True when two rows of one section are one socket in the hands of two owners, as lsof lists it.
+fn is_of_another_owner(one: &Socket<'_>, other: &Socket<'_>) -> bool {
+    let knows = |owner: &Owner<'_>| one.owners.contains(owner);
+    !one.owners.is_empty() && !other.owners.is_empty() && !other.owners.iter().any(knows)
 }
 
 /// Adds what another row tells of the same socket. The first row wins where both tell something.
@@ -72,8 +80,12 @@ fn join(first: &mut Sourced<Socket<'static>>, other: Sourced<Socket<'static>>) {
         .sources
         .iter()
         .any(|source| other.sources.iter().any(|new: &Source| new.section == source.section));
-    let (record, more) = (&mut first.record, other.record);
-    record.flags.duplicate |= again;
+    let (record, mut more) = (&mut first.record, other.record);
+    if again && is_of_another_owner(record, &more) {
+        record.owners.extend(more.owners.drain(..));
+    } else {
+        record.flags.duplicate |= again;
+    }
     record.flags.name_has_control |= more.flags.name_has_control;
     record.raw_protocol = record.raw_protocol.or(more.raw_protocol);
     record.bind_device = record.bind_device.take().or(more.bind_device);

@@ -32,6 +32,8 @@ mod merge;
 mod links;
 mod host;
 mod processes;
+mod owners;
+mod namespaces;
 mod key;
 
 pub use host::clock_reading;

@@ -6,20 +6,26 @@ use crate::model::process::Process;
 use crate::model::record::Sourced;
 use crate::model::socket::Socket;
 use crate::model::text::HostText;
+use crate::normalize::owners::{Owners, Told};
 
-/// One record for each process id, sorted by it, with the first row that names it as its source.
+/// One record for each process id, sorted by it, with the first row that names it as its source and
+/// what `/proc/PID` told of it.
 ///
-/// The control group is the socket's, which its creator had; it is taken only where one process
-/// holds the socket. The user id is left out: a socket's is that of its creation.
-pub(super) fn of(sockets: &[Sourced<Socket<'static>>]) -> Vec<Sourced<Process>> {
+/// Without that, the control group is the socket's, which its creator had; it is taken only where
+/// one process holds the socket. A user id comes from the process alone: a socket's is that of its
+/// creation.
+pub(super) fn of(sockets: &[Sourced<Socket<'static>>], owners: &Owners) -> Vec<Sourced<Process>> {
     let mut found: BTreeMap<u32, Sourced<Process>> = BTreeMap::new();
     for socket in sockets {
         let alone = socket.record.owners.len() == 1;
         let cgroup = socket.record.cgroup.as_ref().filter(|_| alone);
         for owner in &socket.record.owners {
-            let process = found.entry(owner.pid).or_insert_with(|| Sourced {
-                record: named(owner.pid, owner.name.clone()),
-                sources: socket.sources.clone(),
+            let process = found.entry(owner.pid).or_insert_with(|| {
+                let record = named(owner.pid, owner.name.clone());
+                let sources = socket.sources.clone();
+                let mut process = Sourced { record, sources };
+                owners.told(owner.pid).into_iter().for_each(|told| complete(&mut process, told));
+                process
             });
             if let (None, Some(path)) = (&process.record.cgroup, cgroup) {
                 process.record.service = unit(path).map(HostText::owned);
@@ -28,6 +34,18 @@ pub(super) fn of(sockets: &[Sourced<Socket<'static>>]) -> Vec<Sourced<Process>> 
         }
     }
     found.into_values().collect()
+}
+
+/// Adds what was said of the process itself.
+fn complete(process: &mut Sourced<Process>, told: &Told) {
+    let record = &mut process.record;
+    record.parent_pid = told.parent;
+    record.uid = told.uid;
+    record.cgroup = told.cgroup().cloned();
+    record.service = told.cgroup().and_then(unit).map(HostText::owned);
+    process.sources.extend(told.sources.iter().copied());
+    process.sources.sort_unstable();
+    process.sources.dedup();
 }
 
 fn named(pid: u32, name: HostText<'static>) -> Process {

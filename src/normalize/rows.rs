@@ -4,6 +4,7 @@ use crate::model::counter::Counter;
 use crate::model::fact::Fact;
 use crate::model::link::Interface;
 use crate::model::parsed::{Coverage, Issue, Row, Severity, Sink, Span};
+use crate::model::process::{Holder, NamespaceMember, ProcessFact};
 use crate::model::record::{SectionIssue, Source, Sourced};
 use crate::model::route::{Neighbour, Route, Rule};
 use crate::model::socket::Socket;
@@ -30,6 +31,9 @@ pub struct Rows {
     pub(super) neighbours: Vec<Sourced<Neighbour>>,
     pub(super) counters: Vec<Sourced<Counter>>,
     pub(super) facts: Vec<Sourced<Fact>>,
+    pub(super) holders: Vec<(Holder, Source)>,
+    pub(super) members: Vec<NamespaceMember>,
+    pub(super) process_facts: Vec<(u32, ProcessFact, Source)>,
     pub(super) issues: Vec<SectionIssue>,
 }
 
@@ -87,6 +91,9 @@ impl Sink for Rows {
             Row::Neighbour(row) => self.neighbours.push(Sourced::one(row, source)),
             Row::Counter(row) => self.counters.push(Sourced::one(row, source)),
             Row::Fact(row) => self.facts.push(Sourced::one(row, source)),
+            Row::Holder(row) => self.holders.push((row, source)),
+            Row::Member(row) => self.members.push(row),
+            Row::Process(pid, row) => self.process_facts.push((pid, row, source)),
         }
     }
 

@@ -20,6 +20,15 @@ pub struct ReadSection {
     pub rows: Option<Rows>,
 }
 
+/// What a section could not show, as its snapshot as a whole tells.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unseen {
+    /// A socket's owner.
+    pub(super) owners: bool,
+    /// Other network namespaces, or some of them.
+    pub(super) namespaces: bool,
+}
+
 impl ReadSection {
     /// True when the account's rights were raised for this command.
     pub(super) fn through_sudo(&self) -> bool {
@@ -29,8 +38,24 @@ impl ReadSection {
     /// True when the command was asked for the owners of sockets.
     pub(super) fn asks_owners(&self) -> bool {
         let words = &self.section.argv;
-        let tool = words.iter().position(|word| word.ends_with("/ss") || word == "ss");
+        let named = |word: &String, tool| word.rsplit('/').next() == Some(tool);
+        let tool = words
+            .iter()
+            .position(|word| named(word, "ss") || named(word, "netstat") || named(word, "busybox"));
         tool.is_some_and(|at| words.iter().skip(at).any(|word| word == "-p"))
+            // It lists nothing but what a process holds.
+            || words.iter().any(|word| named(word, "lsof"))
+    }
+
+    /// True when the tool leaves out whole rows, however well it went.
+    fn is_a_part(&self) -> bool {
+        let probe = crate::probe::by_id(self.section.probe.as_str());
+        probe.is_some_and(|probe| probe.cannot_say.iter().any(|gap| gap.hides_rows()))
+    }
+
+    /// True when the command listed the sockets of another network namespace.
+    pub(super) fn is_of_namespace(&self) -> bool {
+        self.section.probe.as_str() == crate::probe::linux::NAMESPACE_SOCKETS
     }
 
     fn accepted(&self) -> bool {
@@ -46,9 +71,8 @@ impl ReadSection {
         self.section.is_whole() && self.accepted()
     }
 
-    /// The result. `replaced`: another section was run in its place; `owners_hidden`: a socket's
-    /// owner could not be seen.
-    pub(super) fn result(&self, replaced: bool, owners_hidden: bool) -> SectionResult {
+    /// The result. `replaced`: another section was run in its place.
+    pub(super) fn result(&self, replaced: bool, unseen: Unseen) -> SectionResult {
         let coverage = self.rows.as_ref().map(Rows::coverage).unwrap_or_default();
         let faults = self.faults();
         let usable = match &self.rows {
@@ -63,7 +87,7 @@ impl ReadSection {
             SectionStatus::Replaced
         } else if !usable {
             SectionStatus::Failed
-        } else if faults.is_empty() && coverage.is_whole() && self.is_whole() {
+        } else if faults.is_empty() && coverage.is_whole() && self.is_whole() && !self.is_a_part() {
             SectionStatus::Complete
         } else {
             SectionStatus::Partial
@@ -74,12 +98,12 @@ impl ReadSection {
             views: self.views.clone(),
             status,
             coverage,
-            limitations: self.limitations(&faults, !coverage.is_whole(), owners_hidden),
+            limitations: self.limitations(&faults, !coverage.is_whole(), unseen),
             faults,
         }
     }
 
-    fn limitations(&self, faults: &[Fault], unparsed: bool, hidden: bool) -> Vec<Limitation> {
+    fn limitations(&self, faults: &[Fault], unparsed: bool, unseen: Unseen) -> Vec<Limitation> {
         let stopped = !matches!(self.section.end, End::Exit(_));
         let dropped = self.section.stdout.dropped > 0;
         let cut = stopped || dropped || faults.iter().any(|f| cuts(f.kind));
@@ -88,9 +112,10 @@ impl ReadSection {
         // In the order of the enum.
         [
             (cut, Limitation::Truncated),
-            (hidden, Limitation::NoOwner),
-            (sockets, Limitation::HostNetnsOnly),
+            (unseen.owners, Limitation::NoOwner),
+            (sockets && unseen.namespaces, Limitation::HostNetnsOnly),
             (unparsed, Limitation::Unparsed),
+            (self.is_a_part(), Limitation::ToolGap),
         ]
         .into_iter()
         .filter_map(|(is_so, limitation)| is_so.then_some(limitation))
@@ -108,7 +133,7 @@ impl ReadSection {
         match &self.section.end {
             End::Incomplete(fault) => add(fault.kind, fault.detail.clone()),
             End::Signal(name) => {
-                add(FaultKind::Lost, format!("the command was ended by SIG{name}"));
+                add(FaultKind::Killed, format!("the command was ended by SIG{name}"));
             }
             End::Exit(status) if !self.accepted() => {
                 add(self.meaning(*status), format!("exit status {status}; see standard error"));
@@ -140,6 +165,10 @@ impl ReadSection {
 const fn cuts(kind: FaultKind) -> bool {
     matches!(
         kind,
-        FaultKind::Truncated | FaultKind::Lost | FaultKind::Deadline | FaultKind::IdleTimeout
+        FaultKind::Truncated
+            | FaultKind::Lost
+            | FaultKind::Killed
+            | FaultKind::Deadline
+            | FaultKind::IdleTimeout
     )
 }

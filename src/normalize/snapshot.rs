@@ -1,13 +1,17 @@
 //! Puts the sections together.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use crate::model::capture::Header;
 use crate::model::fault::FaultKind;
 use crate::model::parsed::{Issue, Span};
-use crate::model::record::{Records, SectionIssue};
+use crate::model::record::{Records, SectionIssue, Sourced};
 use crate::model::snapshot::{EvidenceFile, Outcome, SectionResult, SectionStatus, Snapshot, View};
-use crate::normalize::section::ReadSection;
+use crate::model::socket::{Namespace, Socket};
+use crate::normalize::namespaces::Namespaces;
+use crate::normalize::owners::Owners;
+use crate::normalize::section::{ReadSection, Unseen};
 use crate::normalize::sockets::{Context, Visibility};
 use crate::normalize::{host, links, merge, processes, sockets};
 
@@ -37,7 +41,11 @@ pub fn snapshot(
         .collect();
     links::collect(&mut sections, &mut records);
     host::collect(&header, &mut sections, &mut records);
-    let hidden = collect_sockets(&mut sections, &replaced, &mut records);
+    let sees_all = records.host.as_ref().and_then(|host| host.record.account.sees_all_owners);
+    let owners = Owners::collect(&mut sections, &replaced, sees_all);
+    let spaces = Namespaces::collect(&mut sections, &replaced, &owners, &mut records.issues);
+    let joined = Joined { replaced: &replaced, owners: &owners, spaces: &spaces, sees_all };
+    let hidden = joined.sockets(&mut sections, &mut records);
     for section in &mut sections {
         let Some(rows) = &mut section.rows else { continue };
         records.routes.append(&mut rows.routes);
@@ -46,66 +54,106 @@ pub fn snapshot(
         records.counters.append(&mut rows.counters);
         records.issues.append(&mut rows.issues);
     }
-    records.processes = processes::of(&records.sockets);
+    records.processes = processes::of(&records.sockets, &owners);
     let results: Vec<SectionResult> = sections
         .iter()
         .map(|section| {
             let number = section.section.number;
-            section.result(replaced.contains(&number), hidden.contains(&number))
+            let unseen = Unseen { owners: hidden.contains(&number), namespaces: !spaces.whole };
+            section.result(replaced.contains(&number), unseen)
         })
         .collect();
     let outcome = outcome(&header, &results, planned);
     Snapshot { header, evidence, outcome, sections: results, records }
 }
 
-/// Sets every socket in context. Returns the sections in which an owner could not be seen.
-fn collect_sockets(
-    sections: &mut [ReadSection],
-    replaced: &HashSet<u16>,
-    records: &mut Records,
-) -> HashSet<u16> {
-    let account = records.host.as_ref().map(|host| &host.record.account);
-    let sees_all = account.and_then(|account| account.sees_all_owners);
-    let mut hidden = HashSet::new();
-    let mut found = Vec::new();
-    let mut all_read = true;
-    let mut unknown_account = false;
-    for section in sections {
-        let number = section.section.number;
-        let sees_all = if section.through_sudo() { Some(true) } else { sees_all };
-        let visibility = match (section.asks_owners(), sees_all) {
-            (false, _) => Visibility::NotAsked,
-            (true, Some(true)) => Visibility::All,
-            (true, Some(false) | None) => Visibility::Own,
-        };
-        if section.views.contains(&View::Listeners) && !replaced.contains(&number) {
-            let whole = section.result(false, false).status == SectionStatus::Complete;
-            all_read &= whole;
+/// What sockets are set in context with.
+struct Joined<'a> {
+    replaced: &'a HashSet<u16>,
+    owners: &'a Owners,
+    spaces: &'a Namespaces,
+    sees_all: Option<bool>,
+}
+
+impl Joined<'_> {
+    /// Sets every socket in context. Returns the sections in which an owner could not be seen.
+    fn sockets(&self, sections: &mut [ReadSection], records: &mut Records) -> HashSet<u16> {
+        let mut hidden = HashSet::new();
+        let mut found = Vec::new();
+        // Namespaces of which a list of listeners was not read whole.
+        let mut unread = HashSet::new();
+        let mut unknown_account = false;
+        for section in sections {
+            let number = section.section.number;
+            let space = self.spaces.of(number).cloned();
+            let visibility = self.visibility(section);
+            let unsure = visibility == Visibility::Later && self.owners.is_cut();
+            let known = section.through_sudo() || self.sees_all.is_some();
+            if section.views.contains(&View::Listeners) && !self.replaced.contains(&number) {
+                let status = section.result(false, Unseen::default()).status;
+                if status != SectionStatus::Complete {
+                    unread.insert(space.clone());
+                }
+            }
+            let Some(rows) = &mut section.rows else { continue };
+            for socket in &mut rows.sockets {
+                socket.record.namespace.clone_from(&space);
+                self.owners.join(socket);
+                if sockets::attribute(&mut socket.record, visibility) {
+                    hidden.insert(number);
+                    unknown_account |= visibility == Visibility::Own && !known;
+                } else if unsure && socket.record.owners.is_empty() {
+                    hidden.insert(number);
+                }
+            }
+            found.push(std::mem::take(&mut rows.sockets));
         }
-        let Some(rows) = &mut section.rows else { continue };
-        for socket in &mut rows.sockets {
-            if sockets::attribute(&mut socket.record, visibility) {
-                hidden.insert(number);
-                unknown_account |= visibility == Visibility::Own && sees_all.is_none();
+        if unknown_account {
+            let message = "the account's rights on the host are not known: a socket without a \
+                           visible owner is recorded as denied, not as the kernel's";
+            let issue = Issue::note(Span::default(), message, b"");
+            records.issues.push(SectionIssue { section: 0, issue });
+        }
+        records.sockets = merge::sockets(found);
+        place(records, &unread);
+        hidden
+    }
+
+    /// Whose owners a section could show: its own command's, or the owner map's.
+    fn visibility(&self, section: &ReadSection) -> Visibility {
+        let sees_all = section.through_sudo() || self.sees_all == Some(true);
+        match section.asks_owners() {
+            true if sees_all => Visibility::All,
+            true => Visibility::Own,
+            false => self.owners.visibility(),
+        }
+    }
+}
+
+/// Sets scope and direction of every socket, each in its own namespace: ports that a container
+/// waits on say nothing of the host's, and only the host's addresses are known.
+fn place(records: &mut Records, unread: &HashSet<Option<Arc<Namespace>>>) {
+    let addresses = records.host.as_ref().map(|host| host.record.addresses.as_slice());
+    let addresses = addresses.unwrap_or_default();
+    let mut spaces: Vec<Option<Arc<Namespace>>> = vec![None];
+    for socket in &records.sockets {
+        if socket.record.namespace.is_some() && !spaces.contains(&socket.record.namespace) {
+            spaces.push(socket.record.namespace.clone());
+        }
+    }
+    for space in spaces {
+        let own = if space.is_none() { addresses } else { &[] };
+        let inside = |socket: &&Sourced<Socket<'static>>| socket.record.namespace == space;
+        let sockets = records.sockets.iter().filter(inside);
+        let context = Context::new(sockets, own, !unread.contains(&space));
+        for socket in &mut records.sockets {
+            if socket.record.namespace == space {
+                let (scope, direction) = context.place(&socket.record);
+                socket.record.bind_scope = scope;
+                socket.record.direction = direction;
             }
         }
-        found.push(std::mem::take(&mut rows.sockets));
     }
-    if unknown_account {
-        let message = "the account's rights on the host are not known: a socket without a visible \
-                       owner is recorded as denied, not as the kernel's";
-        let issue = Issue::note(Span::default(), message, b"");
-        records.issues.push(SectionIssue { section: 0, issue });
-    }
-    records.sockets = merge::sockets(found);
-    let addresses = records.host.as_ref().map(|host| host.record.addresses.as_slice());
-    let context = Context::new(&records.sockets, addresses.unwrap_or_default(), all_read);
-    for socket in &mut records.sockets {
-        let (scope, direction) = context.place(&socket.record);
-        socket.record.bind_scope = scope;
-        socket.record.direction = direction;
-    }
-    hidden
 }
 
 /// How much of the plan was answered. A view that no section serves is missing, not empty.

@@ -15,6 +15,8 @@ pub(super) enum Visibility {
     All,
     /// At most those of the account's own processes.
     Own,
+    /// Those of every process, but at another time than the list of sockets.
+    Later,
     /// None: it was not asked, or cannot tell.
     NotAsked,
 }
@@ -32,6 +34,9 @@ pub(super) fn attribute(socket: &mut Socket<'_>, visibility: Visibility) -> bool
     socket.attribution = match visibility {
         _ if is_orphan(socket) => Attribution::Kernel,
         Visibility::All => Attribution::Kernel,
+        // No file holds it, so nobody can have closed it meanwhile.
+        Visibility::Later if socket.inode == Some(0) => Attribution::Kernel,
+        Visibility::Later => Attribution::Ambiguous,
         Visibility::Own => Attribution::Denied,
         Visibility::NotAsked => Attribution::Unsupported,
     };
@@ -75,8 +80,8 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(
-        sockets: &[Sourced<Socket<'_>>],
+    pub(super) fn new<'s>(
+        sockets: impl Iterator<Item = &'s Sourced<Socket<'static>>>,
         addresses: &'a [IpAddr],
         all_read: bool,
     ) -> Self {

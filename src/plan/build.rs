@@ -82,7 +82,11 @@ impl Shared {
         let probes = crate::probe::probes_for(kind.platform, &request.views);
         let tools = crate::probe::tools_probe(kind.platform);
         Self {
-            orders: probes.into_iter().map(|probe| maker.order(probe)).collect(),
+            orders: probes
+                .into_iter()
+                .filter(|probe| request.containers || !probe.containers)
+                .map(|probe| maker.order(probe))
+                .collect(),
             tools: tools.map(|probe| maker.order(probe)),
         }
     }
@@ -108,16 +112,22 @@ struct OrderMaker<'a> {
 impl OrderMaker<'_> {
     fn order(&self, probe: &Probe) -> Arc<Order> {
         let sudo = self.kind.sudo && probe.needs == Privilege::Owners;
-        let mut order = self.plain(probe, sudo);
+        let mut order = self.one(probe, sudo, |next| self.order(next));
         if sudo {
             // What sudo refuses is asked again without it: owners of others stay unknown.
-            let orders = vec![Arc::new(self.plain(probe, false))];
-            order.fallbacks.insert(0, Fallback { when: When::SudoRefused, orders });
+            let fallback = Fallback { when: When::SudoRefused, orders: vec![self.plain(probe)] };
+            order.fallbacks.insert(0, fallback);
         }
         Arc::new(order)
     }
 
-    fn plain(&self, probe: &Probe, sudo: bool) -> Order {
+    /// The order without sudo, and so are those that replace it: the host has shown that it refuses,
+    /// and a chain in which each link tried again would double with every link.
+    fn plain(&self, probe: &Probe) -> Arc<Order> {
+        Arc::new(self.one(probe, false, |next| self.plain(next)))
+    }
+
+    fn one(&self, probe: &Probe, sudo: bool, next: impl Fn(&Probe) -> Arc<Order>) -> Order {
         let limits = limits(probe.first_byte, probe.total, self.deadlines);
         let paths = probe.tool.paths().iter();
         Order {
@@ -126,21 +136,23 @@ impl OrderMaker<'_> {
             reader: Cow::Owned(probe.id.as_str().to_owned()),
             views: served(probe.views, self.views),
             candidates: paths.filter_map(|path| probe.command_at(path)).collect(),
+            after: probe.after,
+            each: probe.each,
+            optional: probe.optional,
             wrap: wrap(limits, self.kind, sudo),
             usable_exit: probe.usable_exits,
             expects_output: probe.expects_output,
             limits,
-            fallbacks: self.fallbacks(probe),
+            fallbacks: fallbacks(probe, next),
         }
     }
+}
 
-    fn fallbacks(&self, probe: &Probe) -> Vec<Fallback> {
-        let Some(fallback) = &probe.fallback else { return Vec::new() };
-        // The table was checked when it was compiled, so every id is there.
-        let probes = fallback.probes.iter().filter_map(|id| crate::probe::by_id(id));
-        let orders = probes.map(|probe| self.order(probe)).collect();
-        vec![Fallback { when: When::ToolUnusable, orders }]
-    }
+fn fallbacks(probe: &Probe, next: impl Fn(&Probe) -> Arc<Order>) -> Vec<Fallback> {
+    let Some(fallback) = &probe.fallback else { return Vec::new() };
+    // The table was checked when it was compiled, so every id is there.
+    let probes = fallback.probes.iter().filter_map(|id| crate::probe::by_id(id));
+    vec![Fallback { when: When::ToolUnusable, orders: probes.map(next).collect() }]
 }
 
 /// Limits and wrap of a site's question.
@@ -224,7 +236,7 @@ hosts:
         let plan = plan(FLEET, &[View::Listeners], "");
         let raised: Vec<_> = plan.visits[2].orders.iter().filter(|order| order.wrap.sudo).collect();
         let ids: Vec<_> = raised.iter().map(|order| order.probe.as_str()).collect();
-        assert_eq!(ids, ["linux/ss-inet4", "linux/ss-inet6"]);
+        assert_eq!(ids, ["linux/ss-inet4", "linux/ss-inet6", "linux/owners"]);
         for order in raised {
             let line = order.invocation(0, true, true).unwrap().line();
             assert!(line.contains("/usr/bin/sudo -n "), "{line}");

@@ -41,6 +41,8 @@ pub struct Request {
     pub output_bytes: u64,
     /// Deadlines.
     pub deadlines: Deadlines,
+    /// Whether to look into other network namespaces, such as containers'.
+    pub containers: bool,
     /// Questions that the site adds.
     pub site_probes: Vec<SiteProbe>,
 }

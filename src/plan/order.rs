@@ -9,6 +9,7 @@ use crate::model::digest::Sha256;
 use crate::model::id::ProbeId;
 use crate::model::snapshot::View;
 use crate::probe::command::{Command, Invocation, Wrap};
+use crate::probe::follow::{Each, Pid};
 
 /// One question to one host. Nothing but its invocations, and those of its fallbacks, is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +24,13 @@ pub struct Order {
     pub views: Vec<View>,
     /// The command at each path where its tool may be, in the order they are tried. At least one.
     pub candidates: Vec<Command>,
+    /// Asked only in a visit in which one of these probes was answered. Empty: always.
+    pub after: &'static [&'static str],
+    /// Asked about processes that earlier answers named: then a candidate is the command without
+    /// their files, and only [`Order::about`] makes it one that can be sent.
+    pub each: Option<Each>,
+    /// A missing tool is no fault of the visit.
+    pub optional: bool,
     /// What goes around the command.
     pub wrap: Wrap,
     /// Exit statuses with which the answer is usable.
@@ -66,7 +74,8 @@ impl When {
 }
 
 impl Order {
-    /// What is sent when the tool is at the `index`-th candidate path. `None` past the last.
+    /// What is sent when the tool is at the `index`-th candidate path. `None` past the last, and
+    /// for a question about processes before it is known which.
     #[must_use]
     pub fn invocation(
         &self,
@@ -74,12 +83,39 @@ impl Order {
         has_timeout: bool,
         has_nice: bool,
     ) -> Option<Invocation> {
+        if self.each.is_some() {
+            return None;
+        }
+        self.invoked(index, has_timeout, has_nice)
+    }
+
+    fn invoked(&self, index: usize, has_timeout: bool, has_nice: bool) -> Option<Invocation> {
         let mut wrap = self.wrap;
         if !has_timeout {
             wrap.timeout_seconds = None;
         }
         wrap.nice &= has_nice;
         self.candidates.get(index).map(|command| command.invoke(wrap))
+    }
+
+    /// The same question about these processes. `None` when it is about none, or they are too many.
+    #[must_use]
+    pub fn about(&self, pids: &[Pid]) -> Option<Self> {
+        let each = self.each?;
+        let fill = |command: &Command| each.fill(command, pids);
+        let candidates: Option<Vec<Command>> = self.candidates.iter().map(fill).collect();
+        Some(Self { candidates: candidates?, each: None, ..self.clone() })
+    }
+
+    /// The line as `plan` prints it: what is sent, with `{pid}` for process ids that are not known
+    /// yet. `None` past the last candidate.
+    #[must_use]
+    pub fn shown(&self, index: usize, has_timeout: bool) -> Option<String> {
+        let line = self.invoked(index, has_timeout, true)?.line();
+        Some(match &self.each {
+            Some(each) => format!("{line} {}", each.shown()),
+            None => line,
+        })
     }
 
     /// The path of the tool at the `index`-th candidate.

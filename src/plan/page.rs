@@ -10,6 +10,7 @@ use crate::model::digest::Sha256;
 use crate::model::host::TransportKind;
 use crate::plan::order::{Order, Visit};
 use crate::plan::{Plan, Request};
+use crate::probe::follow::PID_MAX;
 
 /// Prints the plan for people: hosts that are asked the same share one list of commands.
 ///
@@ -184,8 +185,21 @@ fn command(out: &mut impl fmt::Write, order: &Order, mark: &str, indent: usize) 
     let pad = " ".repeat(indent);
     let probe = &order.probe;
     writeln!(out, "{pad}{mark} {probe} ({for_views}; first byte {first}, in all {total})")?;
-    if let Some(invocation) = order.invocation(0, true, true) {
-        writeln!(out, "{pad}    {}", invocation.line())?;
+    if let Some(line) = order.shown(0, true) {
+        writeln!(out, "{pad}    {line}")?;
+    }
+    if let Some(each) = &order.each {
+        writeln!(
+            out,
+            "{pad}    {{pid}}: {}, 1 to {PID_MAX}, as the answers before name it; at most {} in one \
+             command, {} commands",
+            each.pick.words(),
+            each.per_command,
+            each.commands
+        )?;
+    }
+    if !order.after.is_empty() {
+        writeln!(out, "{pad}    only after an answer of {}", order.after.join(", "))?;
     }
     let others: Vec<_> = (1..order.candidates.len()).filter_map(|i| order.path(i)).collect();
     if !others.is_empty() {

@@ -58,6 +58,8 @@ pub struct Playbook {
     pub select: Option<Selector>,
     /// What to ask, in the order of [`View::ALL`], each once, at least one.
     pub views: Vec<View>,
+    /// Whether to look into other network namespaces, such as containers'. Default: true.
+    pub containers: bool,
     /// How much at once.
     pub limits: Limits,
     /// How long.
@@ -144,6 +146,7 @@ impl Reader<'_> {
         let description = self.line("description");
         let select = self.select();
         let views = self.views();
+        let containers = self.tree.get("containers").and_then(Node::flag).unwrap_or(true);
         let limits = self.limits();
         let deadlines = self.deadlines();
         let (operator, change) = (self.line("operator"), self.line("change"));
@@ -154,6 +157,7 @@ impl Reader<'_> {
             description,
             select,
             views,
+            containers,
             limits,
             deadlines,
             operator,

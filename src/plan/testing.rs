@@ -32,6 +32,7 @@ pub(super) fn request(views: &[View], site_probes: Vec<SiteProbe>) -> Request {
         starts_per_second: NonZeroU32::MIN,
         output_bytes: 1 << 20,
         deadlines: Deadlines::default(),
+        containers: true,
         site_probes,
     }
 }

@@ -57,6 +57,7 @@ pub fn fallback_condition(exit: u32, stderr_head: &[u8]) -> Option<Condition> {
 const USAGE: &[&str] = &[
     "invalid option",
     "unrecognized option",
+    "unrecognized:",
     "unknown option",
     "illegal option",
     "is unknown, try",

@@ -10,7 +10,9 @@
 pub mod command;
 pub mod tool;
 pub mod fallback;
+pub mod gap;
 pub mod lines;
+pub mod follow;
 pub mod table;
 pub mod parameter;
 pub mod template;
@@ -68,10 +70,11 @@ pub fn tools_probe(platform: Platform) -> Option<&'static Probe> {
 /// Readers that take text alone, whose family or table is told by the text itself.
 const ALIASES: &[(&str, table::MakeReader)] = &[
     ("linux/ss", || linux::ss::reader(None)),
+    ("linux/netstat", || linux::netstat::reader(linux::netstat::Width::Auto)),
     ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
 ];
 
-/// A new reader by name: a probe's id, `linux/ss` or `linux/proc-net`. `None`: no such name;
+/// A new reader by name: a probe's id, `linux/ss`, `linux/netstat` or `linux/proc-net`. `None`: no such name;
 /// [`reader_names`] lists all.
 #[must_use]
 pub fn reader_for(name: &str) -> Option<Box<dyn Reader>> {

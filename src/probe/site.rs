@@ -395,7 +395,7 @@ mod tests {
         source.id.value = "redis".to_owned();
         source.platform.value = "linux\u{1b}".to_owned();
         source.views[0].value = "listener".to_owned();
-        source.reader.value = "linux/netstat".to_owned();
+        source.reader.value = "linux/netsat".to_owned();
         source.needs.value = "root".to_owned();
         let faults = faults(&source);
         let lines: Vec<u32> = faults.iter().map(|(line, _)| *line).collect();

@@ -116,6 +116,10 @@ fn section(probe: &Probe, page: &mut String) {
             line!(page, "- Fallback on {}: {}", on.join(" or "), quoted(fallback.probes));
         }
     }
+    if !probe.cannot_say.is_empty() {
+        let gaps: Vec<&str> = probe.cannot_say.iter().map(|gap| gap.as_str()).collect();
+        line!(page, "- Cannot say: {}", gaps.join(", "));
+    }
     line!(page, "- Verified: {}. Manual: {}", probe.verified, probe.manual);
     line!(page, "- Digest: `{}`", probe.digest());
 }

@@ -9,6 +9,8 @@ use crate::model::parsed::Reader;
 use crate::model::snapshot::View;
 use crate::probe::command::{Arguments, Command};
 use crate::probe::fallback::Fallback;
+use crate::probe::follow::Each;
+use crate::probe::gap::Gap;
 use crate::probe::tool::Tool;
 
 words! {
@@ -79,8 +81,19 @@ pub struct Probe {
     /// Exit statuses after which the output is an answer: 0, and where one of many files may be
     /// missing, the status that says so.
     pub usable_exits: &'static [u32],
+    /// Asked only in a visit in which one of these probes was answered. Empty: always.
+    pub after: &'static [&'static str],
+    /// Asked about each of some processes that earlier answers named, with files of theirs after
+    /// the arguments. `None`: asked once, as it stands.
+    pub each: Option<Each>,
+    /// A visit without its answer has no fault: it only tells less.
+    pub optional: bool,
+    /// It looks into containers, which a playbook can leave out.
+    pub containers: bool,
     /// What takes its place. `None`: nothing can.
     pub fallback: Option<Fallback>,
+    /// What its answer leaves out however well it went.
+    pub cannot_say: &'static [Gap],
     /// How it was verified.
     pub verified: Verified,
     /// Manual page.
@@ -113,7 +126,12 @@ impl Probe {
             total: None,
             expects_output: true,
             usable_exits: &[0],
+            after: &[],
+            each: None,
+            optional: false,
+            containers: false,
             fallback: None,
+            cannot_say: &[],
             verified: Verified::Live,
             manual: "",
             reads: "",
@@ -167,6 +185,43 @@ impl Probe {
         self
     }
 
+    /// Makes it be asked only where one of these probes was answered in the same visit.
+    pub(in crate::probe) const fn after(mut self, probes: &'static [&'static str]) -> Self {
+        self.after = probes;
+        self
+    }
+
+    /// Asks about each of some processes that earlier answers of the visit named.
+    pub(in crate::probe) const fn about_each(mut self, each: Each) -> Self {
+        self.each = Some(each);
+        self
+    }
+
+    /// Makes a missing answer no fault of the visit.
+    pub(in crate::probe) const fn optional(mut self) -> Self {
+        self.optional = true;
+        self
+    }
+
+    /// Makes it part of looking into containers. What keeps them from view is said in the records.
+    pub(in crate::probe) const fn of_containers(mut self) -> Self {
+        self.containers = true;
+        self.optional = true;
+        self
+    }
+
+    /// Says what its tool leaves out.
+    pub(in crate::probe) const fn lacks(mut self, gaps: &'static [Gap]) -> Self {
+        self.cannot_say = gaps;
+        self
+    }
+
+    /// Says how it was verified, where not live.
+    pub(in crate::probe) const fn proved(mut self, verified: Verified) -> Self {
+        self.verified = verified;
+        self
+    }
+
     /// Asks for owners: more privilege, more time (every descriptor of every process is looked at
     /// before the first row is printed).
     pub(in crate::probe) const fn with_owners(mut self) -> Self {
@@ -202,16 +257,20 @@ impl Probe {
     }
 
     /// Digest of what is sent: SHA-256 over canonical JSON (sorted keys, no blanks) of id, version,
-    /// candidate paths, arguments and privilege. Playbooks and evidence refer to it.
+    /// candidate paths, arguments and privilege, and of a question about processes the files and
+    /// the bounds. Playbooks and evidence refer to it.
     #[must_use]
     pub fn digest(&self) -> Sha256 {
-        let canonical = serde_json::json!({
+        let mut canonical = serde_json::json!({
             "arguments": self.arguments.words(),
             "id": self.id.as_str(),
             "needs": self.needs.as_str(),
             "paths": self.tool.paths(),
             "version": self.version,
         });
+        if let (Some(each), Some(object)) = (&self.each, canonical.as_object_mut()) {
+            object.insert("each".to_owned(), each.canonical());
+        }
         Sha256::of(canonical.to_string().as_bytes())
     }
 }
@@ -239,8 +298,18 @@ pub const fn assert_sound(probes: &[Probe]) {
                 assert!(found < probes.len(), "a fallback names a probe that is not there");
                 let usage = probes[found].usage;
                 assert!(matches!(usage, Usage::Fallback), "a fallback is a probe of its own");
+                assert!(found > at, "a fallback stands behind what it replaces, so chains end");
                 next += 1;
             }
+        }
+        let mut named = 0;
+        while named < probe.after.len() {
+            let found = position(probes, probe.after[named]);
+            assert!(found < at, "a probe that follows another stands behind it in the table");
+            named += 1;
+        }
+        if let Some(each) = &probe.each {
+            each.assert_sound();
         }
         at += 1;
     }

@@ -25,6 +25,9 @@ impl Sink for Seen {
             Row::Neighbour(neighbour) => Row::Neighbour(neighbour),
             Row::Counter(counter) => Row::Counter(counter),
             Row::Fact(fact) => Row::Fact(fact),
+            Row::Holder(holder) => Row::Holder(holder),
+            Row::Member(member) => Row::Member(member),
+            Row::Process(pid, fact) => Row::Process(pid, fact),
         };
         self.rows.push((span, row));
     }

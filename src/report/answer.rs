@@ -216,6 +216,12 @@ impl Kind for Listeners {
         Field::reported("service", Type::Text, "Service or unit. `null`: not known.", |row| {
             row.record.service.as_ref().into()
         }),
+        Field::reported(
+            "namespace",
+            Type::Text,
+            "Network namespace: a container, pod, machine or unit. `null`: the host's own.",
+            |row| row.record.namespace.as_ref().into(),
+        ),
         Field::always("first_seen", Type::Time, "First snapshot that showed it.", |row| {
             row.record.first_seen.into()
         }),
@@ -242,6 +248,7 @@ impl Kind for Listeners {
         Column::of("SCOPE", "bind.scope"),
         Column::of("PROCESS", "process.name"),
         Column::of("SERVICE", "service"),
+        Column::of("NAMESPACE", "namespace"),
         Column::of("UID", "socket.uid"),
         Column::of("FIRST-SEEN", "first_seen"),
         Column::of("LAST-SEEN", "last_seen"),

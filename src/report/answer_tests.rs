@@ -50,6 +50,7 @@ fn outcome() -> HostOutcome {
 
 fn listening() -> Listening {
     Listening {
+        namespace: None,
         host: HostName::new("web-1").unwrap(),
         role: Some(Label::new("role", "web").unwrap()),
         transport: Transport::Tcp,
@@ -106,9 +107,9 @@ fn a_listener_is_one_line_of_a_table() {
     let layout = Layout { format: Format::Table, width: None };
     let count = write_answers(&mut out, layout, Listeners, &[listening()]).unwrap();
     let expected = "\
-HOST   ROLE  PROTO  ADDRESS  PORT  SCOPE          PROCESS    SERVICE  UID  \
+HOST   ROLE  PROTO  ADDRESS  PORT  SCOPE          PROCESS    SERVICE  NAMESPACE  UID  \
 FIRST-SEEN            LAST-SEEN             OPEN
-web-1  web   tcp    ::        443  wildcard_dual  ng\\x1binx  -          -  \
+web-1  web   tcp    ::        443  wildcard_dual  ng\\x1binx  -        -            -  \
 2026-11-01T01:42:00Z  2026-11-24T01:42:00Z  yes
 ";
     assert_eq!((count, String::from_utf8(out).unwrap().as_str()), (1, expected));

@@ -109,11 +109,10 @@ impl<'a> ChangeRow<'a> {
 pub fn describe(subject: &Subject) -> String {
     let port = |port: &Option<u16>| port.map_or("*".to_owned(), |port| port.to_string());
     match subject {
-        Subject::Listener { transport, port: number, address: None } => {
-            format!("{transport} port {}", port(number))
-        }
-        Subject::Listener { transport, port: number, address: Some(address) } => {
-            format!("{transport} port {} on {address}", port(number))
+        Subject::Listener { transport, port: number, address, namespace } => {
+            let on = address.map(|address| format!(" on {address}")).unwrap_or_default();
+            let inside = namespace.as_ref().map(|name| format!(" in {}", name.escaped()));
+            format!("{transport} port {}{on}{}", port(number), inside.unwrap_or_default())
         }
         Subject::Peer { direction, transport, service_port, address } => {
             format!("{direction} {address}, {transport} port {}", port(service_port))

@@ -51,10 +51,10 @@ fn a_socket_is_one_line_with_sorted_keys() {
     let expected = concat!(
         r#"{"attempt":1,"attribution":"owned","backlog":{"current":0,"max":511},"#,
         r#""bind":{"device":null,"dual_stack":null,"scope":"wildcard"},"#,
-        r#""collected_at":"2026-11-24T01:42:00.250000Z","direction":"listener","drops":null,"#,
+        r#""collected_at":"2026-11-24T01:42:00.250000Z","container":{"id":null,"runtime":null},"direction":"listener","drops":null,"#,
         r#""flags":{"duplicate":false,"name_has_control":false,"truncated":false,"v4_mapped":false},"#,
         r#""host_id":"web-1","kind":"socket","local":{"address":"0.0.0.0","port":22,"zone":null},"#,
-        r#""network":{"connection":{"state":"listen"},"protocol_number":null,"transport":"tcp","type":"ipv4"},"#,
+        r#""netns":{"inode":null,"name":null},"network":{"connection":{"state":"listen"},"protocol_number":null,"transport":"tcp","type":"ipv4"},"#,
         r#""pass":1,"probes":["linux/ss-inet4"],"#,
         r#""processes":[{"fd":6,"name":"sshd","pid":612,"tid":null}],"#,
         r#""queue":{"recv_bytes":null,"send_bytes":null},"#,

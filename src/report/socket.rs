@@ -1,8 +1,10 @@
 //! The field list of sockets.
 
 use crate::model::socket::{
-    Attribution, Direction, Endpoint, Family, Owner, Scope, Socket, State, TimerKind, Transport,
+    Attribution, Direction, Endpoint, Family, Namespace, Owner, Runtime, Scope, Socket, State,
+    TimerKind, Transport,
 };
+use crate::model::text::HostText;
 use crate::report::envelope::{Recorded, with_envelope};
 use crate::report::field::{Cell, Column, Field, Kind};
 use crate::report::value::{Member, Type, Value, words_of};
@@ -33,6 +35,15 @@ fn processes<'r>(owners: &'r [Owner<'_>]) -> Value<'r> {
 
 fn remote<'r, 'x>(row: Recorded<'r, Socket<'x>>) -> Option<&'r Endpoint<'x>> {
     row.record.remote.as_ref()
+}
+
+fn space<'r>(row: Recorded<'r, Socket<'_>>) -> Option<&'r Namespace> {
+    row.record.namespace.as_deref()
+}
+
+fn container<'r>(row: Recorded<'r, Socket<'_>>) -> Option<(Runtime, &'r HostText<'static>)> {
+    let space = space(row)?;
+    Some((space.runtime?, &space.name))
 }
 
 impl Kind for Sockets {
@@ -191,6 +202,29 @@ impl Kind for Sockets {
             "Whether the owner is known; `denied` says nothing about the socket.",
             |row| Value::Word(row.record.attribution.as_str()),
         ),
+        Field::reported(
+            "netns.inode",
+            Type::Integer,
+            "The kernel's number of the network namespace. `null`: the account's own.",
+            |row| space(row).map(|space| space.inode).into(),
+        ),
+        Field::reported(
+            "netns.name",
+            Type::Text,
+            "What the network namespace is called from one start to the next: id of a container, \
+             uid of a pod, name of a machine, unit; else its number.",
+            |row| space(row).map(|space| &space.name).into(),
+        ),
+        Field::reported(
+            "container.runtime",
+            words_of!(Runtime),
+            "What runs the container of the network namespace. `null`: none, as far as its control \
+             groups tell.",
+            |row| container(row).map(|(runtime, _)| runtime.as_str()).into(),
+        ),
+        Field::reported("container.id", Type::Text, "Id of that container or pod.", |row| {
+            container(row).map(|(_, id)| id).into()
+        }),
         Field::always("flags.v4_mapped", Type::Bool, "IPv4 over an IPv6 socket.", |row| {
             row.record.flags.v4_mapped.into()
         }),

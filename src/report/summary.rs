@@ -197,5 +197,8 @@ const fn meaning(limitation: Limitation) -> &'static str {
         Limitation::NoUdp => "UDP",
         Limitation::LocaleSuspect => "the output may be translated; some words may be misread",
         Limitation::Unparsed => "lines that were not understood; they are kept as issues",
+        Limitation::ToolGap => {
+            "rows that the tool which answered does not list; see what its probe cannot say"
+        }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) struct Shape<'a> {
     pub(crate) port: u16,
     pub(crate) process: Option<&'a Text>,
     pub(crate) uid: Option<u32>,
+    /// Name of its network namespace; `None` for the host's own.
+    pub(crate) namespace: Option<&'a Text>,
 }
 
 impl Shape<'_> {
@@ -126,6 +128,7 @@ fn fact_of<'a>(socket: &'a Socket<'static>, waiting: &Ports) -> Option<FactOf<'a
         port: local,
         process: owner.map(|owner| &owner.name),
         uid: socket.uid,
+        namespace: socket.namespace.as_deref().map(|namespace| &namespace.name),
     };
     if socket.direction == Direction::Listener {
         shape.address = Some(socket.local.address.to_canonical());

@@ -244,6 +244,8 @@ impl<'a> Writing<'a> {
             Row::Neighbour(record) => push!(Neighbours, Neighbours, record),
             Row::Counter(record) => push!(Counters, Counters, record),
             Row::Fact(record) => push!(Facts, Facts, record),
+            // Parts of records: they are joined with the sockets of other answers.
+            Row::Holder(_) | Row::Member(_) | Row::Process(..) => {}
         }
         Ok(())
     }

@@ -57,6 +57,11 @@ fn records_of_a_text_equal_those_of_the_run_that_it_comes_from() {
         stream.read_to_end(&mut text).unwrap();
         let words = format!("parse --probe {} --format ndjson", section.reader);
         let parsed = ndjson(&place.fed(&words, &text).clean());
+        // What was asked about processes is joined with other answers.
+        let joined = ["linux/namespace-sockets", "linux/processes", "linux/owners"];
+        if joined.contains(&section.probe.as_str()) {
+            continue;
+        }
         // Facts add up to one record, interfaces are put together from two texts.
         let apart = |kind: &Value| kind != "fact" && kind != "interface" && kind != "process";
         // A host may have no socket of a family, and its answer is the header alone.

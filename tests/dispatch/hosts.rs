@@ -210,6 +210,7 @@ pub(crate) fn plan(inventory: &str, views: &[View], limits: &Limits) -> Plan {
         starts_per_second: NonZeroU32::new(limits.starts_per_second).unwrap(),
         output_bytes: 1 << 20,
         deadlines: Deadlines::default(),
+        containers: true,
         site_probes: Vec::new(),
     };
     build::plan(request, &hosts, |_| true)

@@ -139,21 +139,20 @@ async fn a_tool_without_fallback_that_is_nowhere_is_a_fault_of_the_visit() {
     let limits = Limits { width: 1, starts_per_second: 1_000 };
     let say: Say = |line| {
         if line.contains("/bin/ls ") {
-            (2, "/usr/bin/timeout\n/bin/date\n/usr/bin/ss\n/bin/cat\n/bin/grep\n", "")
-        } else if line.contains("/ip ") {
+            (2, "/usr/bin/timeout\n/bin/date\n/bin/cat\n/bin/grep\n", "")
+        } else if line.contains("/bin/id") || line.contains("/uname ") {
             (127, "", "timeout: failed to run command: No such file or directory")
         } else {
             (0, "x\n", "")
         }
     };
     let scripts = [("h001", Script { say, ..Script::default() })];
-    let (reports, _) =
-        dispatch(&fleet(1), &[View::Interfaces], &limits, &scripts, Stop::default()).await;
+    let (reports, _) = dispatch(&fleet(1), &[View::Host], &limits, &scripts, Stop::default()).await;
     let missing: Vec<&Fault> =
         reports[0].faults.iter().filter(|f| f.kind == FaultKind::ToolMissing).collect();
-    // The first of the ip commands has a section that says exit 127; the others were not sent.
+    // The first of the two commands has a section that says exit 127; the other was not sent.
     assert_eq!(missing.len(), 1, "{missing:?}");
-    assert_eq!(missing[0].detail, "linux/ip-addr: the tool is at none of its paths");
+    assert_eq!(missing[0].detail, "linux/kernel: the tool is at none of its paths");
 }
 
 #[tokio::test(start_paused = true)]
@@ -185,4 +184,45 @@ async fn what_sudo_refuses_is_asked_without_it() {
     let through: Vec<_> =
         report.captured.iter().filter(asked_sudo).map(|c| c.order.probe.to_string()).collect();
     assert_eq!(through, ["linux/ss-inet4", "linux/ss-inet6"]);
+}
+
+/// Namespaces 1 (the account's own) and 2, of which the first process ends before it is asked; and
+/// processes without end that no socket belongs to.
+fn containers(line: &str) -> (u32, &'static str, &'static str) {
+    if line.contains("/proc/self/") {
+        (
+            1,
+            "+1/proc/self/net/tcp\n+1/proc/1/net/tcp\n+2/proc/20/net/tcp\n+2/proc/21/net/tcp\n+2/proc/9999999/net/tcp\n",
+            "",
+        )
+    } else if line.contains("/proc/20/") {
+        (2, "", "grep: /proc/20/cgroup: No such file or directory")
+    } else if line.contains("/proc/21/") {
+        (0, "/proc/21/cgroup:0::/x\n", "")
+    } else {
+        (0, "x\n", "")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_namespace_whose_first_process_has_ended_is_asked_through_the_next() {
+    let report = visit(&fleet(1), containers).await;
+    let asked: Vec<_> = report
+        .captured
+        .iter()
+        .filter(|c| c.order.probe.as_str() == "linux/namespace-sockets")
+        .map(|c| {
+            let file = c.invocation.argv().iter().find(|word| word.ends_with("/cgroup")).unwrap();
+            (file.as_str(), c.fallback_of.as_ref().map(|f| f.condition.as_str()), c.replaced)
+        })
+        .collect();
+    let expected = [
+        ("/proc/20/cgroup", None, true),
+        ("/proc/21/cgroup", Some("the process had ended"), false),
+    ];
+    assert_eq!(asked, expected);
+    // The owner map follows; no socket was named, so no process is asked about.
+    let probes: Vec<_> = report.captured.iter().map(|c| c.order.probe.as_str()).collect();
+    assert!(probes.contains(&"linux/owners") && !probes.contains(&"linux/processes"), "{probes:?}");
+    assert_eq!(report.faults, []);
 }

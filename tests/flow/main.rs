@@ -20,6 +20,7 @@ mod lab;
 mod certificates;
 mod changes;
 mod channels;
+mod containers;
 mod disks;
 mod enrolment;
 mod fleet;

@@ -24,6 +24,10 @@ fn a_visit_begins_with_the_clock_and_holds_no_fallback() {
             "linux/clock",
             "linux/ss-inet4",
             "linux/ss-inet6",
+            "linux/network-namespaces",
+            "linux/namespace-sockets",
+            "linux/owners",
+            "linux/processes",
             "linux/ip-addr",
             "linux/status",
             "linux/account",
@@ -32,7 +36,7 @@ fn a_visit_begins_with_the_clock_and_holds_no_fallback() {
             "linux/host",
         ]
     );
-    assert_eq!(ids(View::ALL).len(), 16);
+    assert_eq!(ids(View::ALL).len(), 20);
     assert!(probes_for(Platform::Aix, View::ALL).is_empty());
     assert_eq!(tools_probe(Platform::Linux).map(|probe| probe.id.as_str()), Some("linux/tools"));
 }

@@ -2,7 +2,7 @@
 //! hand-made and captured text, against any bytes, and against the kernel's own truth.
 //!
 //! Needs for `live`: root, Linux with `/dev/net/tun`, `unshare` (util-linux), `ip` and `ss`
-//! (iproute2), `python3`.
+//! (iproute2), `netstat` (net-tools), `busybox`, `lsof`, `python3`.
 
 #[cfg(test)]
 #[path = "../../benches/parse/generate.rs"]
@@ -20,4 +20,8 @@ mod properties;
 #[cfg(test)]
 mod snapshot;
 #[cfg(test)]
+mod cannot;
+#[cfg(test)]
 mod live;
+#[cfg(test)]
+mod network;

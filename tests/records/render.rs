@@ -387,3 +387,58 @@ fn words(socket: &Socket<'_>, address: IpAddr) -> String {
     let words = bytes.chunks(4).map(|word| u32::from_le_bytes(word.try_into().unwrap()));
     words.map(|word| format!("{word:08X}")).collect::<Vec<_>>().concat()
 }
+
+/// One row of `netstat -n -e -e -o -p -W`, with its newline, of a socket as netstat knows it.
+pub(crate) fn netstat_row(out: &mut Vec<u8>, socket: &Socket<'_>) {
+    let state = match (socket.transport, socket.state) {
+        (Transport::Raw, _) => "7".to_owned(),
+        (_, State::Unconnected) => String::new(),
+        (_, State::SynReceived) => "SYN_RECV".to_owned(),
+        (_, State::FinWait1) => "FIN_WAIT1".to_owned(),
+        (_, State::FinWait2) => "FIN_WAIT2".to_owned(),
+        (_, other) => other.as_str().to_uppercase(),
+    };
+    let proto = format!("{}{}", socket.transport, if is_v6(socket) { "6" } else { "" });
+    let end = |address: IpAddr, port: Option<u16>| {
+        let port = port.map_or_else(|| "*".to_owned(), |port| port.to_string());
+        format!("{address}:{port}")
+    };
+    let number = socket.raw_protocol.map(u16::from).filter(|number| *number != 0);
+    let local = end(socket.local.address, socket.local.port.or(number));
+    let any = if is_v6(socket) { ":::*" } else { "0.0.0.0:*" };
+    let remote = socket.remote.as_ref();
+    let remote = remote.map_or_else(|| any.to_owned(), |remote| end(remote.address, remote.port));
+    let first = socket.backlog_current.or(socket.recv_queue_bytes).unwrap();
+    let second = socket.send_queue_bytes.unwrap_or(0);
+    let uid = socket.uid.unwrap_or(0);
+    let inode = socket.inode.unwrap();
+    let mut text = format!(
+        "{proto:<4}  {first:6} {second:6} {local:<23} {remote:<23} {state:<11} {uid:<10} {inode:<10} "
+    )
+    .into_bytes();
+    let start = text.len();
+    match socket.owners.first() {
+        None => text.push(b'-'),
+        Some(owner) => {
+            text.extend(format!("{}/", owner.pid).bytes());
+            text.extend_from_slice(owner.name.bytes());
+        }
+    }
+    text.resize(text.len().max(start + 20), b' ');
+    text.extend(timer_text(socket.timer).bytes());
+    text.push(b'\n');
+    out.extend_from_slice(&text);
+}
+
+/// As net-tools prints a timer.
+fn timer_text(timer: Option<Timer>) -> String {
+    let Some(timer) = timer else { return " off (0.00/0/0)".to_owned() };
+    let (ms, count) = (timer.expires_ms.unwrap(), timer.retransmits.unwrap());
+    let (word, retransmits, probes) = match timer.kind {
+        TimerKind::Keepalive => ("keepalive", 0, count),
+        TimerKind::TimeWait => ("timewait", count, 0),
+        TimerKind::Persist => ("probe", 0, count),
+        _ => ("on", count, 0),
+    };
+    format!(" {word} ({}.{:02}/{retransmits}/{probes})", ms / 1000, ms % 1000 / 10)
+}

@@ -347,3 +347,21 @@ fn a_restart_keeps_the_key_of_a_listener_and_a_new_peer_changes_that_of_a_connec
     assert_eq!(same, [true, true, false, true, true, true]);
     assert!(before.iter().enumerate().all(|(at, key)| !before[at + 1..].contains(key)));
 }
+
+#[test]
+fn a_socket_that_lsof_lists_for_each_owner_is_one_record_of_a_section_that_is_a_part() {
+    let text = "p7\0cmaster\0\nf6\0tIPv4\0d55\0PTCP\0n*:80\0TST=LISTEN\0TQR=0\0TQS=0\0\n\
+                p8\0cworker\0\nf6\0tIPv4\0d55\0PTCP\0n*:80\0TST=LISTEN\0TQR=0\0TQS=0\0\n\
+                f7\0tIPv4\0d55\0PTCP\0n*:80\0TST=LISTEN\0TQR=0\0TQS=0\0\n";
+    let rows = read(1, fleetstat::probe::linux::lsof::reader(), text);
+    let mut lsof = section(1, &["/usr/bin/lsof", "-i"], text.len() as u64, rows);
+    lsof.section.probe = ProbeId::builtin("linux/lsof");
+    let snapshot = take(vec![lsof, host_section(2, root())]);
+    let [socket] = &snapshot.records.sockets[..] else { panic!("{:?}", snapshot.records.sockets) };
+    let owners: Vec<_> = socket.record.owners.iter().map(|owner| (owner.pid, owner.fd)).collect();
+    assert_eq!(owners, [(7, Some(6)), (8, Some(6)), (8, Some(7))]);
+    assert_eq!(socket.record.attribution, Owned);
+    assert!(!socket.record.flags.duplicate);
+    assert_eq!(snapshot.sections[0].status, SectionStatus::Partial);
+    assert!(snapshot.sections[0].limitations.contains(&Limitation::ToolGap));
+}

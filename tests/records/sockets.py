@@ -1,9 +1,10 @@
-"""Makes sockets in every state in this network namespace and writes what `ss` and /proc say.
+"""Makes sockets in every state in this network namespace and writes what each tool and /proc say.
 
 Usage, as root: unshare -n python3 sockets.py FOLDER
 
-FOLDER gets ss4.txt and ss6.txt, the tables of /proc/net, and truth.json: each socket as
-/proc/net, /proc/PID/fd and the socket itself (SO_COOKIE, IPV6_V6ONLY, SO_BINDTODEVICE) tell it.
+FOLDER gets what `ss`, netstat, busybox and lsof print, the tables of /proc/net, and truth.json:
+each socket as /proc/net, /proc/PID/fd and the socket itself (SO_COOKIE, IPV6_V6ONLY,
+SO_BINDTODEVICE) tell it.
 A tun device stands for the rest of the world, so a peer can be made to stop in any state.
 """
 
@@ -11,9 +12,19 @@ import ctypes, fcntl, glob, json, os, re, signal, socket, struct, subprocess, sy
 
 OUT = sys.argv[1]
 TABLES = ["tcp", "tcp6", "udp", "udp6", "raw", "raw6"]
-HOSTILE = [b"users:((", b"comma,fd=3", b"a)b,pid=9,\"q", b"new\nline", b"tab\tname", b"my server",
+HOSTILE = [b"users:((", b"(sd-pam)", b"comma,fd=3", b"a)b,pid=9,\"q", b"new\nline", b"tab\tname", b"my server",
            b"esc\x1b[31m", b"\xff\xfe\x80", b"\",pid=1,fd=2", b"\",1,2),(\"x", b"\ntcp ESTAB 0 0",
            b"nl\n\nx", b"cr\r\nx", b"tail\n", "\u00e9t\u00e9".encode(), b"15charsexactly!"]
+ARGV0 = [b"my server", b"new\nline", b"a)b (c", b"/usr/sbin/nginx: x", b"tail\n", b"off (0.00/0/0)",
+         b"-", b"/", b"far longer than nineteen characters", b"\xff\x1b[1m"]
+TOOLS = {
+    "ss4": "ss -4 -n -a -t -u -w -e -o -p",
+    "ss6": "ss -6 -n -a -t -u -w -e -o -p",
+    "netstat-wide": "netstat -n -a -t -u -w -e -e -o -p -W",
+    "netstat-narrow": "netstat -n -a -t -u -w -e -e -o -p",
+    "busybox": "busybox netstat -t -u -w -a -n",
+    "lsof": "lsof +c0 -w -n -P -i -F0pcuLRftPndT",
+}
 libc = ctypes.CDLL(None)
 keep, known = [], {}
 
@@ -123,6 +134,34 @@ def child(name, port):
     return pid
 
 
+def renamed(name, port):
+    """A process with this argv[0] that holds a listener on this port."""
+    sock = listener(("127.0.0.1", port))
+    keep.remove(sock)
+    pid = os.fork()
+    if pid == 0:
+        for other in keep:
+            other.close()
+        sock.set_inheritable(True)
+        os.execv("/bin/sleep", [name, b"300"])
+    sock.close()
+    return pid
+
+
+def shared(port, owners):
+    """One listener that several processes hold."""
+    listener(("10.99.0.1", port))
+    pids = []
+    for _ in range(owners - 1):
+        pids.append(os.fork())
+        if pids[-1] == 0:
+            for other in keep[:-1]:
+                other.close()
+            signal.pause()
+            os._exit(0)
+    return pids
+
+
 def make():
     run("ip", "link", "set", "lo", "up")
     tun = os.open("/dev/net/tun", os.O_RDWR)
@@ -201,7 +240,15 @@ def make():
     orphan = peers[4].handshake(server)
     keep.remove(orphan)
     orphan.close()
-    return [child(name, 7100 + n) for n, name in enumerate(HOSTILE)] + [os.getpid()]
+    # IPv4 on IPv6 sockets.
+    listener(("::ffff:10.99.0.1", 7200), v6)
+    datagram(("::ffff:10.99.0.1", 6003), ("::ffff:10.99.0.2", 53), family=v6)
+    # An address that is cut to one that looks whole.
+    run("ip", "addr", "add", "2001:db8:85a3::8a2e:370:7334/64", "dev", "t0", "nodad")
+    listener(("2001:db8:85a3::8a2e:370:7334", 443), v6)
+    pids = [child(name, 7100 + n) for n, name in enumerate(HOSTILE)]
+    pids += [renamed(name, 7150 + n) for n, name in enumerate(ARGV0)]
+    return pids + shared(7300, 4) + [os.getpid()]
 
 
 def owners():
@@ -212,7 +259,8 @@ def owners():
             _, _, pid, _, fd = path.split("/")
             if match := re.fullmatch(r"socket:\[(\d+)\]", target):
                 name = open(f"/proc/{pid}/comm", "rb").read()[:-1]
-                entry = {"pid": int(pid), "fd": int(fd), "name": name.hex()}
+                argv0 = open(f"/proc/{pid}/cmdline", "rb").read().split(b"\0")[0]
+                entry = {"pid": int(pid), "fd": int(fd), "name": name.hex(), "argv0": argv0.hex()}
                 found.setdefault(int(match[1]), []).append(entry)
         except (FileNotFoundError, PermissionError):
             pass
@@ -239,11 +287,11 @@ def timeless(text):
 def capture():
     for _ in range(50):
         before = tables()
-        ss = {f: subprocess.run(["ss", f"-{f}", "-n", "-a", "-t", "-u", "-w", "-e", "-o", "-p"],
-                                capture_output=True, check=True).stdout for f in "46"}
+        said = {name: subprocess.run(command.split(), capture_output=True, check=True).stdout
+                for name, command in TOOLS.items()}
         after = tables()
         if all(timeless(before[t]) == timeless(after[t]) for t in TABLES):
-            return after, ss
+            return after, said
         time.sleep(0.05)
     sys.exit("the sockets did not come to rest")
 
@@ -269,8 +317,8 @@ def truth(after):
 signal.alarm(60)
 pids = make()
 time.sleep(0.3)
-after, ss = capture()
-for name, text in [*after.items(), *((f"ss{f}", text) for f, text in ss.items())]:
+after, said = capture()
+for name, text in [*after.items(), *said.items()]:
     with open(f"{OUT}/{name}.txt", "wb") as file:
         file.write(text)
 with open(f"{OUT}/truth.json", "w") as file:

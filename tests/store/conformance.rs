@@ -220,6 +220,7 @@ pub(crate) fn a_listener_that_stays_is_one_interval(store: &mut dyn Store) {
     }
     let second = Duration::from_secs(1);
     let expected = Listening {
+        namespace: None,
         host: host("web-1"),
         role: Some(Label::new("role", "db").unwrap()),
         transport: Transport::Tcp,

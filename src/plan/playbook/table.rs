@@ -137,6 +137,12 @@ pub const PLAYBOOK: Record = Record {
             Shape::List { of: &Shape::Word(View::WORDS), least: 0 },
             "What to ask.",
         ),
+        field(
+            "containers",
+            false,
+            Shape::Flag,
+            "Whether to look into other network namespaces, such as containers'. Default: true.",
+        ),
         field("limits", false, Shape::Record(&LIMITS), "How much at once."),
         field("deadlines", false, Shape::Record(&DEADLINES), "How long."),
         field("operator", false, Shape::Text(&LINE), "Who answers for the run."),

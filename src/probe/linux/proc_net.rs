@@ -82,7 +82,14 @@ pub fn reader_with(table: Table, endianness: Endianness) -> Box<dyn Reader> {
     Box::new(Lines::new(ProcNet { asked: transport, told: Transport::Tcp, endianness }))
 }
 
-struct ProcNet {
+/// Reads the lines of one table of a little-endian host, for a reader that finds them in a larger
+/// text.
+pub(super) const fn lines_of(transport: Transport) -> ProcNet {
+    ProcNet { asked: Some(transport), told: Transport::Tcp, endianness: Endianness::Little }
+}
+
+/// Reads the lines of one table.
+pub(super) struct ProcNet {
     /// `None`: as the last header tells.
     asked: Option<Transport>,
     told: Transport,
@@ -93,6 +100,15 @@ impl LineParser for ProcNet {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         // The kernel ends every row: without the end it was cut, perhaps inside the inode.
         let cut = span.end - span.start == line.len() as u64;
+        self.take(span, line, cut, sink);
+    }
+
+    fn end(&mut self, _: &mut dyn Sink) {}
+}
+
+impl ProcNet {
+    /// Takes one line; `cut`: its end is missing.
+    pub(super) fn take(&mut self, span: Span, line: &[u8], cut: bool, sink: &mut dyn Sink) {
         let mut row = None;
         if self.row(line, cut, &mut row).is_some()
             && let Some(row) = row
@@ -109,10 +125,6 @@ impl LineParser for ProcNet {
         }
     }
 
-    fn end(&mut self, _: &mut dyn Sink) {}
-}
-
-impl ProcNet {
     #[cold]
     fn header(&mut self, line: &[u8]) -> bool {
         let words = line.trim_ascii_start();

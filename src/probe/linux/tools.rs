@@ -15,10 +15,15 @@ use crate::probe::command::{Arguments, arguments};
 use crate::probe::lines::{LineParser, Lines};
 use crate::probe::tool::Tool;
 
+/// busybox(1), which holds a small netstat.
+pub static BUSYBOX: Tool =
+    Tool::new("busybox", &["/bin/busybox", "/usr/bin/busybox", "/sbin/busybox"]);
 /// cat(1).
 pub static CAT: Tool = Tool::new("cat", &["/bin/cat", "/usr/bin/cat"]);
 /// date(1).
 pub static DATE: Tool = Tool::new("date", &["/bin/date", "/usr/bin/date"]);
+/// find(1).
+pub static FIND: Tool = Tool::new("find", &["/usr/bin/find", "/bin/find"]);
 /// grep(1).
 pub static GREP: Tool = Tool::new("grep", &["/bin/grep", "/usr/bin/grep"]);
 /// id(1).
@@ -27,6 +32,10 @@ pub static ID: Tool = Tool::new("id", &["/usr/bin/id", "/bin/id"]);
 pub static IP: Tool = Tool::new("ip", &["/usr/sbin/ip", "/sbin/ip", "/usr/bin/ip", "/bin/ip"]);
 /// ls(1).
 pub static LS: Tool = Tool::new("ls", &["/bin/ls", "/usr/bin/ls"]);
+/// lsof(8). Red Hat has it in sbin, Debian in bin.
+pub static LSOF: Tool = Tool::new("lsof", &["/usr/bin/lsof", "/usr/sbin/lsof", "/sbin/lsof"]);
+/// netstat(8) of net-tools; on a small host a link to busybox.
+pub static NETSTAT: Tool = Tool::new("netstat", &["/usr/bin/netstat", "/bin/netstat"]);
 /// nice(1).
 pub static NICE: Tool = Tool::new("nice", &["/usr/bin/nice", "/bin/nice"]);
 /// ss(8). Red Hat has it in sbin, Debian in bin.
@@ -39,8 +48,10 @@ pub static TIMEOUT: Tool = Tool::new("timeout", &["/usr/bin/timeout", "/bin/time
 pub static UNAME: Tool = Tool::new("uname", &["/bin/uname", "/usr/bin/uname"]);
 
 /// Every tool, by name.
-pub static TOOLS: &[&Tool] =
-    &[&CAT, &DATE, &GREP, &ID, &IP, &LS, &NICE, &SS, &SUDO, &TIMEOUT, &UNAME];
+pub static TOOLS: &[&Tool] = &[
+    &BUSYBOX, &CAT, &DATE, &FIND, &GREP, &ID, &IP, &LS, &LSOF, &NETSTAT, &NICE, &SS, &SUDO,
+    &TIMEOUT, &UNAME,
+];
 
 /// systemd-timesyncd makes this empty file when the clock is synchronized.
 pub const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";

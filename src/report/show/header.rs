@@ -6,7 +6,8 @@ use crate::model::capture::{ClockOffset, Header, Hop, HostCertificate, Negotiate
 use crate::model::fact::{AccountView, HostFacts};
 use crate::model::host::Asset;
 use crate::model::id::Label;
-use crate::model::snapshot::{SectionStatus, Snapshot, View};
+use crate::model::snapshot::{Limitation, SectionStatus, Snapshot, View};
+use crate::model::socket::Attribution;
 use crate::model::time::Utc;
 use crate::report::grid::{Grid, Head};
 use crate::report::page::Page;
@@ -24,7 +25,7 @@ pub(super) fn header<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io::R
     page.pair("host certificate", certificate(&snapshot.header))?;
     page.pair("os", snapshot.header.os.clone())?;
     let facts = snapshot.records.host.as_ref().map(|host| &host.record);
-    page.pair("account", account(&snapshot.header, facts))?;
+    page.pair("account", account(snapshot, facts))?;
     page.pair("operator", mandate.operator.clone())?;
     page.pair(
         "run",
@@ -108,15 +109,34 @@ fn certificate(header: &Header) -> Option<String> {
     Some(format!("{key_id} (serial {serial}), {until}, signed by {authority}"))
 }
 
-fn account(header: &Header, facts: Option<&HostFacts>) -> String {
+fn account(snapshot: &Snapshot, facts: Option<&HostFacts>) -> String {
+    let header = &snapshot.header;
     let view = facts.map(|facts| &facts.account);
     let uid = view.and_then(|view| view.uid).map(|uid| format!(" (uid {uid})"));
     let sees = match view.and_then(|view: &AccountView| view.sees_all_owners) {
         Some(true) => "sees the owner of every socket",
+        Some(false) if owners_shown(snapshot) => "saw the owner of every socket through sudo",
         Some(false) => "does not see the owners of other accounts' sockets",
         None => "not known whether it sees the owners of other accounts' sockets",
     };
     format!("{}{}; {sees}", header.account, uid.unwrap_or_default())
+}
+
+/// True when the sockets have owners of other accounts, and no section hides one: without rights of
+/// its own, the account was shown them by sudo.
+fn owners_shown(snapshot: &Snapshot) -> bool {
+    let standing = || snapshot.sections.iter().filter(|s| s.status != SectionStatus::Replaced);
+    let hidden = standing().any(|section| section.limitations.contains(&Limitation::NoOwner));
+    let own = snapshot.records.host.as_ref().and_then(|host| host.record.account.uid);
+    let others = snapshot.records.sockets.iter().any(|socket| {
+        !socket.record.owners.is_empty() && socket.record.uid.is_some() && socket.record.uid != own
+    });
+    let denied = snapshot
+        .records
+        .sockets
+        .iter()
+        .any(|socket| matches!(socket.record.attribution, Attribution::Denied));
+    others && !hidden && !denied
 }
 
 fn collected(header: &Header) -> String {

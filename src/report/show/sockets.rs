@@ -9,7 +9,7 @@ use crate::model::snapshot::{Snapshot, View};
 use crate::model::socket::{Direction, Endpoint, Socket, State, Transport};
 use crate::report::grid::{Grid, Head};
 use crate::report::page::Page;
-use crate::report::show::{ROWS_MAX, joined, more, number_or_dash, view_heading};
+use crate::report::show::{ROWS_MAX, joined, more, number_or_dash, or_dash, view_heading};
 
 const LISTENERS: &[Head] = &[
     Head::whole("PROTO"),
@@ -19,6 +19,9 @@ const LISTENERS: &[Head] = &[
     Head::number("UID"),
     Head::text("OWNER"),
 ];
+
+/// Only where a listener is in another network namespace.
+const NAMESPACE: Head = Head::text("NAMESPACE");
 
 const SESSIONS: &[Head] = &[
     Head::whole("DIRECTION"),
@@ -37,18 +40,29 @@ fn sockets(snapshot: &Snapshot) -> impl Iterator<Item = &Socket<'static>> {
 pub(super) fn listeners<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io::Result<()> {
     let mut found: Vec<_> =
         sockets(snapshot).filter(|socket| socket.direction == Direction::Listener).collect();
-    found.sort_by_key(|socket| (socket.transport, socket.local.port, socket.local.address));
+    found.sort_by_key(|socket| {
+        (socket.transport, socket.local.port, socket.local.address, &socket.namespace)
+    });
     view_heading(page, ("Listeners", View::Listeners), found.len(), snapshot)?;
-    let mut grid = Grid::new(LISTENERS);
+    let others = found.iter().any(|socket| socket.namespace.is_some());
+    let heads: Vec<Head> = LISTENERS.iter().copied().chain(others.then_some(NAMESPACE)).collect();
+    let mut grid = Grid::new(&heads);
     for socket in found {
-        grid.push([
+        let cells = [
             socket.transport.to_string(),
             endpoint(&socket.local),
             socket.bind_scope.to_string(),
             backlog(socket),
             number_or_dash(socket.uid),
             owners(socket),
-        ]);
+        ];
+        let space = or_dash(socket.namespace.as_ref().map(|namespace| &namespace.name));
+        let [proto, local, scope, backlog, uid, owner] = cells;
+        if others {
+            grid.push([proto, local, scope, backlog, uid, owner, space]);
+        } else {
+            grid.push([proto, local, scope, backlog, uid, owner]);
+        }
     }
     page.grid(&grid)
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::model::fault::Fault;
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{SectionStatus, Snapshot};
 use crate::report::grid::{Grid, Head};
 use crate::report::issue::severity_word;
 use crate::report::page::Page;
@@ -40,12 +40,13 @@ pub(super) fn issues<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io::R
 
 /// Faults of the visit, then of each section.
 pub(super) fn faults<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io::Result<()> {
-    let visit = snapshot.header.faults.iter().map(|fault| ("visit", fault));
-    let sections = snapshot
-        .sections
-        .iter()
-        .flat_map(|section| section.faults.iter().map(|fault| (section.probe.as_str(), fault)));
-    let found: Vec<(&str, &Fault)> = visit.chain(sections).collect();
+    let visit = snapshot.header.faults.iter().map(|fault| ("visit".to_owned(), fault));
+    let sections = snapshot.sections.iter().flat_map(|section| {
+        let replaced = section.status == SectionStatus::Replaced;
+        let remark = if replaced { " (another took its place)" } else { "" };
+        section.faults.iter().map(move |fault| (format!("{}{remark}", section.probe), fault))
+    });
+    let found: Vec<(String, &Fault)> = visit.chain(sections).collect();
     if found.is_empty() {
         return page.heading("Faults: none");
     }

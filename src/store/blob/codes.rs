@@ -7,7 +7,9 @@ use crate::model::fault::FaultKind;
 use crate::model::parsed::Severity;
 use crate::model::route::RouteKind;
 use crate::model::snapshot::{Limitation, SectionStatus, View};
-use crate::model::socket::{Attribution, Direction, Family, Scope, State, TimerKind, Transport};
+use crate::model::socket::{
+    Attribution, Direction, Family, Runtime, Scope, State, TimerKind, Transport,
+};
 use crate::store::blob::column::Malformed;
 
 /// A word list with codes.
@@ -39,6 +41,7 @@ by_place!(
     FaultKind,
     Limitation,
     RouteKind,
+    Runtime,
     Scope,
     SectionStatus,
     State,
@@ -84,17 +87,18 @@ mod tests {
                  kex_timeout kex_no_common host_key_unknown host_key_changed auth_refused \
                  password_expired quota jump_lost denied tool_missing first_byte_timeout \
                  idle_timeout deadline lost truncated suspicious_empty skipped internal \
-                 no_route jump_refused policy",
+                 no_route jump_refused policy killed",
             ),
             (
                 words(Limitation::ALL),
-                "truncated no_owner host_netns_only no_v6 no_udp locale_suspect unparsed",
+                "truncated no_owner host_netns_only no_v6 no_udp locale_suspect unparsed tool_gap",
             ),
             (
                 words(RouteKind::ALL),
                 "unicast local broadcast anycast multicast blackhole unreachable prohibit throw \
                  nat unknown",
             ),
+            (words(Runtime::ALL), "docker podman containerd cri-o kubernetes lxc machine"),
             (words(Scope::ALL), "loopback link_local specific multicast wildcard wildcard_dual"),
             (words(SectionStatus::ALL), "complete partial failed replaced"),
             (

@@ -18,6 +18,7 @@ mod encode;
 mod host;
 mod link;
 mod moment;
+mod namespace;
 mod page;
 mod part;
 mod queue;

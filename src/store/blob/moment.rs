@@ -15,7 +15,7 @@ use crate::store::blob::host::{self, Program};
 use crate::store::blob::queue::Group;
 use crate::store::blob::reader::{Reader, Row, next_of};
 use crate::store::blob::writer::Writer;
-use crate::store::blob::{Lists, column, link, queue, section, socket, source};
+use crate::store::blob::{Lists, column, link, namespace, queue, section, socket, source};
 
 /// The sockets of one group, in order.
 pub(super) fn group(records: &Records, wanted: Group) -> Vec<&Socket<'static>> {
@@ -50,6 +50,7 @@ pub(super) fn put<'a>(page: &mut Writer<'a>, snapshot: &'a Snapshot, programs: &
         .chain(source::of(&records.processes))
         .chain(records.host.iter().map(|sourced| &sourced.sources));
     source::put(page, sources);
+    namespace::put(page, &records.sockets);
 }
 
 fn put_header<'a>(page: &mut Writer<'a>, header: &'a Header) {
@@ -137,6 +138,7 @@ pub(super) fn get(
     let issues = page.table(get_issue)?;
     let sockets = source::join(sockets, &mut source::get(page)?.into_iter())?;
     let mut sources = source::get(page)?.into_iter();
+    let sockets = namespace::get(page, sockets)?;
     let records = Records {
         sockets,
         interfaces: source::join(interfaces, &mut sources)?,

@@ -117,13 +117,14 @@ impl<'a> Reader<'a> {
         self.table(|row| row.address())
     }
 
+    /// True when nothing is left.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.streams.quiet.is_empty() && self.streams.noise.is_empty()
+    }
+
     /// Checks that nothing is left.
     pub(super) fn finish(&self) -> Result<(), Malformed> {
-        if self.streams.quiet.is_empty() && self.streams.noise.is_empty() {
-            Ok(())
-        } else {
-            Err(Malformed("bytes are left over"))
-        }
+        if self.is_at_end() { Ok(()) } else { Err(Malformed("bytes are left over")) }
     }
 }
 

@@ -47,9 +47,10 @@ pub(super) fn listeners(
 }
 
 fn listener_order(listening: &Listening) -> impl Ord + '_ {
-    let Listening { host, port, transport, address, scope, process, uid, first_seen, .. } =
-        listening;
-    (host, port, transport, address, scope, process.as_ref().map(HostText::bytes), uid, first_seen)
+    let Listening { host, port, transport, address, scope, uid, first_seen, .. } = listening;
+    let text = |text: &'_ Option<HostText<'static>>| text.as_ref().map(|t| t.bytes().to_vec());
+    let (process, namespace) = (text(&listening.process), text(&listening.namespace));
+    (host, port, transport, address, scope, process, uid, namespace, first_seen)
 }
 
 /// Facts that may answer, by the narrowest index.
@@ -87,6 +88,7 @@ fn listening(
         process: lookup.process(sql, fact.process)?,
         uid: fact.uid,
         service: lookup.service(sql, fact.service)?,
+        namespace: lookup.service(sql, fact.namespace)?,
         first_seen: fact.first.at,
         last_seen: standing.last_seen.at,
         open: standing.open,

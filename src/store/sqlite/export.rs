@@ -30,6 +30,7 @@ const SNAPSHOTS: &str = "SELECT r.name AS run_name, h.name AS host_name, o.name 
 
 const FACTS: &str = "SELECT h.name AS host, s.kind, s.transport, s.scope, s.port, s.uid,
     b.address AS address, e.address AS peer, n.name AS process, u.name AS service,
+    w.name AS namespace,
     x.name AS probe, f.max_count, i.started AS first, j.started AS last,
     ri.name AS first_run, i.pass, i.attempt, rj.name AS last_run
     FROM fact f JOIN host h ON h.id = f.host JOIN shape s ON s.id = f.shape
@@ -37,9 +38,9 @@ const FACTS: &str = "SELECT h.name AS host, s.kind, s.transport, s.scope, s.port
     LEFT JOIN snapshot j ON j.id = f.last LEFT JOIN run rj ON rj.id = j.run
     LEFT JOIN endpoint b ON b.id = s.address LEFT JOIN endpoint e ON e.id = f.peer
     LEFT JOIN process n ON n.id = s.process LEFT JOIN service u ON u.id = f.service
-    LEFT JOIN source x ON x.id = f.probe
+    LEFT JOIN source x ON x.id = f.probe LEFT JOIN service w ON w.id = s.namespace
     ORDER BY h.name, s.kind, s.transport, s.port, b.address, s.scope, e.address, n.name, s.uid,
-    i.started, ri.name, i.pass, i.attempt";
+    w.name, i.started, ri.name, i.pass, i.attempt";
 
 const TALLIES: &str = "SELECT r.name AS run, h.name AS host, s.pass, s.attempt, t.half_closed,
     n.name AS process, t.sockets FROM state_tally t JOIN snapshot s ON s.id = t.snapshot
@@ -146,6 +147,7 @@ fn fact(row: &Row<'_>) -> Result<Value, Error> {
         "process": column::<Option<String>>(row, "process")?,
         "uid": column::<Option<u32>>(row, "uid")?,
         "service": column::<Option<String>>(row, "service")?,
+        "namespace": column::<Option<String>>(row, "namespace")?,
         "probe": column::<Option<String>>(row, "probe")?,
         "count": column::<i64>(row, "max_count")?,
         "first": conversion::time(row, "first")?,

@@ -19,13 +19,14 @@ macro_rules! facts_from {
         concat!(
             "SELECT h.id, h.name, s.kind, s.transport, s.scope, s.port, s.uid, s.address, f.peer,
             s.process, f.service, f.probe, f.max_count, first.started, first.role,
-            last.started, last.role, p.started, p.role, v.started, v.role
+            last.started, last.role, p.started, p.role, v.started, v.role, s.namespace
             FROM ",
             $from,
             " LEFT JOIN snapshot first ON first.id = f.first
             LEFT JOIN snapshot last ON last.id = f.last
             LEFT JOIN confirmed p ON p.host = f.host AND p.source = f.probe
-            LEFT JOIN confirmed v ON v.host = f.host AND v.source = ?1"
+            LEFT JOIN confirmed v ON v.host = f.host AND v.source = ?1
+            AND s.namespace IS NULL"
         )
     };
 }
@@ -86,6 +87,8 @@ pub(super) struct Found {
     pub(super) peer: Option<i64>,
     pub(super) process: Option<i64>,
     pub(super) service: Option<i64>,
+    /// Name of its network namespace, among the services. `None`: the host's own.
+    pub(super) namespace: Option<i64>,
     pub(super) probe: Option<i64>,
     pub(super) count: u64,
     pub(super) first: Sight,
@@ -119,6 +122,7 @@ fn found(row: &Row<'_>) -> Result<Found, Error> {
         peer: cell(row, 8)?,
         process: cell(row, 9)?,
         service: cell(row, 10)?,
+        namespace: cell(row, 21)?,
         probe: cell(row, 11)?,
         count: cell::<i64>(row, 12)?.cast_unsigned(),
         first,

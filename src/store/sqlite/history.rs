@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::named_params;
 
-use crate::model::snapshot::{SectionResult, SectionStatus, Snapshot, View};
+use crate::model::snapshot::{Limitation, SectionResult, SectionStatus, Snapshot, View};
 use crate::store::Error;
 use crate::store::fact;
 use crate::store::sqlite::conversion::column;
@@ -57,6 +57,7 @@ fn visit(writing: &mut Writing<'_>, moment: Moment, snapshot: &Snapshot) -> Resu
     }
     let listeners = names.source(sql, &view_source(View::Listeners))?;
     let sessions = names.source(sql, &view_source(View::Sessions))?;
+    let namespaces = names.source(sql, NAMESPACES)?;
     let sightings = fact::sightings(&snapshot.records, &snapshot.sections);
     let mut seen = Vec::with_capacity(sightings.len());
     for sighting in &sightings {
@@ -65,13 +66,24 @@ fn visit(writing: &mut Writing<'_>, moment: Moment, snapshot: &Snapshot) -> Resu
         seen.push(Seen {
             key: (names.shape(sql, &sighting.shape)?, peer),
             count: sighting.count.cast_signed(),
-            probe: probes.get(&sighting.section).copied(),
-            view: if sighting.shape.view() == View::Listeners { listeners } else { sessions },
+            probe: match sighting.shape.namespace {
+                Some(_) => Some(namespaces),
+                None => probes.get(&sighting.section).copied(),
+            },
+            view: match sighting.shape.view() {
+                _ if sighting.shape.namespace.is_some() => namespaces,
+                View::Listeners => listeners,
+                _ => sessions,
+            },
             service,
         });
     }
     Ok(Visit { moment, whole, seen })
 }
+
+/// The source of confirmation of everything in other network namespaces: whole when every one of
+/// them was looked into. No probe and no view is: a container that was not looked into has not gone.
+pub(super) const NAMESPACES: &str = "namespaces";
 
 /// Name of a view among the sources of confirmation.
 pub(super) fn view_source(view: View) -> String {
@@ -87,7 +99,7 @@ fn whole_sources(snapshot: &Snapshot) -> Vec<String> {
     out
 }
 
-/// Probes of sockets all of whose sections are complete.
+/// Probes of sockets all of whose sections are complete, and [`NAMESPACES`].
 pub(super) fn whole_probes(sections: &[SectionResult]) -> Vec<String> {
     let of_sockets = |section: &&SectionResult| {
         section.status != SectionStatus::Replaced
@@ -98,8 +110,16 @@ pub(super) fn whole_probes(sections: &[SectionResult]) -> Vec<String> {
         let status = worst.entry(section.probe.as_str()).or_insert(section.status);
         *status = (*status).max(section.status);
     }
-    let complete = worst.into_iter().filter(|(_, status)| *status == SectionStatus::Complete);
-    complete.map(|(probe, _)| probe.to_owned()).collect()
+    let complete = worst.iter().filter(|(_, status)| **status == SectionStatus::Complete);
+    let mut out: Vec<String> = complete.map(|(probe, _)| (*probe).to_owned()).collect();
+    let only_own = |section: &SectionResult| {
+        section.limitations.contains(&Limitation::HostNetnsOnly)
+            || section.status != SectionStatus::Complete
+    };
+    if !worst.is_empty() && !sections.iter().filter(of_sockets).any(only_own) {
+        out.push(NAMESPACES.to_owned());
+    }
+    out
 }
 
 /// Open facts of a host.
@@ -112,6 +132,7 @@ fn load(writing: &mut Writing<'_>, host: i64) -> Result<Timeline, Error> {
     let names = &mut *writing.names;
     let listeners = names.source(&mut writing.sql, &view_source(View::Listeners))?;
     let sessions = names.source(&mut writing.sql, &view_source(View::Sessions))?;
+    let namespaces = names.source(&mut writing.sql, NAMESPACES)?;
     let mut timeline = Timeline::default();
     writing.sql.each(OPEN, [host], |row| {
         let get = || {
@@ -121,7 +142,11 @@ fn load(writing: &mut Writing<'_>, host: i64) -> Result<Timeline, Error> {
                 first: row.get(3)?,
                 count: row.get(4)?,
                 probe: row.get(5)?,
-                view: if peer.is_none() { listeners } else { sessions },
+                view: match peer {
+                    _ if row.get::<_, Option<i64>>(5)? == Some(namespaces) => namespaces,
+                    None => listeners,
+                    Some(_) => sessions,
+                },
                 service: row.get(6)?,
                 changed: false,
                 shown: None,

@@ -42,6 +42,7 @@ struct ShapeKey {
     port: u16,
     process: Option<i64>,
     uid: Option<u32>,
+    namespace: Option<i64>,
 }
 
 /// A table that holds one kind of names: how to find one, how to add one.
@@ -208,13 +209,15 @@ impl Names {
         let Shape { kind, transport, scope, port, uid, .. } = *shape;
         let address = shape.address.map(|address| self.endpoint(sql, address)).transpose()?;
         let process = shape.process.map(|name| self.process(sql, name)).transpose()?;
-        let key = ShapeKey { kind, transport, address, scope, port, process, uid };
+        let namespace = shape.namespace.map(|name| self.service(sql, name)).transpose()?;
+        let key = ShapeKey { kind, transport, address, scope, port, process, uid, namespace };
         if let Some(id) = self.shapes.get(&key) {
             return Ok(*id);
         }
         let params = named_params! {
             ":kind": kind.as_str(), ":transport": transport.as_str(), ":address": address,
             ":scope": scope.as_str(), ":port": port, ":process": process, ":uid": uid,
+            ":namespace": namespace,
         };
         let id = match sql.first(FIND_SHAPE, params, |row| row.get(0))? {
             Some(id) => id,
@@ -226,7 +229,9 @@ impl Names {
 
 const FIND_SHAPE: &str = "SELECT id FROM shape WHERE port = :port AND kind = :kind
     AND transport = :transport AND scope = :scope AND coalesce(address, 0) = coalesce(:address, 0)
-    AND coalesce(process, 0) = coalesce(:process, 0) AND coalesce(uid, -1) = coalesce(:uid, -1)";
+    AND coalesce(process, 0) = coalesce(:process, 0) AND coalesce(uid, -1) = coalesce(:uid, -1)
+    AND coalesce(namespace, 0) = coalesce(:namespace, 0)";
 
-const ADD_SHAPE: &str = "INSERT INTO shape (kind, transport, address, scope, port, process, uid)
-    VALUES (:kind, :transport, :address, :scope, :port, :process, :uid)";
+const ADD_SHAPE: &str = "INSERT INTO shape
+    (kind, transport, address, scope, port, process, uid, namespace)
+    VALUES (:kind, :transport, :address, :scope, :port, :process, :uid, :namespace)";

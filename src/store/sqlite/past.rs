@@ -50,6 +50,8 @@ impl Past {
             }
         };
         let view = match fact.kind {
+            // What is in another namespace is confirmed by the look into all of them alone.
+            _ if fact.namespace.is_some() => 0,
             Direction::Listener => view_bit(View::Listeners),
             _ => view_bit(View::Sessions),
         };

@@ -1,0 +1,58 @@
+//! What the end of a command says of its tool: answered, refused, missing.
+//!
+//! In: an order and how its command ended. Out: whether another can take its place. It sends
+//! nothing.
+
+use crate::dispatch::visit::Captured;
+use crate::model::capture::End;
+use crate::plan::order::Order;
+use crate::probe::fallback::{Condition, STDERR_HEAD, escalation_refused, fallback_condition};
+use crate::probe::tool::FoundTools;
+use crate::transport::Answer;
+
+/// True when a command ended with a status that is an answer.
+pub(super) fn answered(captured: &Captured) -> bool {
+    let usable = captured.order.usable_exit;
+    matches!(&captured.answer.end, End::Exit(status) if usable.contains(status))
+}
+
+/// The first candidate whose tool is there.
+pub(super) fn present(order: &Order, paths: &FoundTools) -> Option<usize> {
+    (0..order.candidates.len()).find(|i| order.path(*i).is_some_and(|p| paths.has(p)))
+}
+
+/// Why a command that ended gave no answer.
+#[derive(Clone, Copy)]
+pub(super) enum Unusable {
+    /// sudo itself said no.
+    SudoRefused,
+    /// The tool is missing or cannot do this.
+    Tool(Condition),
+}
+
+impl Unusable {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::SudoRefused => "sudo refuses",
+            Self::Tool(condition) => condition.as_str(),
+        }
+    }
+}
+
+/// Looks at how a command ended. `None`: it was answered, or it failed for a reason that says
+/// nothing about the tool.
+pub(super) fn unusable(order: &Order, answer: &mut Answer) -> Option<Unusable> {
+    let End::Exit(status) = answer.end else { return None };
+    let usable = order.usable_exit.contains(&status);
+    if usable && (status == 0 || answer.stdout.bytes() > 0) {
+        return None;
+    }
+    // Without a head nothing can be recognized, and the answer stands as it is.
+    let head = answer.stderr.head(STDERR_HEAD).unwrap_or_default();
+    if order.wrap.sudo && escalation_refused(status, &head) {
+        return Some(Unusable::SudoRefused);
+    }
+    let condition = fallback_condition(status, &head);
+    // Where a missing file is an answer, only the tool itself can still be wrong.
+    condition.filter(|c| !usable || *c != Condition::FileMissing).map(Unusable::Tool)
+}

@@ -1,0 +1,162 @@
+//! Joins sockets to the processes that hold them, where the list of sockets does not tell.
+//!
+//! In: the descriptors and the statements about processes of all sections. Out: owners of a socket
+//! by its inode, each with its places in the evidence. The commands ran one after the other, so a
+//! socket can have gone, come or changed hands between them: one that nobody was found to hold is
+//! not said to be the kernel's, and a holder whose name did not come is not given one.
+
+use std::collections::{HashMap, HashSet};
+
+use smallvec::SmallVec;
+
+use crate::model::process::ProcessFact;
+use crate::model::record::{Source, Sourced};
+use crate::model::socket::{Attribution, Owner, Socket};
+use crate::model::text::HostText;
+use crate::normalize::section::ReadSection;
+use crate::normalize::sockets::Visibility;
+
+type Text = HostText<'static>;
+
+/// What was said of one process.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    /// Its name.
+    pub(super) name: Option<Text>,
+    /// Its parent.
+    pub(super) parent: Option<u32>,
+    /// Its effective user id.
+    pub(super) uid: Option<u32>,
+    /// Its control group in the hierarchy that names services best.
+    cgroup: Option<(u8, Text)>,
+    /// Where it was said.
+    pub(super) sources: SmallVec<[Source; 4]>,
+}
+
+impl Told {
+    fn take(&mut self, fact: ProcessFact, source: Source) {
+        match fact {
+            ProcessFact::Name(name) => drop(self.name.get_or_insert(name)),
+            ProcessFact::Parent(pid) => drop(self.parent.get_or_insert(pid)),
+            ProcessFact::Uid(uid) => drop(self.uid.get_or_insert(uid)),
+            ProcessFact::Cgroup(rank, path) => {
+                if self.cgroup.as_ref().is_some_and(|(known, _)| *known >= rank) {
+                    return;
+                }
+                self.cgroup = Some((rank, path));
+            }
+        }
+        self.sources.push(source);
+    }
+
+    /// Path of its control group.
+    pub(super) fn cgroup(&self) -> Option<&Text> {
+        self.cgroup.as_ref().map(|(_, path)| path)
+    }
+}
+
+/// One descriptor: process, descriptor, place.
+type Held = (u32, u32, Source);
+
+/// Who holds what.
+#[derive(Debug, Default)]
+pub(super) struct Owners {
+    by_inode: HashMap<u64, SmallVec<[Held; 1]>>,
+    told: HashMap<u32, Told>,
+    /// Whose descriptors could be seen. `None`: nobody looked.
+    seen: Option<Seen>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    everyone: bool,
+    whole: bool,
+}
+
+impl Owners {
+    /// Takes the descriptors and statements out of the sections. `sees_all`: what the account may
+    /// see without sudo.
+    pub(super) fn collect(
+        sections: &mut [ReadSection],
+        replaced: &HashSet<u16>,
+        sees_all: Option<bool>,
+    ) -> Self {
+        let mut owners = Self::default();
+        for section in sections.iter_mut().filter(|s| !replaced.contains(&s.section.number)) {
+            let sees_all = section.through_sudo() || sees_all == Some(true);
+            let whole = section.is_whole();
+            let looked = whole && section.section.probe.as_str() == crate::probe::linux::OWNER_MAP;
+            let Some(rows) = &mut section.rows else { continue };
+            for (pid, fact, source) in rows.process_facts.drain(..) {
+                owners.told.entry(pid).or_default().take(fact, source);
+            }
+            if rows.holders.is_empty() {
+                // An account without rights may see no descriptor at all. One that sees all would
+                // see at least its own server's: then find(1) has not done what it was asked.
+                if looked && !sees_all {
+                    owners.seen.get_or_insert(Seen { everyone: false, whole });
+                }
+                continue;
+            }
+            let unreadable = rows.holders.iter().any(|(holder, _)| holder.inode.is_none());
+            owners.seen = Some(Seen { everyone: sees_all && !unreadable, whole });
+            for (holder, source) in rows.holders.drain(..) {
+                let Some(inode) = holder.inode else { continue };
+                owners.by_inode.entry(inode).or_default().push((holder.pid, holder.fd, source));
+            }
+        }
+        owners
+    }
+
+    /// Whose owners the map could show.
+    pub(super) fn visibility(&self) -> Visibility {
+        match self.seen {
+            None => Visibility::NotAsked,
+            Some(Seen { everyone: true, .. }) => Visibility::Later,
+            Some(Seen { everyone: false, .. }) => Visibility::Own,
+        }
+    }
+
+    /// True when the map breaks off, so that an owner may be missing from it.
+    pub(super) fn is_cut(&self) -> bool {
+        self.seen.is_some_and(|seen| !seen.whole)
+    }
+
+    /// What was said of a process.
+    pub(super) fn told(&self, pid: u32) -> Option<&Told> {
+        self.told.get(&pid)
+    }
+
+    /// Gives a socket without owners those that hold its inode, in the order of their ids.
+    pub(super) fn join(&self, socket: &mut Sourced<Socket<'static>>) {
+        let inode = socket.record.inode.filter(|inode| *inode != 0);
+        let held = inode.and_then(|inode| self.by_inode.get(&inode));
+        let Some(held) = held.filter(|_| socket.record.owners.is_empty()) else { return };
+        let mut held: SmallVec<[Held; 1]> = held.clone();
+        held.sort_unstable_by_key(|(pid, fd, _)| (*pid, *fd));
+        socket.record.attribution = Attribution::Owned;
+        for (pid, fd, source) in held {
+            let told = self.told.get(&pid);
+            let name = told.and_then(|told| told.name.clone());
+            if name.is_none() {
+                socket.record.attribution = Attribution::Ambiguous;
+            }
+            let name = name.unwrap_or_else(|| HostText::owned(Vec::new()));
+            socket.record.flags.name_has_control |= name.bytes().iter().any(u8::is_ascii_control);
+            socket.record.owners.push(Owner { pid, fd: Some(fd), tid: None, name });
+            socket.sources.push(source);
+            socket.sources.extend(told.and_then(|told| told.sources.first().copied()));
+        }
+        socket.sources.sort_unstable();
+        socket.sources.dedup();
+        self.place_group(&mut socket.record);
+    }
+
+    /// The control group of a socket that one process holds is that process's.
+    fn place_group(&self, socket: &mut Socket<'static>) {
+        let [owner] = socket.owners.as_slice() else { return };
+        if socket.cgroup.is_none() {
+            socket.cgroup = self.told.get(&owner.pid).and_then(Told::cgroup).cloned();
+        }
+    }
+}

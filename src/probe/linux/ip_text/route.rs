@@ -1,0 +1,261 @@
+//! `ip -o -4 route show table all` and `-6`: routes, with or without `-o`.
+//!
+//! ```text
+//! default via 10.1.0.2 dev v0
+//! 10.70.0.0/16 via 10.1.0.5 dev v0 table 100 metric 77 mtu 1400
+//! blackhole 10.66.0.0/16
+//! 10.50.0.0/16 proto bgp \       nexthop via 10.1.0.3 dev v0 weight 2 \  nexthop dev v1 weight 1
+//! ```
+//! A type other than unicast stands first. Several ways out follow as `nexthop`, behind a backslash
+//! or, without `-o`, on lines of their own that begin with a TAB: a route is held until the next
+//! line that does not. `via inet6 ADDRESS` is a gateway of the other family. IPv6 gives a
+//! discarding route the device `lo`, which says nothing and is left out.
+
+use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
+use crate::model::route::{NextHop, Route, RouteKind};
+use crate::model::socket::Family;
+use crate::model::text::HostText;
+use crate::probe::lines::{LineParser, Lines};
+use crate::probe::linux::ip_text::words::{Words, address, any, network, number, owned};
+use crate::probe::linux::whole::is_whole;
+
+/// A reader of one family's routes.
+#[must_use]
+pub fn reader(family: Family) -> Box<dyn Reader> {
+    Box::new(Lines::new(Routes { family, held: None }))
+}
+
+struct Routes {
+    family: Family,
+    /// A route that lines with TABs may go on.
+    held: Option<(Span, Route)>,
+}
+
+impl LineParser for Routes {
+    fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        if line.trim_ascii().is_empty() || !is_whole(span, line, sink) {
+            return;
+        }
+        if let ([b'\t', ..], Some((held, route))) = (line, &mut self.held)
+            && held.end == span.start
+        {
+            held.end = span.end;
+            if let Err(expected) = next_hops(line, route) {
+                // Without one of its ways out it would be a wrong route.
+                sink.issue(Issue::unparsed(*held, expected, line));
+                self.held = None;
+            }
+            return;
+        }
+        self.end(sink);
+        match route(self.family, line) {
+            Ok(route) => self.held = Some((span, route)),
+            Err(expected) => sink.issue(Issue::unparsed(span, expected, line)),
+        }
+    }
+
+    fn end(&mut self, sink: &mut dyn Sink) {
+        if let Some((span, route)) = self.held.take() {
+            sink.row(span, Row::Route(route));
+        }
+    }
+}
+
+/// Words that stand alone and that the JSON form lists as flags.
+const FLAGS: &[&[u8]] = &[
+    b"dead",
+    b"onlink",
+    b"pervasive",
+    b"offload",
+    b"offload_failed",
+    b"trap",
+    b"notify",
+    b"linkdown",
+    b"unresolved",
+    b"rt_offload",
+    b"rt_offload_failed",
+    b"rt_trap",
+];
+
+fn route(family: Family, line: &[u8]) -> Result<Route, &'static str> {
+    let mut segments = line.split(|&byte| byte == b'\\');
+    let mut words = Words::new(segments.next().unwrap_or_default());
+    let kind = words.peek().and_then(kind);
+    if kind.is_some() {
+        words.next();
+    }
+    let (destination, prefix) = match words.next() {
+        Some(b"default") => (any(family), 0),
+        Some(word) => network(word)
+            .filter(|(address, _)| address.is_ipv4() == (family == Family::Ipv4))
+            .ok_or("expected a route that begins with its destination")?,
+        None => return Err("expected a destination behind the route's type"),
+    };
+    let mut route = Route {
+        family,
+        table: HostText::new(b"main"),
+        destination,
+        prefix,
+        kind: kind.unwrap_or(RouteKind::Unicast),
+        next_hops: Vec::new(),
+        source: None,
+        metric: None,
+        protocol: None,
+        scope: None,
+        mtu: None,
+        flags: Vec::new(),
+        expires_seconds: None,
+    };
+    let mut hop = NextHop { via: None, device: None, weight: None };
+    fields(&mut words, &mut route, &mut hop)?;
+    route.flags.sort_unstable();
+    let discards = matches!(
+        route.kind,
+        RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit | RouteKind::Throw
+    );
+    if discards {
+        return Ok(route);
+    }
+    if hop.via.is_some() || hop.device.is_some() {
+        route.next_hops.push(hop);
+    }
+    for segment in segments {
+        next_hops(segment, &mut route)?;
+    }
+    Ok(route)
+}
+
+fn kind(word: &[u8]) -> Option<RouteKind> {
+    let word = std::str::from_utf8(word).ok().filter(|&word| word != "unknown")?;
+    RouteKind::parse(word)
+}
+
+fn fields(words: &mut Words<'_>, route: &mut Route, hop: &mut NextHop) -> Result<(), &'static str> {
+    while let Some(word) = words.next() {
+        match word {
+            b"via" => hop.via = Some(via(words)?),
+            b"dev" => hop.device = words.next().map(owned),
+            b"table" => route.table = words.next().map(owned).ok_or("expected a table's name")?,
+            b"proto" => route.protocol = words.next().map(owned),
+            b"scope" => route.scope = words.next().map(owned),
+            b"src" => route.source = words.next().and_then(address),
+            b"metric" => route.metric = words.next().and_then(number),
+            b"expires" => {
+                let text = words.next().unwrap_or_default();
+                route.expires_seconds = number(text.strip_suffix(b"sec").unwrap_or(text));
+            }
+            b"mtu" => {
+                if words.peek() == Some(b"lock") {
+                    words.next();
+                }
+                route.mtu = words.next().and_then(number);
+            }
+            // Headers of tunnels have words of their own, of which some are also a route's.
+            b"encap" => skip_encap(words),
+            b"cache" => {}
+            _ if FLAGS.contains(&word) => route.flags.push(owned(word)),
+            _ if word.starts_with(b"<") => {}
+            _ => drop(words.next()),
+        }
+    }
+    Ok(())
+}
+
+/// A gateway that cannot be read makes the whole route an issue: a route without its gateway would
+/// be a wrong one.
+fn via(words: &mut Words<'_>) -> Result<std::net::IpAddr, &'static str> {
+    let mut word = words.next();
+    if matches!(word, Some(b"inet" | b"inet6")) {
+        word = words.next();
+    }
+    word.and_then(address).ok_or("expected the gateway to be an address")
+}
+
+fn skip_encap(words: &mut Words<'_>) {
+    while words.peek().is_some_and(|word| {
+        !matches!(word, b"via" | b"dev" | b"nhid" | b"proto" | b"scope" | b"metric" | b"table")
+    }) {
+        words.next();
+    }
+}
+
+/// `nexthop via 10.1.0.3 dev v0 weight 2 onlink`.
+fn next_hops(segment: &[u8], route: &mut Route) -> Result<(), &'static str> {
+    let mut words = Words::new(segment);
+    if words.peek() != Some(b"nexthop") {
+        // Statistics of a cached route, which no table lists.
+        return Ok(());
+    }
+    words.next();
+    let mut hop = NextHop { via: None, device: None, weight: None };
+    while let Some(word) = words.next() {
+        match word {
+            b"via" => hop.via = Some(via(&mut words)?),
+            b"dev" => hop.device = words.next().map(owned),
+            b"weight" => hop.weight = words.next().and_then(number),
+            b"encap" => skip_encap(&mut words),
+            _ => {}
+        }
+    }
+    route.next_hops.push(hop);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::testing::{read, rows};
+
+    #[test]
+    fn ways_out_behind_backslashes_and_on_lines_of_their_own_are_the_same_route() {
+        let one = b"10.50.0.0/16 proto 186 metric 5 mtu lock 1400 onlink \\\tnexthop via 10.1.0.3 dev v0 \
+            weight 2 \\\tnexthop via inet6 fe80::1 dev v1 weight 1 dead \n";
+        let several =
+            b"10.50.0.0/16 proto 186 metric 5 mtu lock 1400 onlink \n\tnexthop via 10.1.0.3 \
+            dev v0 weight 2 \n\tnexthop via inet6 fe80::1 dev v1 weight 1 dead \n";
+        let hop = |via: &str, device: &'static [u8], weight| NextHop {
+            via: Some(via.parse().unwrap()),
+            device: Some(HostText::new(device)),
+            weight: Some(weight),
+        };
+        let expected = Route {
+            family: Family::Ipv4,
+            table: HostText::new(b"main"),
+            destination: "10.50.0.0".parse().unwrap(),
+            prefix: 16,
+            kind: RouteKind::Unicast,
+            next_hops: vec![hop("10.1.0.3", b"v0", 2), hop("fe80::1", b"v1", 1)],
+            source: None,
+            metric: Some(5),
+            protocol: Some(HostText::new(b"186")),
+            scope: None,
+            mtu: Some(1400),
+            flags: vec![HostText::new(b"onlink")],
+            expires_seconds: None,
+        };
+        for text in [one.as_slice(), several] {
+            let seen = read(reader(Family::Ipv4), text);
+            assert_eq!(rows(&seen), [Row::Route(expected.clone())]);
+            assert_eq!(seen.issues, []);
+        }
+    }
+
+    #[test]
+    fn the_header_of_a_tunnel_lends_the_route_nothing() {
+        let text =
+            b"10.9.0.0/16 encap ip id 1 src 1.1.1.1 dst 2.2.2.2 ttl 0 tos 0 via 10.1.0.3 dev t0 \n";
+        let seen = read(reader(Family::Ipv4), text);
+        let Some(Row::Route(route)) = rows(&seen).pop() else { panic!("{seen:?}") };
+        assert_eq!(route.source, None);
+        assert_eq!(route.next_hops[0].via, "10.1.0.3".parse().ok());
+    }
+
+    #[test]
+    fn a_route_that_would_be_wrong_is_an_issue() {
+        for text in ["::/0", "10.0.0.0/33", "via 10.0.0.1", "default via nexthop", "unicast", "\tx"]
+        {
+            let seen = read(reader(Family::Ipv4), format!("{text}\n").as_bytes());
+            assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");
+        }
+    }
+}

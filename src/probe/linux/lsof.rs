@@ -1,0 +1,277 @@
+//! `lsof -nP -i -F0...`: internet sockets as the processes hold them.
+//!
+//! ```text
+//! p204 NUL R1 NUL cmy server NUL u33 NUL Lwww-data NUL
+//! f6 NUL tIPv6 NUL d422987 NUL PTCP NUL n[::1]:8080->[::1]:39962 NUL TST=ESTABLISHED NUL TQR=4096 NUL TQS=0 NUL
+//! f7 NUL tIPv4 NUL d421849 NUL PUDP NUL n*:68 NUL TQR=0 NUL TQS=0 NUL
+//! ```
+//! Each field is a letter and a text, ended by NUL; each set of fields is ended by a newline. A set
+//! that begins with `p` names a process: pid, parent, command, user id, login. A set that begins
+//! with `f` names one of its files: descriptor, type, inode, protocol, ends, then what TCP knows:
+//! state, bytes to read (listeners: connections waiting) and to send. Source: lsof(8), "OUTPUT FOR
+//! OTHER PROGRAMS"; Linux, lsof 4.89 to 4.99.
+//!
+//! Decisions:
+//! - One row for each descriptor, with one owner. Rows of one socket have the same inode, by which
+//!   `normalize` makes one record with several owners of them. Nothing is held but the process.
+//! - `*` is `0.0.0.0` or `::` as the type says; an IPv4 address in an IPv6 file is a v4-mapped one.
+//! - The user is the process's, not that which created the socket, so `uid` stays `None`.
+//! - Names: lsof writes `\\`, `\n`, `\t`, `\xff` and so on, which are read back. It writes other
+//!   control characters as `^[`, which could be those two characters: they stay as they are. It
+//!   pairs parentheses: `a)b` is cut to `a`, and a process named `a(b` is not listed at all.
+//! - What is no internet socket (`t` of other types) is a known set and counts as a header. Fields of
+//!   unknown letters are passed over.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
+use crate::model::socket::{Attribution, Endpoint, Owner, Socket, State, Transport};
+use crate::model::text::HostText;
+use crate::probe::lines::{LineParser, Lines};
+use crate::probe::linux::address::{ipv6, unmap};
+use crate::probe::linux::cursor::Cursor;
+
+/// A reader of field output.
+#[must_use]
+pub fn reader() -> Box<dyn Reader> {
+    Box::new(Lines::new(Lsof { process: None }))
+}
+
+#[derive(Default)]
+struct Lsof {
+    process: Option<Process>,
+}
+
+struct Process {
+    pid: u32,
+    name: Vec<u8>,
+}
+
+impl LineParser for Lsof {
+    fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        let cut = span.end - span.start == line.len() as u64;
+        match line.first() {
+            None => {}
+            Some(b'p') => match process(line) {
+                Some(process) if !cut => {
+                    self.process = Some(process);
+                    sink.header(span);
+                }
+                _ => {
+                    self.process = None;
+                    sink.issue(Issue::unparsed(span, "expected a process, `pPID`", line));
+                }
+            },
+            Some(b'f') => self.file(span, line, cut, sink),
+            Some(_) if line.trim_ascii().is_empty() => {}
+            Some(_) => {
+                let expected = "expected a set of fields that begins with `p` or `f`";
+                sink.issue(Issue::unparsed(span, expected, line));
+            }
+        }
+    }
+
+    fn end(&mut self, _: &mut dyn Sink) {}
+}
+
+impl Lsof {
+    fn file(&self, span: Span, line: &[u8], cut: bool, sink: &mut dyn Sink) {
+        let Some(process) = &self.process else {
+            let expected = "expected a process before its files";
+            return sink.issue(Issue::unparsed(span, expected, line));
+        };
+        let file = File::read(line);
+        if !matches!(file.kind, b"IPv4" | b"IPv6") {
+            return match file.kind {
+                b"" => sink.issue(Issue::unparsed(span, "expected a file with its type", line)),
+                _ => sink.header(span),
+            };
+        }
+        let mut row = None;
+        if let Err(expected) = socket(&file, process, &mut row) {
+            return sink.issue(Issue::unparsed(span, expected, line));
+        }
+        if let Some(Row::Socket(socket)) = &mut row {
+            socket.flags.truncated = cut;
+        }
+        if let Some(row) = row {
+            sink.row(span, row);
+        }
+        if cut {
+            sink.issue(Issue::note(span, "last line has no end: the row may be cut", line));
+        }
+    }
+}
+
+/// The process set: pid first, then the command among others.
+fn process(line: &[u8]) -> Option<Process> {
+    let mut fields = line.split(|&byte| byte == 0);
+    let mut first = Cursor::new(fields.next()?.strip_prefix(b"p")?);
+    let pid = first.number().filter(|_| first.rest.is_empty())?;
+    let name = fields.find_map(|field| field.strip_prefix(b"c")).unwrap_or_default();
+    Some(Process { pid, name: unescape(name) })
+}
+
+/// Reads back what lsof escapes (lsof `misc.c`, `safepup`).
+fn unescape(text: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((&byte, tail)) = rest.split_first() {
+        let (out, after) = match (byte, tail) {
+            (b'\\', [b'\\', after @ ..]) => (b'\\', after),
+            (b'\\', [b'n', after @ ..]) => (b'\n', after),
+            (b'\\', [b'r', after @ ..]) => (b'\r', after),
+            (b'\\', [b't', after @ ..]) => (b'\t', after),
+            (b'\\', [b'b', after @ ..]) => (0x08, after),
+            (b'\\', [b'f', after @ ..]) => (0x0c, after),
+            (b'\\', [b'x', after @ ..]) => {
+                let mut cursor = Cursor::new(after);
+                match cursor.hex_digits::<2>().and_then(|value| u8::try_from(value).ok()) {
+                    Some(value) => (value, cursor.rest),
+                    None => (byte, tail),
+                }
+            }
+            _ => (byte, tail),
+        };
+        bytes.push(out);
+        rest = after;
+    }
+    bytes
+}
+
+/// The fields of a file that matter here.
+#[derive(Default)]
+struct File<'a> {
+    descriptor: &'a [u8],
+    kind: &'a [u8],
+    inode: &'a [u8],
+    protocol: &'a [u8],
+    name: &'a [u8],
+    state: Option<&'a [u8]>,
+    received: Option<u64>,
+    sent: Option<u64>,
+}
+
+impl<'a> File<'a> {
+    #[inline]
+    fn read(line: &'a [u8]) -> Self {
+        let mut file = Self::default();
+        let mut rest = line;
+        while !rest.is_empty() {
+            let end = memchr::memchr(0, rest).unwrap_or(rest.len());
+            let (field, tail) = rest.split_at(end);
+            rest = tail.get(1..).unwrap_or_default();
+            match field {
+                [b'f', text @ ..] => file.descriptor = text,
+                [b't', text @ ..] => file.kind = text,
+                [b'd', text @ ..] => file.inode = text,
+                [b'P', text @ ..] => file.protocol = text,
+                [b'n', text @ ..] => file.name = text,
+                [b'T', b'S', b'T', b'=', text @ ..] => file.state = Some(text),
+                [b'T', b'Q', b'R', b'=', text @ ..] => file.received = number(text),
+                [b'T', b'Q', b'S', b'=', text @ ..] => file.sent = number(text),
+                _ => {}
+            }
+        }
+        file
+    }
+}
+
+/// A number that is the whole text.
+fn number<T: TryFrom<u64>>(text: &[u8]) -> Option<T> {
+    let mut cursor = Cursor::new(text);
+    cursor.number().filter(|_| cursor.rest.is_empty())
+}
+
+fn socket<'a>(
+    file: &File<'a>,
+    process: &'a Process,
+    out: &mut Option<Row<'a>>,
+) -> Result<(), &'static str> {
+    let transport = match file.protocol {
+        b"TCP" => Transport::Tcp,
+        b"UDP" => Transport::Udp,
+        b"UDPLITE" => Transport::Udplite,
+        b"SCTP" => Transport::Sctp,
+        b"DCCP" => Transport::Dccp,
+        _ => return Err("expected a protocol such as `PTCP`"),
+    };
+    let v6 = file.kind == b"IPv6";
+    let ends = ends(file.name, v6).ok_or("expected `address:port` or two of them with `->`")?;
+    let ((mut here, local_port), peer) = ends;
+    let any: IpAddr = if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let (mut there, peer_port) = peer.unwrap_or((any, None));
+    let v4_mapped = unmap(&mut here, &mut there);
+    let remote = peer.map(|_| Endpoint { address: there, port: peer_port, zone: None });
+    let state = state(file.state, transport, remote.is_some());
+    let local = Endpoint { address: here, port: local_port, zone: None };
+    let row = out.insert(Row::Socket(Socket::new(transport, local, remote, state)));
+    let Row::Socket(socket) = row else { return Err("expected a socket") };
+    socket.flags.v4_mapped = v4_mapped;
+    if state == State::Unknown {
+        socket.state_raw = file.state.map(HostText::new);
+    }
+    if state == State::Listen {
+        socket.backlog_current = file.received;
+    } else {
+        (socket.recv_queue_bytes, socket.send_queue_bytes) = (file.received, file.sent);
+    }
+    socket.inode = number(file.inode);
+    let name = HostText::new(&process.name);
+    let plain = process.name.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    socket.flags.name_has_control = !plain && name.has_control();
+    socket.owners.push(Owner { pid: process.pid, fd: number(file.descriptor), tid: None, name });
+    socket.attribution = Attribution::Owned;
+    Ok(())
+}
+
+fn state(word: Option<&[u8]>, transport: Transport, peer: bool) -> State {
+    match (word, transport) {
+        (_, Transport::Udp | Transport::Udplite) if peer => State::Established,
+        (_, Transport::Udp | Transport::Udplite) => State::Unconnected,
+        (Some(b"ESTABLISHED"), _) => State::Established,
+        (Some(b"LISTEN"), _) => State::Listen,
+        (Some(b"CLOSE_WAIT"), _) => State::CloseWait,
+        (Some(b"FIN_WAIT1"), _) => State::FinWait1,
+        (Some(b"FIN_WAIT2"), _) => State::FinWait2,
+        (Some(b"SYN_SENT"), _) => State::SynSent,
+        (Some(b"SYN_RECV"), _) => State::SynReceived,
+        (Some(b"LAST_ACK"), _) => State::LastAck,
+        (Some(b"CLOSING"), _) => State::Closing,
+        (Some(b"TIME_WAIT"), _) => State::TimeWait,
+        (Some(b"CLOSE" | b"CLOSED"), _) => State::Closed,
+        _ => State::Unknown,
+    }
+}
+
+type End = (IpAddr, Option<u16>);
+
+/// `local` or `local->remote`.
+#[inline]
+fn ends(text: &[u8], v6: bool) -> Option<(End, Option<End>)> {
+    let mut cursor = Cursor::new(text);
+    let local = end(&mut cursor, v6)?;
+    let remote = if cursor.eat(b"->") { Some(end(&mut cursor, v6)?) } else { None };
+    cursor.rest.is_empty().then_some((local, remote))
+}
+
+#[inline]
+fn end(cursor: &mut Cursor<'_>, v6: bool) -> Option<End> {
+    let address = if cursor.eat(b"*") {
+        if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
+    } else if cursor.eat(b"[") {
+        // The longest address has 45 characters.
+        let end = cursor.rest.iter().take(46).position(|&byte| byte == b']')?;
+        let (address, tail) = cursor.rest.split_at(end);
+        cursor.rest = tail.get(1..)?;
+        IpAddr::V6(ipv6(address)?)
+    } else {
+        let address = cursor.ipv4()?;
+        if v6 { address.to_ipv6_mapped().into() } else { IpAddr::V4(address) }
+    };
+    if !cursor.eat(b":") {
+        return None;
+    }
+    let port = if cursor.eat(b"*") { None } else { Some(cursor.number()?) };
+    Some((address, port.filter(|&port| port != 0)))
+}

@@ -1,0 +1,243 @@
+//! One row: its columns, and what they mean together.
+//!
+//! In: a line, or several that a newline in a name had parted. Out: a socket that borrows from it.
+
+use std::net::IpAddr;
+
+use crate::model::parsed::Row;
+use crate::model::socket::{Endpoint, Socket, State, Transport};
+use crate::model::text::HostText;
+use crate::probe::linux::address::unmap;
+use crate::probe::linux::cursor::Cursor;
+use crate::probe::linux::netstat::Width;
+use crate::probe::linux::netstat::endpoint::{self, Fault, Fit, Spelled};
+use crate::probe::linux::netstat::tail::{self, Columns, Trouble};
+
+/// Whose output it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::probe::linux) enum Dialect {
+    /// net-tools.
+    NetTools,
+    /// busybox: no `6` behind the protocol, and `%` before a number that is left over in memory.
+    Busybox,
+}
+
+/// What a line is.
+pub(super) enum Reading {
+    /// A row; whether an address in it may be cut.
+    Socket {
+        /// A field fills its column, and nothing shows that columns grow.
+        doubtful: bool,
+    },
+    /// A row whose program name goes on in the next line.
+    Open,
+    /// A title, a header, a row of another section, a remark.
+    Header,
+    /// None of these: what was expected.
+    Bad(&'static str),
+}
+
+/// How the command prints: learnt from the header and from rows.
+pub(super) struct Layout {
+    pub(super) dialect: Dialect,
+    pub(super) width: Width,
+    columns: Option<Columns>,
+}
+
+impl Layout {
+    pub(super) const fn new(dialect: Dialect, width: Width) -> Self {
+        Self { dialect, width, columns: None }
+    }
+
+    /// True when an end that fills its column may be cut.
+    fn doubts(&mut self, ends: [&Spelled<'_>; 2]) -> bool {
+        if self.width == Width::Auto && ends.iter().any(|end| end.fit == Fit::Over) {
+            self.width = Width::Wide;
+        }
+        // Busybox gives IPv6 a column of 51 characters where it was built to.
+        self.width != Width::Wide && ends.iter().any(|end| end.fit == Fit::Exact)
+    }
+}
+
+/// Reads a line. A socket is built in `out`, because it is large and moving it takes longer than
+/// reading it.
+pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row<'a>>) -> Reading {
+    let mut cursor = Cursor::new(line);
+    let Some((transport, v6)) = protocol(cursor.token()) else {
+        return header(line, layout);
+    };
+    let Some(queues) = queues(&mut cursor) else {
+        return Reading::Bad("expected two numbers, Recv-Q and Send-Q");
+    };
+    let ends = endpoint::read(&mut cursor, v6).and_then(|local| {
+        let remote = endpoint::read(&mut cursor, v6)?;
+        Ok((local, remote))
+    });
+    let (local, remote) = match ends {
+        Ok(ends) => ends,
+        Err(Fault::Cut) => {
+            return Reading::Bad("an address is cut to its column: run netstat with -W");
+        }
+        Err(Fault::Other) => {
+            return Reading::Bad("expected two ends as address:port; run netstat with -n");
+        }
+    };
+    let doubtful = layout.doubts([&local, &remote]);
+    cursor.blanks();
+    let Some(state) = state(&mut cursor, transport) else {
+        return Reading::Bad("expected a state, such as LISTEN");
+    };
+    let busybox = layout.dialect == Dialect::Busybox;
+    let Some(socket) = ends_of(transport, state, (local, remote), v6) else {
+        return Reading::Bad("expected a protocol number where a raw socket has its port");
+    };
+    let Row::Socket(socket) = out.insert(Row::Socket(socket)) else {
+        return Reading::Bad("expected a socket");
+    };
+    if busybox {
+        socket.local.zone = None;
+        socket.remote.iter_mut().for_each(|remote| remote.zone = None);
+    }
+    if state == State::Listen {
+        socket.backlog_current = Some(queues.0);
+    } else {
+        (socket.recv_queue_bytes, socket.send_queue_bytes) = (Some(queues.0), Some(queues.1));
+    }
+    let columns = layout.columns.unwrap_or_else(|| Columns::guess(cursor.rest));
+    match tail::read(cursor.rest, columns, socket) {
+        Ok(()) => Reading::Socket { doubtful },
+        Err(trouble) => {
+            *out = None;
+            match trouble {
+                Trouble::Open => Reading::Open,
+                Trouble::Bad(expected) => Reading::Bad(expected),
+            }
+        }
+    }
+}
+
+/// The protocol, and whether its name says IPv6.
+#[inline]
+const fn protocol(word: &[u8]) -> Option<(Transport, bool)> {
+    Some(match word {
+        b"tcp" => (Transport::Tcp, false),
+        b"tcp6" => (Transport::Tcp, true),
+        b"udp" => (Transport::Udp, false),
+        b"udp6" => (Transport::Udp, true),
+        b"raw" => (Transport::Raw, false),
+        b"raw6" => (Transport::Raw, true),
+        b"udpl" | b"udplite" => (Transport::Udplite, false),
+        b"udpl6" | b"udplite6" => (Transport::Udplite, true),
+        _ => return None,
+    })
+}
+
+/// Titles, headers and rows of other families, and the remarks of `-p`.
+#[cold]
+fn header(line: &[u8], layout: &mut Layout) -> Reading {
+    let starts = |words: &[&[u8]]| words.iter().any(|word| line.starts_with(word));
+    if line.starts_with(b"Proto Recv-Q Send-Q ") {
+        layout.columns = Some(Columns::of(line));
+        return Reading::Header;
+    }
+    let known = [
+        b"Active ".as_slice(),
+        b"Proto RefCnt Flags ",
+        b"Proto  Destination ",
+        b"Proto Destination ",
+        b"unix  ",
+        b"(Not all processes could be identified",
+        b" will not be shown, you would have to be root",
+        b"(No info could be read for \"-p\"",
+        b"IPX ",
+        b"Dest  ",
+    ];
+    if starts(&known) { Reading::Header } else { Reading::Bad("expected a row of netstat") }
+}
+
+#[inline]
+fn queues(cursor: &mut Cursor<'_>) -> Option<(u64, u64)> {
+    cursor.blanks();
+    let received = cursor.decimal().filter(|_| cursor.at_word_end())?;
+    cursor.blanks();
+    let sent = cursor.decimal().filter(|_| cursor.at_word_end())?;
+    Some((received, sent))
+}
+
+/// Takes the state, where one is printed.
+#[inline]
+fn state(cursor: &mut Cursor<'_>, transport: Transport) -> Option<State> {
+    let start = *cursor;
+    let word = cursor.token();
+    let state = match word {
+        b"ESTABLISHED" => State::Established,
+        b"TIME_WAIT" => State::TimeWait,
+        b"LISTEN" => State::Listen,
+        b"CLOSE_WAIT" => State::CloseWait,
+        b"FIN_WAIT1" => State::FinWait1,
+        b"FIN_WAIT2" => State::FinWait2,
+        b"SYN_SENT" => State::SynSent,
+        b"SYN_RECV" => State::SynReceived,
+        b"LAST_ACK" => State::LastAck,
+        b"CLOSING" => State::Closing,
+        b"CLOSE" => State::Closed,
+        b"UNKNOWN" => State::Unknown,
+        // The peer tells it, see `ends_of`; here the number is only passed over.
+        _ if transport == Transport::Raw && word.iter().all(u8::is_ascii_digit) => {
+            State::Unconnected
+        }
+        _ if transport == Transport::Tcp => return None,
+        _ => {
+            *cursor = start;
+            State::Unconnected
+        }
+    };
+    Some(state)
+}
+
+/// The socket with its two ends. `None`: a raw socket without the number of a protocol.
+#[inline]
+fn ends_of<'a>(
+    transport: Transport,
+    state: State,
+    (local, remote): (Spelled<'a>, Spelled<'a>),
+    v6: bool,
+) -> Option<Socket<'a>> {
+    let raw = transport == Transport::Raw;
+    let (mut here, mut there) = (local.address, remote.address);
+    if v6 {
+        // net-tools takes the `::ffff:` off.
+        for end in [&mut here, &mut there] {
+            if let IpAddr::V4(address) = end {
+                *end = address.to_ipv6_mapped().into();
+            }
+        }
+    }
+    let v4_mapped = unmap(&mut here, &mut there);
+    let peer = !there.is_unspecified() || (remote.port.is_some() && !raw);
+    let end = |address, end: &Spelled<'a>| Endpoint {
+        address,
+        port: end.port.filter(|&port| !raw && port != 0),
+        zone: end.zone.map(HostText::new),
+    };
+    let state = match (state, transport, peer) {
+        (State::Unconnected | State::Closed, Transport::Tcp, _) => State::Closed,
+        (State::Unconnected, Transport::Raw, true) => State::Established,
+        (State::Closed, ..) => State::Unconnected,
+        (state, ..) => state,
+    };
+    let other = peer.then(|| end(there, &remote));
+    let mut socket = Socket::new(transport, end(here, &local), other, state);
+    socket.flags.v4_mapped = v4_mapped;
+    if raw {
+        socket.raw_protocol = Some(match local.port {
+            // Protocol 0 is printed as `*`, like a port.
+            None => 0,
+            Some(number) => u8::try_from(number).ok()?,
+        });
+    }
+    if state == State::Unknown {
+        socket.state_raw = Some(HostText::new(b"UNKNOWN"));
+    }
+    Some(socket)
+}
