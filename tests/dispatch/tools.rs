@@ -139,21 +139,20 @@ async fn a_tool_without_fallback_that_is_nowhere_is_a_fault_of_the_visit() {
     let limits = Limits { width: 1, starts_per_second: 1_000 };
     let say: Say = |line| {
         if line.contains("/bin/ls ") {
-            (2, "/usr/bin/timeout\n/bin/date\n/usr/bin/ss\n/bin/cat\n/bin/grep\n", "")
-        } else if line.contains("/ip ") {
+            (2, "/usr/bin/timeout\n/bin/date\n/bin/cat\n/bin/grep\n", "")
+        } else if line.contains("/bin/id") || line.contains("/uname ") {
             (127, "", "timeout: failed to run command: No such file or directory")
         } else {
             (0, "x\n", "")
         }
     };
     let scripts = [("h001", Script { say, ..Script::default() })];
-    let (reports, _) =
-        dispatch(&fleet(1), &[View::Interfaces], &limits, &scripts, Stop::default()).await;
+    let (reports, _) = dispatch(&fleet(1), &[View::Host], &limits, &scripts, Stop::default()).await;
     let missing: Vec<&Fault> =
         reports[0].faults.iter().filter(|f| f.kind == FaultKind::ToolMissing).collect();
-    // The first of the ip commands has a section that says exit 127; the others were not sent.
+    // The first of the two commands has a section that says exit 127; the other was not sent.
     assert_eq!(missing.len(), 1, "{missing:?}");
-    assert_eq!(missing[0].detail, "linux/ip-addr: the tool is at none of its paths");
+    assert_eq!(missing[0].detail, "linux/kernel: the tool is at none of its paths");
 }
 
 #[tokio::test(start_paused = true)]

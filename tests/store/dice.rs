@@ -323,7 +323,7 @@ impl Dice {
                 rows: self.wide(),
                 unparsed: self.wide(),
             },
-            limitations: self.list(|d| d.pick(Limitation::ALL)),
+            limitations: self.list(|d| d.pick(Limitation::ALL.get(..7).unwrap_or(Limitation::ALL))),
             faults: self.list(Self::fault),
         }
     }
