@@ -7,9 +7,10 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-packages="openssh-server openssh-client dropbear-bin iproute2 nftables busybox procps python3 \
-sudo libcap2-bin strace e2fsprogs util-linux mount python3-venv dash bash ksh mksh tcsh fish zsh groff-base gcc libc6-dev"
-commands="sshd:/usr/sbin/sshd dropbear:/usr/sbin/dropbear ssh-keygen: ssh-agent: ip: ss: nft: \
+packages="openssh-server openssh-client dropbear-bin iproute2 net-tools lsof nftables busybox procps \
+python3 python3-venv sudo libcap2-bin strace e2fsprogs util-linux mount dash bash ksh mksh tcsh fish zsh \
+groff-base gcc libc6-dev"
+commands="sshd:/usr/sbin/sshd dropbear:/usr/sbin/dropbear ssh-keygen: ssh-agent: ip: ss: netstat: lsof: nft: \
 busybox: sudo: mount: unshare: pgrep: python3: setcap:/sbin/setcap strace: mkfs.ext4:/sbin/mkfs.ext4 dash: bash: ksh93: mksh: tcsh: csh: fish: zsh: script: groff: cc:"
 
 if [ "$(id -u)" != 0 ]; then

@@ -24,6 +24,8 @@ pub struct Rows {
     most: u64,
     coverage: Coverage,
     last_row: Option<Span>,
+    /// A socket was flagged `truncated`.
+    pub(super) cut_fields: bool,
     pub(super) sockets: Vec<Sourced<Socket<'static>>>,
     pub(super) interfaces: Vec<Sourced<Interface>>,
     pub(super) routes: Vec<Sourced<Route>>,
@@ -81,6 +83,9 @@ impl Sink for Rows {
         if self.last_row != Some(span) {
             self.coverage.row_bytes += span.end.saturating_sub(span.start);
             self.last_row = Some(span);
+        }
+        if let Row::Socket(socket) = &row {
+            self.cut_fields |= socket.flags.truncated;
         }
         let source = Source { section: self.section, start: span.start, end: span.end };
         match row {

@@ -58,6 +58,16 @@ impl ReadSection {
         self.section.probe.as_str() == crate::probe::linux::NAMESPACE_SOCKETS
     }
 
+    /// True when neither a row nor the end of a field can be missing.
+    fn lists_all(&self) -> bool {
+        !self.is_a_part() && !self.has_cut_fields()
+    }
+
+    /// True when a field of a row fills its column, so that it may be cut.
+    fn has_cut_fields(&self) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.cut_fields)
+    }
+
     fn accepted(&self) -> bool {
         matches!(&self.section.end, End::Exit(status) if self.acceptable_exit.contains(status))
     }
@@ -87,7 +97,7 @@ impl ReadSection {
             SectionStatus::Replaced
         } else if !usable {
             SectionStatus::Failed
-        } else if faults.is_empty() && coverage.is_whole() && self.is_whole() && !self.is_a_part() {
+        } else if faults.is_empty() && coverage.is_whole() && self.is_whole() && self.lists_all() {
             SectionStatus::Complete
         } else {
             SectionStatus::Partial
@@ -111,7 +121,7 @@ impl ReadSection {
             self.views.iter().any(|view| matches!(view, View::Listeners | View::Sessions));
         // In the order of the enum.
         [
-            (cut, Limitation::Truncated),
+            (cut || self.has_cut_fields(), Limitation::Truncated),
             (unseen.owners, Limitation::NoOwner),
             (sockets && unseen.namespaces, Limitation::HostNetnsOnly),
             (unparsed, Limitation::Unparsed),

@@ -24,6 +24,7 @@ pub fn command_standard(platform: Platform) -> String {
     introduction(&mut page);
     overview(platform, &mut page);
     privileges(platform, &mut page);
+    gaps(platform, &mut page);
     page.push_str("## Each command\n");
     platform_probes(platform).for_each(|probe| section(probe, &mut page));
     page
@@ -92,6 +93,29 @@ fn privileges(platform: Platform, page: &mut String) {
     line!(page, "```\n");
 }
 
+/// What tools leave out, as the tests that compare them take it.
+fn gaps(platform: Platform, page: &mut String) {
+    line!(page, "## What a tool cannot say\n");
+    line!(
+        page,
+        "Records of these probes are equal to those of the first of their kind but for what stands here;"
+    );
+    line!(
+        page,
+        "tests make sockets, interfaces, routes and neighbours of every kind and compare. Where **whole"
+    );
+    line!(page, "rows** are missing, the section is `partial` with the limitation `tool_gap`.\n");
+    line!(page, "| probe | leaves out |\n|---|---|");
+    for probe in platform_probes(platform).filter(|probe| !probe.cannot_say.is_empty()) {
+        let words = probe
+            .cannot_say
+            .iter()
+            .map(|gap| if gap.hides_rows() { format!("**{gap}**") } else { gap.to_string() });
+        line!(page, "| {} | {} |", probe.id, words.collect::<Vec<_>>().join(", "));
+    }
+    page.push('\n');
+}
+
 fn section(probe: &Probe, page: &mut String) {
     line!(page, "\n### {}\n", probe.id);
     line!(page, "{}\n", probe.reads);
@@ -115,10 +139,6 @@ fn section(probe: &Probe, page: &mut String) {
             let on: Vec<&str> = fallback.on.iter().map(|condition| condition.as_str()).collect();
             line!(page, "- Fallback on {}: {}", on.join(" or "), quoted(fallback.probes));
         }
-    }
-    if !probe.cannot_say.is_empty() {
-        let gaps: Vec<&str> = probe.cannot_say.iter().map(|gap| gap.as_str()).collect();
-        line!(page, "- Cannot say: {}", gaps.join(", "));
     }
     line!(page, "- Verified: {}. Manual: {}", probe.verified, probe.manual);
     line!(page, "- Digest: `{}`", probe.digest());

@@ -87,7 +87,9 @@ fn joined(parts: Vec<Interface>) -> Vec<Interface> {
             None => whole.push(part),
         }
     }
-    whole.iter_mut().for_each(|interface| interface.addresses.sort());
+    for interface in &mut whole {
+        interface.addresses.sort();
+    }
     whole
 }
 
@@ -134,9 +136,7 @@ fn forget_of_route(gap: Gap, mut route: Route) -> Vec<Route> {
     let text = |word: &'static str| HostText::new(word.as_bytes());
     match gap {
         Gap::OtherTables if route.table != text("main") => return vec![],
-        Gap::OtherTables => {}
         Gap::ForeignGateways if is_foreign(&route) => return vec![],
-        Gap::ForeignGateways => {}
         Gap::OtherHops => {
             route.next_hops.truncate(1);
             route.next_hops.iter_mut().for_each(|hop| hop.weight = None);
@@ -147,7 +147,7 @@ fn forget_of_route(gap: Gap, mut route: Route) -> Vec<Route> {
             let hops = hops.map(|hop| fleetstat::model::route::NextHop { weight: None, ..hop });
             return hops.map(alone).collect();
         }
-        Gap::JoinedHops => {}
+        Gap::OtherTables | Gap::ForeignGateways | Gap::JoinedHops => {}
         Gap::RouteTable => {
             let told = matches!(route.kind, RouteKind::Local | RouteKind::Anycast);
             route.table = text(if told { "local" } else { "unspec" });

@@ -152,7 +152,9 @@ proptest! {
             forget(gaps, &Whole { socket: printed.socket.clone(), argv0 })
         }).collect();
         let mut text = NETSTAT_HEADER.to_vec();
-        expected.iter().for_each(|socket| render::netstat_row(&mut text, socket));
+        for socket in &expected {
+            render::netstat_row(&mut text, socket);
+        }
         let collected = read(netstat::reader(Width::Wide), &text);
         let shown = text.escape_ascii().to_string();
         prop_assert_eq!(&collected.issues, &[], "{}", &shown);

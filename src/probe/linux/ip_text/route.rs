@@ -7,8 +7,8 @@
 //! 10.50.0.0/16 proto bgp \       nexthop via 10.1.0.3 dev v0 weight 2 \  nexthop dev v1 weight 1
 //! ```
 //! A type other than unicast stands first. Several ways out follow as `nexthop`, behind a backslash
-//! or, without `-o`, on lines of their own that begin with a TAB: a route is held until the next
-//! line that does not. `via inet6 ADDRESS` is a gateway of the other family. IPv6 gives a
+//! or, without `-o`, on lines of their own that begin with a TAB, as lines of statistics begin with
+//! blanks: a route is held until the next line that does neither. `via inet6 ADDRESS` is a gateway of the other family. IPv6 gives a
 //! discarding route the device `lo`, which says nothing and is left out.
 
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
@@ -36,7 +36,7 @@ impl LineParser for Routes {
         if line.trim_ascii().is_empty() || !is_whole(span, line, sink) {
             return;
         }
-        if let ([b'\t', ..], Some((held, route))) = (line, &mut self.held)
+        if let ([b'\t' | b' ', ..], Some((held, route))) = (line, &mut self.held)
             && held.end == span.start
         {
             held.end = span.end;

@@ -1,4 +1,4 @@
-//! One end of a socket as netstat spells it: `host:port`, never in brackets.
+//! One end of a socket as netstat spells it: `host:port`, with `-n` never in brackets.
 //!
 //! In: the front of a line. Out: what is written there.
 
@@ -88,7 +88,9 @@ fn bare<'a>(cursor: &mut Cursor<'a>, v6: bool) -> Result<Spelled<'a>, Fault> {
         }
         None => (host, None),
     };
-    let address = match address {
+    // glibc prints brackets where names were asked for.
+    let inside = address.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
+    let address = match inside.unwrap_or(address) {
         b"*" if v6 => Ipv6Addr::UNSPECIFIED.into(),
         b"*" => Ipv4Addr::UNSPECIFIED.into(),
         text => IpAddr::V6(ipv6(text).ok_or_else(fault)?),
