@@ -1,5 +1,7 @@
 //! The command line, as clap reads it.
 
+pub mod imports;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -101,6 +103,18 @@ pub enum Verb {
     Verify(VerifyArgs),
     /// Make the store again from evidence
     Rebuild(RebuildArgs),
+    /// Take in change requests and show them
+    Changes {
+        /// What to do.
+        #[command(subcommand)]
+        action: imports::ChangesAction,
+    },
+    /// Take in attributes of hosts and show them
+    Assets {
+        /// What to do.
+        #[command(subcommand)]
+        action: imports::AssetsAction,
+    },
     /// Read the text of a command and write records
     Parse(ParseArgs),
     /// Print the JSON Schema of a file
@@ -240,7 +254,7 @@ pub struct DiffArgs {
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A run id, or the folder of a run
+    /// A run id, the folder of a run, or `imports` for the files that were imported
     pub run: String,
 }
 

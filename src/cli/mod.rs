@@ -7,9 +7,12 @@ pub mod progress;
 pub mod reference;
 pub mod setting;
 pub mod time;
+mod assets;
+mod changes;
 mod diff;
 mod enroll;
 mod hosts;
+mod import;
 mod logging;
 mod parse;
 mod plan;
@@ -27,6 +30,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use crate::cli::args::imports::{AssetsAction, ChangesAction};
 use crate::cli::args::{Cli, Question, Verb};
 use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::setting::Setting;
@@ -69,6 +73,8 @@ fn verb(setting: &Setting, verb: Verb) -> Ended {
         Verb::Diff(args) => diff::diff(setting, &args),
         Verb::Verify(args) => verify::verify(setting, &args),
         Verb::Rebuild(args) => rebuild::rebuild(setting, &args),
+        Verb::Changes { action } => changes::changes(setting, &action),
+        Verb::Assets { action } => assets::assets(setting, &action),
         Verb::Parse(args) => parse::parse(setting, &args),
         Verb::Schema { of } => schema::schema(of),
     }
@@ -102,6 +108,8 @@ fn refuse_idle_limit(setting: &Setting, verb: &Verb) -> Result<(), Problem> {
         | Verb::Rebuild(_)
         | Verb::Parse(_)
         | Verb::Schema { .. } => true,
+        Verb::Changes { action } => !matches!(action, ChangesAction::List(_)),
+        Verb::Assets { action } => !matches!(action, AssetsAction::List),
         Verb::Run(_)
         | Verb::Plan(_)
         | Verb::Hosts(_)

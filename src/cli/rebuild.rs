@@ -7,8 +7,10 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::RebuildArgs;
 use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::setting::{Setting, store_problem};
-use crate::cli::{Ended, to_stdout};
+use crate::cli::{Ended, import, to_stdout};
+use crate::evidence::imported::FOLDER;
 use crate::store::{ExportKind, Mode, Store};
+use crate::workflow::import::catch_up;
 use crate::workflow::rebuild::{RebuildError, rebuild as build};
 
 /// Makes the store again from evidence: into a new file, which then takes the place of the old
@@ -24,6 +26,8 @@ pub(super) fn rebuild(setting: &Setting, args: &RebuildArgs) -> Ended {
         RebuildError::Store(error) => store_problem(error),
         RebuildError::Folder(..) => Problem::new("FS-EVI-004", error.to_string()),
     })?;
+    let folder = setting.data()?.join(FOLDER);
+    let imports = catch_up(&mut *store, &folder).map_err(import::failed)?;
     if let Some(file) = &args.export {
         export(&*store, file)?;
     }
@@ -45,7 +49,8 @@ pub(super) fn rebuild(setting: &Setting, args: &RebuildArgs) -> Ended {
         let (runs, snapshots, lost) = (rebuilt.runs, rebuilt.snapshots, rebuilt.unreadable.len());
         writeln!(
             out,
-            "{runs} runs, {snapshots} snapshots, {lost} not readable: {}",
+            "{runs} runs, {snapshots} snapshots, {lost} not readable{}: {}",
+            if imports > 0 { format!(", {imports} imports") } else { String::new() },
             target.display()
         )
     })?;

@@ -16,8 +16,20 @@ const KEYS_MAX: usize = 64;
 
 /// Titles of the column that names the host, the best first.
 const HOST_TITLES: [&str; 14] = [
-    "host", "hostname", "host_name", "fqdn", "name", "ci", "ci_name", "cmdb_ci",
-    "configuration_item", "server", "server_name", "asset", "asset_name", "ip_address",
+    "host",
+    "hostname",
+    "host_name",
+    "fqdn",
+    "name",
+    "ci",
+    "ci_name",
+    "cmdb_ci",
+    "configuration_item",
+    "server",
+    "server_name",
+    "asset",
+    "asset_name",
+    "ip_address",
 ];
 
 /// Reads the attributes of a file.
@@ -76,9 +88,9 @@ impl Reader {
         if let Some(place) = row.cells.iter().position(is_asked) {
             return Some(place);
         }
-        HOST_TITLES.iter().find_map(|wanted| {
-            row.cells.iter().position(|(title, _)| plain(title) == *wanted)
-        })
+        HOST_TITLES
+            .iter()
+            .find_map(|wanted| row.cells.iter().position(|(title, _)| plain(title) == *wanted))
     }
 
     fn row(&mut self, row: &Record) {
@@ -95,7 +107,9 @@ impl Reader {
             faults.push(format!("{count} attributes, at most {KEYS_MAX}: leave columns out"));
         }
         if faults.is_empty() {
-            said.into_iter().for_each(|said| self.add(row.line, said));
+            for said in said {
+                self.add(row.line, said);
+            }
         }
         self.read.faults.extend(faults.into_iter().map(|message| Fault::new(row.line, message)));
     }
@@ -120,11 +134,9 @@ impl Reader {
             };
             match too_long(title, cell) {
                 Some(message) => faults.push(message),
-                None => said.push(AttributeStatement {
-                    item: item.clone(),
-                    key,
-                    value: cell.filled(),
-                }),
+                None => {
+                    said.push(AttributeStatement { item: item.clone(), key, value: cell.filled() });
+                }
             }
         }
     }

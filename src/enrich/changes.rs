@@ -55,8 +55,19 @@ const TITLES: &[(ChangeField, &[&str])] = &[
     (
         ChangeField::Host,
         &[
-            "cmdb_ci", "configuration_item", "host", "hosts", "hostname", "hostnames", "ci", "cis",
-            "server", "servers", "fqdn", "address", "ip_address",
+            "cmdb_ci",
+            "configuration_item",
+            "host",
+            "hosts",
+            "hostname",
+            "hostnames",
+            "ci",
+            "cis",
+            "server",
+            "servers",
+            "fqdn",
+            "address",
+            "ip_address",
         ],
     ),
     (
@@ -96,12 +107,12 @@ fn is_json(text: &str) -> bool {
 
 /// The rows of a file of this format.
 pub(crate) fn records(text: &str, format: ImportFormat) -> Records {
-    match format {
-        ImportFormat::Csv => csv::read(text),
-        ImportFormat::Json => json::read(text),
-        ImportFormat::Servicenow if is_json(text) => json::read(text),
-        ImportFormat::Servicenow => csv::read(text),
-    }
+    let json = match format {
+        ImportFormat::Csv => false,
+        ImportFormat::Json => true,
+        ImportFormat::Servicenow => is_json(text),
+    };
+    if json { json::read(text) } else { csv::read(text) }
 }
 
 /// Reads the change requests of a file.
@@ -197,11 +208,7 @@ impl Reader {
         self.read.faults.extend(faults.into_iter().map(fault));
     }
 
-    fn statement(
-        &self,
-        chosen: &Chosen<'_>,
-        faults: &mut Vec<String>,
-    ) -> Option<ChangeStatement> {
+    fn statement(&self, chosen: &Chosen<'_>, faults: &mut Vec<String>) -> Option<ChangeStatement> {
         let number = chosen.first().copied().flatten().map(|(_, _, cell)| cell.line());
         let number = match ChangeNumber::new(number.as_deref().unwrap_or_default()) {
             Ok(number) => number,

@@ -1,8 +1,8 @@
 //! JSON exports: an array of objects, one object a line, or what `ServiceNow` wraps them in
 //! (`{"result": [...]}`, `{"records": [...]}`).
 //!
-//! serde_json reads each object; where it begins is found beforehand by counting brackets outside
-//! strings, because its values carry no lines.
+//! `serde_json` reads each object; where it begins is found beforehand by counting brackets
+//! outside strings, because its values carry no lines.
 
 use std::rc::Rc;
 
@@ -82,16 +82,13 @@ fn row(scan: &mut Scan<'_>, records: &mut Records) -> bool {
     };
     let mut cells = Vec::with_capacity(object.len());
     for (title, value) in object {
-        match cell(value) {
-            Some(cell) => cells.push((Rc::from(title), cell)),
-            None => {
-                let title = escape(title.as_bytes());
-                let message =
-                    format!("`{title}` holds objects or lists in lists: expected texts");
-                records.faults.push(Fault::new(line, message));
-                return true;
-            }
-        }
+        let Some(cell) = cell(value) else {
+            let title = escape(title.as_bytes());
+            let message = format!("`{title}` holds objects or lists in lists: expected texts");
+            records.faults.push(Fault::new(line, message));
+            return true;
+        };
+        cells.push((Rc::from(title), cell));
     }
     records.push(Record { line, cells })
 }

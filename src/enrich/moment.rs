@@ -83,7 +83,10 @@ mod tests {
         let text = "2026-10-25 02:30:00";
         let start = read(text, "Europe/Berlin", Side::Start).unwrap();
         let end = read(text, "Europe/Berlin", Side::End).unwrap();
-        assert_eq!((&*start, &*end), ("2026-10-25T00:30:00.000000Z", "2026-10-25T01:30:00.000000Z"));
+        assert_eq!(
+            (&*start, &*end),
+            ("2026-10-25T00:30:00.000000Z", "2026-10-25T01:30:00.000000Z")
+        );
         let gap = read("2026-03-29 02:30:00", "Europe/Berlin", Side::Start).unwrap_err();
         assert_eq!(
             gap,

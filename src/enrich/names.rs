@@ -87,12 +87,11 @@ impl Directory {
     /// The host of a name.
     #[must_use]
     pub fn find(&self, item: &ItemName) -> Found {
-        let known = |map: &HashMap<String, Vec<HostName>>, key: &str, fit| match map.get(key) {
-            None => None,
-            Some(hosts) => Some(match hosts.as_slice() {
+        let known = |map: &HashMap<String, Vec<HostName>>, key: &str, fit| {
+            map.get(key).map(|hosts| match hosts.as_slice() {
                 [host] => Found::Host(host.clone(), fit),
                 several => Found::Several(several.iter().map(ToString::to_string).collect()),
-            }),
+            })
         };
         let full = known(&self.by_name, item.as_str(), Fit::Name)
             .or_else(|| known(&self.by_alias, item.as_str(), Fit::Alias));

@@ -185,8 +185,7 @@ impl<F: Copy + PartialEq> Columns<F> {
     /// Titles that stand for nothing, sorted, as the file has them.
     pub(crate) fn unused(&self) -> Vec<String> {
         let unused = self.cache.iter().filter(|(_, found)| found.is_none());
-        let mut unused: Vec<String> =
-            unused.map(|(title, _)| escape(title.as_bytes())).collect();
+        let mut unused: Vec<String> = unused.map(|(title, _)| escape(title.as_bytes())).collect();
         unused.sort_unstable();
         unused
     }

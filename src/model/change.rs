@@ -11,7 +11,7 @@ use crate::model::id::NameError;
 use crate::model::text::escape;
 use crate::model::time::Utc;
 
-/// Longest number of a change. ServiceNow's have 10 characters, Jira's keys rarely 20.
+/// Longest number of a change. `ServiceNow`'s have 10 characters, Jira's keys rarely 20.
 const NUMBER_BYTES_MAX: usize = 64;
 
 /// Longest name of a thing that a change touches: a DNS name has 253 characters (RFC 1035).
@@ -372,10 +372,7 @@ mod tests {
         assert_eq!(ItemName::new(".").unwrap_err().to_string(), "name `.` is empty");
         assert_eq!(ChangeNumber::new("chg0030001").unwrap().as_str(), "CHG0030001");
         let refused = ChangeNumber::new("CHG 1").unwrap_err().to_string();
-        assert_eq!(
-            refused,
-            "change number `CHG 1` has a blank or a character that is not ASCII"
-        );
+        assert_eq!(refused, "change number `CHG 1` has a blank or a character that is not ASCII");
     }
 
     #[test]

@@ -13,6 +13,7 @@ mod blob;
 mod error;
 mod fact;
 mod hash;
+pub mod imports;
 mod query;
 mod sqlite;
 mod timeline;
@@ -25,6 +26,7 @@ use crate::model::snapshot::{Snapshot, View};
 use crate::model::time::Utc;
 
 pub use crate::store::error::Error;
+pub use crate::store::imports::Imports;
 pub use crate::store::query::{
     ExportKind, IngestReport, ListenerQuery, Partner, PeerQuery, RunEnd, RunStart, SnapshotKey,
 };
@@ -44,7 +46,7 @@ pub enum Mode {
 /// What a method that writes returned `Ok` for survives a crash of the process and of the machine;
 /// a call that did not return left all of its work or none. Every method that reads sees whole
 /// batches only.
-pub trait Store: Send {
+pub trait Store: Imports + Send {
     /// Makes a run known. Nothing else of a run is accepted before. Doing it again with the same
     /// statement changes nothing.
     ///

@@ -30,6 +30,7 @@ use crate::plan::{Plan, Reason};
 use crate::store::{Error as StoreError, RunEnd, RunStart, Store};
 use crate::transport::Roads;
 use crate::transport::clock::Clock;
+use crate::workflow::attach;
 use crate::workflow::draft::RunFacts;
 use crate::workflow::keep::{self, Item, Kept};
 use crate::workflow::record::{Recorded, Recorder};
@@ -147,6 +148,8 @@ pub async fn collect(collection: Collection) -> Result<Collected, CollectError> 
         mandate: mandate.clone(),
         views: plan.request.views.clone(),
         controller_clock: crate::evidence::clock::controller_clock(),
+        near: Arc::new(attach::for_run(&*store, &plan, started)?),
+        look_back: attach::LOOK_BACK,
     };
     let recorder = Recorder::new(facts, folder.clone(), start_committer()?);
     let stage = RecordStage {
