@@ -136,6 +136,9 @@ pub struct RunArgs {
     /// Change or ticket reference
     #[arg(long, value_name = "REF")]
     pub change: Option<String>,
+    /// How long before a visit a change may have ended and still be noted in the evidence
+    #[arg(long, value_name = "AGE", default_value = "24h")]
+    pub look_back: String,
 }
 
 /// `plan`.

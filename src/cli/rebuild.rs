@@ -28,6 +28,8 @@ pub(super) fn rebuild(setting: &Setting, args: &RebuildArgs) -> Ended {
     })?;
     let folder = setting.data()?.join(FOLDER);
     let imports = catch_up(&mut *store, &folder).map_err(import::failed)?;
+    let mut rebuilt = rebuilt;
+    rebuilt.unreadable.extend(lost_imports(&target, &*store)?);
     if let Some(file) = &args.export {
         export(&*store, file)?;
     }
@@ -55,6 +57,19 @@ pub(super) fn rebuild(setting: &Setting, args: &RebuildArgs) -> Ended {
         )
     })?;
     Ok(if rebuilt.unreadable.is_empty() { Exit::Clean } else { Exit::EvidenceIncomplete })
+}
+
+/// Imports that the present store notes and the new one has not, because nobody kept their files.
+fn lost_imports(target: &Path, fresh: &dyn Store) -> Result<Vec<String>, Problem> {
+    if !target.exists() {
+        return Ok(Vec::new());
+    }
+    // A store that cannot be read any more is why people rebuild: it has nothing to compare with.
+    let Ok(old) = crate::store::open(target, Mode::Read) else { return Ok(Vec::new()) };
+    let Ok(noted) = old.imports() else { return Ok(Vec::new()) };
+    let kept = fresh.imports().map_err(store_problem)?;
+    let lost = noted.iter().filter(|import| !kept.contains(import));
+    Ok(lost.map(|import| format!("{FOLDER}/{}.import: is gone", import.stem())).collect())
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -6,6 +6,7 @@ use crate::model::change::ItemName;
 use crate::model::import::{Import, ImportKind, Imported};
 use crate::report::answer::answer;
 use crate::report::field::{Column, Field, Kind};
+use crate::report::page::counted;
 use crate::report::text::shown;
 use crate::report::value::{Type, Value, words_of};
 
@@ -59,17 +60,22 @@ pub fn lines(row: &ImportRow<'_>, out: &mut impl Write) -> io::Result<()> {
         let lines: Vec<String> = row.left_out.iter().map(u64::to_string).collect();
         writeln!(out, "left out, see above: lines {}", lines.join(", "))?;
     }
-    names(out, "mean no known host yet", row.unknown.iter().map(ItemName::to_string))?;
+    names(
+        out,
+        ["means no known host yet", "mean no known host yet"],
+        row.unknown.iter().map(ItemName::to_string),
+    )?;
     let several = row
         .ambiguous
         .iter()
         .map(|(item, hosts)| format!("{item} ({})", shown(&hosts.join(" or "))));
-    names(out, "could mean several hosts and count for none", several)
+    let what = "could mean several hosts, so it counts for none";
+    names(out, [what, "could mean several hosts, so they count for none"], several)
 }
 
 fn names(
     out: &mut impl Write,
-    what: &str,
+    [one, many]: [&str; 2],
     names: impl ExactSizeIterator<Item = String>,
 ) -> io::Result<()> {
     let count = names.len();
@@ -78,7 +84,8 @@ fn names(
     }
     let first: Vec<String> = names.take(NAMES_SHOWN).collect();
     let more = if count > NAMES_SHOWN { ", …" } else { "" };
-    writeln!(out, "{count} names {what}: {}{more}", first.join(", "))
+    let (count, what) = (counted(count, "name", "names"), if count == 1 { one } else { many });
+    writeln!(out, "{count} {what}: {}{more}", first.join(", "))
 }
 
 impl Kind for Imports {

@@ -17,19 +17,13 @@ use crate::store::{Error, Store};
 /// the next night's run.
 pub const LOOK_BACK: Duration = Duration::from_hours(24);
 
-/// Longest time from the start of a run to a visit for which changes are looked up beforehand.
-const RUN_MAX: Duration = Duration::from_hours(7 * 24);
-
-/// Changes and attributes for all hosts of a run, as the inventory names them.
+/// Changes that end at `from` or later, and attributes, for all hosts of a run, as the inventory
+/// names them.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub fn for_run(store: &dyn Store, plan: &Plan, started: Utc) -> Result<Near, Error> {
-    let query = ChangeQuery {
-        from: Some(started.minus(LOOK_BACK)),
-        to: Some(started.plus(RUN_MAX)),
-        ..ChangeQuery::default()
-    };
+pub fn for_run(store: &dyn Store, plan: &Plan, from: Utc) -> Result<Near, Error> {
+    let query = ChangeQuery { from: Some(from), ..ChangeQuery::default() };
     let changes = store.changes(&query)?;
     let attributes = store.attributes(None, Versions::Present)?;
     if changes.is_empty() && attributes.is_empty() {

@@ -80,52 +80,49 @@ fn changes<W: Write>(page: &mut Page<W>, around: &Around<'_>) -> io::Result<()> 
     }
 }
 
+const ATTRIBUTE_HEADS: [Head; 4] = [
+    Head::whole("ATTRIBUTE"),
+    Head::text("VALUE"),
+    Head::whole("KNOWN"),
+    // What the inventory says instead; it is what counts.
+    Head::text("INVENTORY"),
+];
+
 fn attributes<W: Write>(page: &mut Page<W>, around: &Around<'_>) -> io::Result<()> {
     let recorded = &around.recorded.attributes;
-    let of = |list: &'_ [Attribute], wanted: &Attribute| -> Option<String> {
-        let found = list.iter().find(|attribute| attribute.key == wanted.key);
-        found.map(|attribute| attribute.value.clone())
+    let mut rows: Vec<(&Attribute, &str)> =
+        recorded.iter().map(|attribute| (attribute, "at the capture")).collect();
+    for (row, known) in &mut rows {
+        if around.attributes.iter().all(|now| now.key != row.key) {
+            *known = "taken away since";
+        }
+    }
+    let is_new = |now: &&Attribute| {
+        recorded.iter().all(|old| old.key != now.key || !is_same(&old.value, &now.value))
     };
-    let later = around.attributes.iter().filter(|now| of(recorded, now).is_none());
-    let count = recorded.len() + later.clone().count();
-    if count == 0 {
+    rows.extend(around.attributes.iter().filter(is_new).map(|now| (now, "imported later")));
+    if rows.is_empty() {
         return Ok(());
     }
-    page.heading(&format!("Attributes ({count})"))?;
-    for attribute in recorded {
-        let mut text = attribute.value.clone();
-        match of(around.attributes, attribute) {
-            None => text.push_str(" (taken away since)"),
-            Some(now) if !is_same(&attribute.value, &now) => {
-                text = format!("{text} (now {now})");
-            }
-            Some(_) => {}
-        }
-        pair(page, around.asset, attribute, text)?;
+    // Of one key what stands in the evidence comes first.
+    rows.sort_by(|(a, _), (b, _)| a.key.cmp(&b.key));
+    let mut grid = Grid::new(&ATTRIBUTE_HEADS);
+    for (attribute, known) in &rows {
+        let (key, value) = (attribute.key.to_string(), attribute.value.clone());
+        let own = contradicts(around.asset, &key, &value).unwrap_or_else(|| "-".to_owned());
+        grid.push([key, value, (*known).to_owned(), own]);
     }
-    for attribute in later {
-        pair(page, around.asset, attribute, format!("{} (imported later)", attribute.value))?;
+    page.heading(&format!("Attributes ({})", rows.len()))?;
+    page.grid(&grid)?;
+    match around.recorded.attributes_left_out {
+        0 => Ok(()),
+        more => page.note(&format!("and {more} more at the capture, left out of the evidence")),
     }
-    Ok(())
 }
 
 /// The evidence has the first characters of a long value.
 fn is_same(recorded: &str, now: &str) -> bool {
     recorded == now || recorded.strip_suffix('…').is_some_and(|start| now.starts_with(start))
-}
-
-fn pair<W: Write>(
-    page: &mut Page<W>,
-    asset: &Asset,
-    attribute: &Attribute,
-    text: String,
-) -> io::Result<()> {
-    let key = attribute.key.as_str();
-    let text = match contradicts(asset, key, &attribute.value) {
-        Some(own) => format!("{text}; the inventory says {own}, which counts"),
-        None => text,
-    };
-    page.pair(&format!("{key} "), text)
 }
 
 /// Lines before a diff: the changes at work between the two snapshots.
