@@ -14,3 +14,6 @@ pub mod changes;
 pub mod assets;
 pub mod names;
 pub mod near;
+
+#[cfg(test)]
+mod read_tests;

@@ -14,6 +14,8 @@ mod exits;
 #[cfg(test)]
 mod help;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod parse;
 #[cfg(test)]
 mod plan;
