@@ -11,7 +11,7 @@ use crate::cli::{Ended, import, to_stdout};
 use crate::evidence::imported::FOLDER;
 use crate::store::{ExportKind, Mode, Store};
 use crate::workflow::import::catch_up;
-use crate::workflow::rebuild::{RebuildError, rebuild as build};
+use crate::workflow::rebuild::{RebuildError, Rebuilt, rebuild as build};
 
 /// Makes the store again from evidence: into a new file, which then takes the place of the old
 /// one in one step, so that an interrupted rebuild leaves the old store as it is.
@@ -22,13 +22,17 @@ pub(super) fn rebuild(setting: &Setting, args: &RebuildArgs) -> Ended {
     let fresh = beside(&target, ".rebuild");
     remove(&fresh)?;
     let mut store = crate::store::open(&fresh, Mode::Write).map_err(store_problem)?;
-    let rebuilt = build(&evidence, &mut *store).map_err(|error| match error {
-        RebuildError::Store(error) => store_problem(error),
-        RebuildError::Folder(..) => Problem::new("FS-EVI-004", error.to_string()),
-    })?;
     let folder = setting.data()?.join(FOLDER);
+    // Imports can come before the first run.
+    let mut rebuilt = if evidence.exists() || !folder.exists() {
+        build(&evidence, &mut *store).map_err(|error| match error {
+            RebuildError::Store(error) => store_problem(error),
+            RebuildError::Folder(..) => Problem::new("FS-EVI-004", error.to_string()),
+        })?
+    } else {
+        Rebuilt::default()
+    };
     let imports = catch_up(&mut *store, &folder).map_err(import::failed)?;
-    let mut rebuilt = rebuilt;
     rebuilt.unreadable.extend(lost_imports(&target, &*store)?);
     if let Some(file) = &args.export {
         export(&*store, file)?;

@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::rc::Rc;
 
 use crate::enrich::changes::{Read, records};
-use crate::enrich::record::{Cell, Fault, Record, plain, too_long};
+use crate::enrich::record::{Cell, Fault, Record, Records, plain, too_long};
 use crate::model::attribute::{AttributeKey, AttributeStatement};
 use crate::model::change::ItemName;
 use crate::model::import::{ImportFormat, ImportOptions};
@@ -44,26 +44,26 @@ pub fn read(text: &str, options: &ImportOptions) -> Result<Read<AttributeStateme
         let key = AttributeKey::new(field).map_err(|error| error.to_string())?;
         asked.insert(plain(title), key);
     }
-    let records = records(text, options.format);
     let mut reader = Reader {
         asked,
         servicenow: options.format == ImportFormat::Servicenow,
         titles: HashMap::new(),
         known: HashMap::new(),
-        read: Read {
-            statements: Vec::new(),
-            faults: records.faults,
-            unused: Vec::new(),
-            rows: records.rows.len(),
-        },
+        named: false,
+        without: Vec::new(),
+        read: Read { statements: Vec::new(), faults: vec![], unused: vec![], rows: 0 },
     };
-    match records.rows.first() {
-        Some(first) if reader.host(first).is_none() => {
-            let message = "no column that names the host: name it, e.g. `--columns host=NAME`";
-            reader.read.faults.push(Fault::new(1, message));
-        }
-        _ => records.rows.iter().for_each(|row| reader.row(row)),
-    }
+    let mut take = |row: Record| reader.row(&row);
+    let mut found = Records::new(&mut take);
+    records(text, options.format, &mut found);
+    let (rows, faults) = (found.count, found.faults);
+    reader.read.rows = rows;
+    reader.read.faults.extend(faults);
+    // One fault for a file without the column, rather than one a row.
+    let shown = if reader.named { reader.without.len() } else { 1 };
+    let message = "no column that names the host: name it, e.g. `--columns host=NAME`";
+    let without = reader.without.iter().take(shown).map(|line| Fault::new(*line, message));
+    reader.read.faults.extend(without);
     reader.read.faults.sort();
     Ok(reader.read)
 }
@@ -76,6 +76,10 @@ struct Reader {
     titles: HashMap<Rc<str>, Result<AttributeKey, String>>,
     /// Line and value of what was said.
     known: HashMap<(ItemName, AttributeKey), (u64, Option<String>)>,
+    /// A row named a host.
+    named: bool,
+    /// Lines of rows that have no cell for it.
+    without: Vec<u64>,
     read: Read<AttributeStatement>,
 }
 
@@ -97,8 +101,12 @@ impl Reader {
         let mut faults = Vec::new();
         let mut said = Vec::new();
         let place = self.host(row);
-        let cell = place.and_then(|place| row.cells.get(place)).map(|(_, cell)| cell.line());
-        match ItemName::new(cell.as_deref().unwrap_or_default()) {
+        let Some((_, cell)) = place.and_then(|place| row.cells.get(place)) else {
+            self.without.push(row.line);
+            return;
+        };
+        self.named = true;
+        match ItemName::new(&cell.line()) {
             Ok(item) => self.attributes(row, place, &item, (&mut said, &mut faults)),
             Err(error) => faults.push(format!("the host's {error}")),
         }

@@ -105,14 +105,14 @@ fn is_json(text: &str) -> bool {
     text.trim_start().starts_with(['[', '{'])
 }
 
-/// The rows of a file of this format.
-pub(crate) fn records(text: &str, format: ImportFormat) -> Records {
+/// Hands out the rows of a file of this format.
+pub(crate) fn records(text: &str, format: ImportFormat, records: &mut Records<'_>) {
     let json = match format {
         ImportFormat::Csv => false,
         ImportFormat::Json => true,
         ImportFormat::Servicenow => is_json(text),
     };
-    if json { json::read(text) } else { csv::read(text) }
+    if json { json::read(text, records) } else { csv::read(text, records) }
 }
 
 /// Reads the change requests of a file.
@@ -128,23 +128,22 @@ pub fn read(text: &str, options: &ImportOptions) -> Result<Read<ChangeStatement>
         })?;
         asked.push((known, title.clone()));
     }
-    let records = records(text, options.format);
     let mut reader = Reader {
         columns: Columns::new(TITLES, asked),
         zone,
         servicenow: options.format == ImportFormat::Servicenow,
-        read: Read {
-            statements: Vec::new(),
-            faults: records.faults,
-            unused: Vec::new(),
-            rows: records.rows.len(),
-        },
+        read: Read { statements: Vec::new(), faults: vec![], unused: vec![], rows: 0 },
+        numbered: false,
+        without: Vec::new(),
         lines: Vec::new(),
         places: HashMap::new(),
     };
-    if reader.has_numbers(&records.rows) {
-        records.rows.iter().for_each(|row| reader.row(row));
-    }
+    let mut take = |row: Record| reader.row(&row);
+    let mut found = Records::new(&mut take);
+    records(text, options.format, &mut found);
+    let (rows, faults) = (found.count, found.faults);
+    reader.read.rows = rows;
+    reader.read.faults.extend(faults);
     Ok(reader.end())
 }
 
@@ -167,6 +166,10 @@ struct Reader {
     zone: TimeZone,
     servicenow: bool,
     read: Read<ChangeStatement>,
+    /// A row had a cell for the number.
+    numbered: bool,
+    /// Lines of rows that had none.
+    without: Vec<u64>,
     /// Line of each statement's first row.
     lines: Vec<u64>,
     places: HashMap<ChangeNumber, usize>,
@@ -176,20 +179,6 @@ struct Reader {
 type Chosen<'r> = [Option<(usize, &'r Rc<str>, &'r Cell)>; ChangeField::ALL.len()];
 
 impl Reader {
-    /// One fault for a file without the column, rather than one a row.
-    fn has_numbers(&mut self, rows: &[Record]) -> bool {
-        let mut titles = rows.iter().flat_map(|row| row.cells.iter().map(|(title, _)| title));
-        let is_number = |title: &Rc<str>| {
-            self.columns.find(title).is_some_and(|(field, _)| field == ChangeField::Number)
-        };
-        if titles.any(is_number) || rows.is_empty() {
-            return true;
-        }
-        let message = "no column with the change's number: name it, e.g. `--columns number=ID`";
-        self.read.faults.push(Fault::new(1, message));
-        false
-    }
-
     fn row(&mut self, row: &Record) {
         let mut chosen: Chosen<'_> = [None; ChangeField::ALL.len()];
         for (title, cell) in &row.cells {
@@ -199,6 +188,11 @@ impl Reader {
                 *place = Some((rank, title, cell));
             }
         }
+        if chosen.first().is_none_or(Option::is_none) {
+            self.without.push(row.line);
+            return;
+        }
+        self.numbered = true;
         let mut faults = Vec::new();
         let statement = self.statement(&chosen, &mut faults);
         let fault = |message| Fault::new(row.line, message);
@@ -300,12 +294,24 @@ impl Reader {
         }
     }
 
+    /// One fault for a file without the column, rather than one a row.
+    fn without_number(&self) -> Vec<Fault> {
+        let fault = |line: &u64| {
+            let message = "no column with the change's number: name it, e.g. `--columns number=ID`";
+            Fault::new(*line, message)
+        };
+        let shown = if self.numbered { self.without.len() } else { 1 };
+        self.without.iter().take(shown).map(fault).collect()
+    }
+
     fn end(mut self) -> Read<ChangeStatement> {
-        for title in self.columns.missing() {
+        let missing = if self.read.rows > 0 { self.columns.missing() } else { Vec::new() };
+        for title in missing {
             let title = crate::model::text::escape(title.as_bytes());
             let message = format!("no column `{title}`, which `--columns` names");
             self.read.faults.push(Fault::new(1, message));
         }
+        self.read.faults.extend(self.without_number());
         self.read.faults.sort();
         self.read.unused = self.columns.unused();
         let own = |title: &String| {

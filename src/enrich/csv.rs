@@ -11,8 +11,7 @@ use crate::enrich::record::{Cell, Fault, Record, Records};
 use crate::model::text::escape;
 
 /// Reads the rows below the first, which names the columns.
-pub(crate) fn read(text: &str) -> Records {
-    let mut records = Records::default();
+pub(crate) fn read(text: &str, records: &mut Records<'_>) {
     let (text, separator, skipped) = separator(text);
     let mut reader = Reader { text, at: 0, line: 1 + skipped, separator };
     let mut titles: Option<Vec<Rc<str>>> = None;
@@ -40,7 +39,6 @@ pub(crate) fn read(text: &str) -> Records {
             break;
         }
     }
-    records
 }
 
 /// Two columns of one title: nobody can tell which is meant.
@@ -186,18 +184,15 @@ mod tests {
     use super::*;
 
     fn rows(text: &str) -> Vec<(u64, Vec<(String, String)>)> {
-        let records = read(text);
-        assert_eq!(records.faults, []);
+        let (rows, faults) = Records::all(|records| read(text, records));
+        assert_eq!(faults, []);
         let cell = |(title, cell): (Rc<str>, Cell)| (title.to_string(), cell.texts().join("/"));
-        records
-            .rows
-            .into_iter()
-            .map(|row| (row.line, row.cells.into_iter().map(cell).collect()))
-            .collect()
+        rows.into_iter().map(|row| (row.line, row.cells.into_iter().map(cell).collect())).collect()
     }
 
     fn faults(text: &str) -> Vec<(u64, String)> {
-        read(text).faults.into_iter().map(|fault| (fault.line, fault.message)).collect()
+        let (_, faults) = Records::all(|records| read(text, records));
+        faults.into_iter().map(|fault| (fault.line, fault.message)).collect()
     }
 
     #[test]

@@ -16,19 +16,17 @@ use crate::model::text::escape;
 const WRAPPERS: [&str; 2] = ["result", "records"];
 
 /// Reads the rows.
-pub(crate) fn read(text: &str) -> Records {
-    let mut records = Records::default();
+pub(crate) fn read(text: &str, records: &mut Records<'_>) {
     if let Some(fault) = defect(text) {
         records.faults.push(fault);
-        return records;
+        return;
     }
     let mut scan = Scan { text, at: 0, line: 1 };
     while scan.skip_blank().is_some() {
-        if !rows(&mut scan, &mut records, 0) {
+        if !rows(&mut scan, records, 0) {
             break;
         }
     }
-    records
 }
 
 /// What is no JSON, with its line.
@@ -41,7 +39,7 @@ fn defect(text: &str) -> Option<Fault> {
 }
 
 /// The rows in the next value. False: there are too many.
-fn rows(scan: &mut Scan<'_>, records: &mut Records, depth: u8) -> bool {
+fn rows(scan: &mut Scan<'_>, records: &mut Records<'_>, depth: u8) -> bool {
     match scan.skip_blank() {
         Some(b'[') => {
             scan.at += 1;
@@ -65,7 +63,7 @@ fn rows(scan: &mut Scan<'_>, records: &mut Records, depth: u8) -> bool {
     }
 }
 
-fn row(scan: &mut Scan<'_>, records: &mut Records) -> bool {
+fn row(scan: &mut Scan<'_>, records: &mut Records<'_>) -> bool {
     let line = scan.line;
     let text = scan.value();
     let object: Map<String, Value> = match serde_json::from_str(text) {
@@ -213,12 +211,12 @@ mod tests {
     use super::*;
 
     fn rows_of(text: &str) -> Vec<(u64, Vec<(String, Cell)>)> {
-        let records = read(text);
-        assert_eq!(records.faults, []);
+        let (rows, faults) = Records::all(|records| read(text, records));
+        assert_eq!(faults, []);
         let cells = |row: Record| {
             (row.line, row.cells.into_iter().map(|(key, cell)| (key.to_string(), cell)).collect())
         };
-        records.rows.into_iter().map(cells).collect()
+        rows.into_iter().map(cells).collect()
     }
 
     fn one(key: &str, cell: Cell) -> Vec<(String, Cell)> {
@@ -252,7 +250,8 @@ mod tests {
     #[test]
     fn what_is_no_row_is_named_by_its_line() {
         let faults = |text: &str| -> Vec<(u64, String)> {
-            read(text).faults.into_iter().map(|fault| (fault.line, fault.message)).collect()
+            let (_, faults) = Records::all(|records| read(text, records));
+            faults.into_iter().map(|fault| (fault.line, fault.message)).collect()
         };
         let row = "a row is not an object: write `{\"key\": ...}`";
         assert_eq!(faults("[{},\n7,\n\"x\"]"), [(2, row.into()), (3, row.into())]);

@@ -1,6 +1,7 @@
 //! Exports as people hand them over, read whole; and each kind of fault.
 
 use crate::enrich::changes::{Read, recognize};
+use crate::enrich::record::Records;
 use crate::enrich::{assets, changes, text};
 use crate::model::attribute::AttributeStatement;
 use crate::model::change::{ChangeField, ChangeRequest, ChangeStatement};
@@ -149,7 +150,7 @@ fn every_fault_of_a_file_is_told_at_once() {
     );
     assert_eq!(
         faults("id2,title\n1,a\n2,b\n"),
-        ["1: no column with the change's number: name it, e.g. `--columns number=ID`"]
+        ["2: no column with the change's number: name it, e.g. `--columns number=ID`"]
     );
     let mut named = options(ImportKind::Changes, ImportFormat::Csv);
     named.columns = vec![("host".into(), "machine".into())];
@@ -172,7 +173,49 @@ fn an_option_that_names_nothing_is_no_fault_of_the_file() {
     assert!(error.starts_with("`colour` is no field: expected number, title, type"), "{error}");
 }
 
-fn said(text: &str) -> (Vec<(String, String, Option<String>)>, Vec<String>) {
+proptest::proptest! {
+    /// Whatever a file holds, reading it ends, and every line is a row, a part of one, or a fault.
+    #[test]
+    fn no_file_breaks_the_readers(
+        text in "(number|host|[\\[{}\\]:,;\"\n\r\t a1\u{fc}\\\\]|result|CHG1|null|display_value){0,60}"
+    ) {
+        for format in [ImportFormat::Csv, ImportFormat::Json, ImportFormat::Servicenow] {
+            let options = options(ImportKind::Changes, format);
+            let read = changes::read(&text, &options).unwrap();
+            proptest::prop_assert!(read.statements.len() <= read.rows);
+            let lines = u64::try_from(text.lines().count()).unwrap() + 1;
+            proptest::prop_assert!(read.faults.iter().all(|fault| fault.line <= lines));
+            assets::read(&text, &options).unwrap();
+        }
+    }
+
+    /// What is valid JSON gives its objects, each once, with the line on which it begins.
+    #[test]
+    fn every_object_of_an_array_is_a_row(
+        values in proptest::collection::vec(("[a-z\\[\\]{}\",\\\\\n]{0,6}", 0_usize..3), 0..8)
+    ) {
+        let mut text = String::from("[");
+        let mut expected = Vec::new();
+        for (place, (value, breaks)) in values.iter().enumerate() {
+            text.push_str(if place > 0 { "," } else { "" });
+            text.push_str(&"\n".repeat(*breaks));
+            let line = text.matches('\n').count() as u64 + 1;
+            let words = value.split_whitespace().collect::<Vec<_>>().join(" ");
+            expected.push((line, words));
+            text.push_str(&serde_json::json!({ "x": value, "y": [] }).to_string());
+        }
+        text.push(']');
+        let (rows, faults) = Records::all(|records| crate::enrich::json::read(&text, records));
+        proptest::prop_assert_eq!(faults, []);
+        let found: Vec<_> = rows.iter().map(|row| (row.line, row.cells[0].1.line())).collect();
+        proptest::prop_assert_eq!(found, expected);
+    }
+}
+
+/// Item, key, value.
+type Said = (String, String, Option<String>);
+
+fn said(text: &str) -> (Vec<Said>, Vec<String>) {
     let read = assets::read(text, &options(ImportKind::Assets, recognize(text))).unwrap();
     let plain =
         |said: AttributeStatement| (said.item.to_string(), said.key.to_string(), said.value);
@@ -200,6 +243,6 @@ fn faults_of_attributes_are_told_at_once() {
         ["3: the host's name `` is empty", "4: web1 has another owner than in line 2"]
     );
     let (_, faults) = said("owner\na\n");
-    let message = "1: no column that names the host: name it, e.g. `--columns host=NAME`";
+    let message = "2: no column that names the host: name it, e.g. `--columns host=NAME`";
     assert_eq!(faults, [message]);
 }

@@ -93,23 +93,43 @@ pub(crate) struct Record {
     pub(crate) cells: Vec<(Rc<str>, Cell)>,
 }
 
-/// The rows of a file, and what could not be read as a row.
-#[derive(Debug, Default)]
-pub(crate) struct Records {
-    pub(crate) rows: Vec<Record>,
+/// Takes the rows of a file one by one, so that only what they say is held; and what could not be
+/// read as a row.
+pub(crate) struct Records<'t> {
+    take: &'t mut dyn FnMut(Record),
+    pub(crate) count: usize,
     pub(crate) faults: Vec<Fault>,
 }
 
-impl Records {
-    /// Adds a row; false when there are too many.
+impl<'t> Records<'t> {
+    /// No rows yet.
+    pub(crate) const fn new(take: &'t mut dyn FnMut(Record)) -> Self {
+        Self { take, count: 0, faults: Vec::new() }
+    }
+
+    /// Hands a row on; false when there are too many.
     pub(crate) fn push(&mut self, row: Record) -> bool {
-        if self.rows.len() == ROWS_MAX {
+        if self.count == ROWS_MAX {
             let message = format!("more than {ROWS_MAX} rows: split the file");
             self.faults.push(Fault::new(row.line, message));
             return false;
         }
-        self.rows.push(row);
+        self.count += 1;
+        (self.take)(row);
         true
+    }
+}
+
+#[cfg(test)]
+impl Records<'_> {
+    /// All rows and faults that `read` finds.
+    pub(crate) fn all(read: impl FnOnce(&mut Records<'_>)) -> (Vec<Record>, Vec<Fault>) {
+        let mut rows = Vec::new();
+        let mut take = |row| rows.push(row);
+        let mut records = Records::new(&mut take);
+        read(&mut records);
+        let faults = records.faults;
+        (rows, faults)
     }
 }
 

@@ -65,12 +65,25 @@ pub fn lines(row: &ImportRow<'_>, out: &mut impl Write) -> io::Result<()> {
         ["means no known host yet", "mean no known host yet"],
         row.unknown.iter().map(ItemName::to_string),
     )?;
+    let keys = row.unknown.iter().filter(|item| is_database_key(item.as_str())).count();
+    if keys > 0 {
+        let keys = counted(keys, "of them is a key", "of them are keys");
+        writeln!(
+            out,
+            "{keys} of ServiceNow's database: export with `sysparm_display_value=true` or `all`"
+        )?;
+    }
     let several = row
         .ambiguous
         .iter()
         .map(|(item, hosts)| format!("{item} ({})", shown(&hosts.join(" or "))));
     let what = "could mean several hosts, so it counts for none";
     names(out, [what, "could mean several hosts, so they count for none"], several)
+}
+
+/// `ServiceNow`'s `sys_id`: 32 hexadecimal digits.
+fn is_database_key(name: &str) -> bool {
+    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 fn names(
