@@ -1,5 +1,6 @@
 //! What `changes import` and `assets import` have in common.
 
+use std::io::Read as _;
 use std::path::Path;
 
 use crate::cli::args::imports::ImportArgs;
@@ -59,14 +60,22 @@ pub(super) fn import(setting: &Setting, kind: ImportKind, args: &ImportArgs) -> 
     Ok(if understood.faults.is_empty() { Exit::Clean } else { Exit::SomeFailed })
 }
 
+/// Reads the file, which may be a pipe, but no more than is taken.
 fn read(path: &Path) -> Result<Vec<u8>, Problem> {
     let failed = |error| Problem::new("FS-USE-007", format!("{}: {error}", escaped(path)));
-    let bytes = std::fs::metadata(path).map_err(failed)?.len();
-    if bytes > FILE_BYTES_MAX {
-        let message = format!("{}: {bytes} bytes, at most {FILE_BYTES_MAX}", escaped(path));
+    let mut bytes = Vec::new();
+    let most = FILE_BYTES_MAX + 1;
+    if path.as_os_str() == "-" {
+        std::io::stdin().lock().take(most).read_to_end(&mut bytes).map_err(failed)?;
+    } else {
+        let file = std::fs::File::open(path).map_err(failed)?;
+        file.take(most).read_to_end(&mut bytes).map_err(failed)?;
+    }
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let message = format!("{}: more than {FILE_BYTES_MAX} bytes", escaped(path));
         return Err(Problem::new("FS-USE-007", message).help("export less at once"));
     }
-    std::fs::read(path).map_err(failed)
+    Ok(bytes)
 }
 
 fn escaped(path: &Path) -> String {

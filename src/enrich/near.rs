@@ -142,3 +142,92 @@ fn cut(text: &str) -> String {
         Some((at, _)) => format!("{}…", text.get(..at).unwrap_or_default()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::attribute::AttributeStatement;
+    use crate::model::change::{ChangeNumber, ChangeRequest, ItemName};
+    use crate::model::import::Identity;
+
+    fn at(minute: u32) -> Utc {
+        let start = Utc::parse("2026-11-24T00:00:00Z").unwrap();
+        start.plus(std::time::Duration::from_secs(u64::from(minute) * 60))
+    }
+
+    fn item(name: &str) -> ItemName {
+        ItemName::new(name).unwrap()
+    }
+
+    fn host() -> HostName {
+        HostName::new("web1").unwrap()
+    }
+
+    fn directory() -> Directory {
+        let identity = Identity { host: host(), aliases: vec![item("192.0.2.1")] };
+        Directory::new([&identity], [&item("web1.example")])
+    }
+
+    fn change(number: u32, minutes: (u32, u32), items: &[&str]) -> ChangeVersion {
+        let number = ChangeNumber::new(&format!("CHG{number:03}")).unwrap();
+        let mut request = ChangeRequest::new(number);
+        request.planned.start = Some(at(minutes.0));
+        request.planned.end = Some(at(minutes.1));
+        request.items = items.iter().map(|name| item(name)).collect();
+        let (by, file) = (String::new(), String::new());
+        ChangeVersion { request, imported: at(0), by, file, replaced: None }
+    }
+
+    fn attribute(name: &str, value: Option<&str>, imported: u32) -> AttributeVersion {
+        let key = AttributeKey::new("owner").unwrap();
+        let said = AttributeStatement { item: item(name), key, value: value.map(str::to_owned) };
+        AttributeVersion { said, imported: at(imported), by: String::new(), file: String::new() }
+    }
+
+    #[test]
+    fn only_changes_that_were_near_and_not_void_count_and_each_once() {
+        let mut canceled = change(4, (10, 20), &["web1"]);
+        canceled.request.state = Some("canceled".into());
+        let changes = [
+            change(3, (15, 25), &["web1", "192.0.2.1", "web1.example"]),
+            change(1, (1, 9), &["web1"]),
+            change(2, (2, 10), &["192.0.2.1"]),
+            canceled,
+            change(5, (10, 20), &["web2"]),
+        ];
+        let near = Near::new(&directory(), &changes, &[]);
+        let around = near.surroundings(&host(), at(10), at(15));
+        let found: Vec<_> =
+            around.changes.iter().map(|note| (note.number.as_str(), note.item.as_str())).collect();
+        assert_eq!(found, [("CHG002", "192.0.2.1"), ("CHG003", "192.0.2.1")]);
+        assert_eq!(around.changes_left_out, 0);
+    }
+
+    #[test]
+    fn a_capture_carries_a_bounded_number_and_says_how_many_more_there_were() {
+        let changes: Vec<_> = (0..40).map(|n| change(n, (0, 100 + n), &["web1"])).collect();
+        let mut long = attribute("web1", None, 1);
+        long.said.value = Some("ü".repeat(4_000));
+        let near = Near::new(&directory(), &changes, &[long]);
+        let around = near.surroundings(&host(), at(0), at(1));
+        assert_eq!((around.changes.len(), around.changes_left_out), (CHANGES_MAX, 8));
+        assert_eq!(around.changes[0].number.as_str(), "CHG008", "those that ended last stay");
+        assert_eq!(around.attributes[0].value.chars().count(), TEXT_MAX + 1);
+    }
+
+    #[test]
+    fn of_several_names_for_one_host_the_last_import_counts_then_the_best_name() {
+        let owner = |versions: &[AttributeVersion]| {
+            let near = Near::new(&directory(), &[], versions);
+            near.attributes(&host()).first().map(|attribute| attribute.value.clone())
+        };
+        let name = attribute("web1", Some("name"), 1);
+        let alias = attribute("192.0.2.1", Some("alias"), 1);
+        let later = attribute("web1.example", Some("later"), 2);
+        assert_eq!(owner(&[alias.clone(), name.clone()]).as_deref(), Some("name"));
+        assert_eq!(owner(&[name.clone(), alias.clone()]).as_deref(), Some("name"));
+        assert_eq!(owner(&[later.clone(), name.clone()]).as_deref(), Some("later"));
+        let gone = attribute("web1.example", None, 3);
+        assert_eq!(owner(&[name, later, gone]), None);
+    }
+}

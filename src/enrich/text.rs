@@ -13,6 +13,15 @@ pub const FILE_BYTES_MAX: u64 = 256 << 20;
 /// # Errors
 /// When the bytes are in another encoding; the fault names the first line that shows it.
 pub fn decode(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
+    let text = any(bytes)?;
+    if text.trim().is_empty() {
+        // What a broken export leaves. One without rows has at least titles or brackets.
+        return Err(Fault::new(0, "the file is empty: did the export fail?"));
+    }
+    Ok(text)
+}
+
+fn any(bytes: &[u8]) -> Result<Cow<'_, str>, Fault> {
     match bytes {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes).map(Cow::Owned),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes).map(Cow::Owned),
@@ -68,6 +77,7 @@ mod tests {
         assert_eq!(latin.line, 3);
         assert!(latin.message.starts_with("byte 0xf6 is not UTF-8: save"), "{}", latin.message);
         assert_eq!(decode(b"s\0\n\0").unwrap_err().line, 1);
+        assert_eq!(decode(b"\xef\xbb\xbf\r\n").unwrap_err().line, 0);
         assert_eq!(decode(b"\xff\xfes\0\xf6").unwrap_err().line, 0);
         assert_eq!(decode(b"\xff\xfe\x00\xd8").unwrap_err().line, 0);
     }

@@ -2,7 +2,8 @@
 //!
 //! [`Store`] is the contract, in the words of the domain; [`open`] chooses the backend. A store is a
 //! projection of the evidence: it can be thrown away and built again, and two stores built from the
-//! same evidence export the same lines. Must not know probes, transports or how answers are shown.
+//! same evidence export the same lines. What was imported ([`imports`]) is made again from the kept
+//! files in the same way. Must not know probes, transports or how answers are shown.
 //!
 //! A snapshot is kept twice: exactly, as compressed columns (`blob`), and as *facts*, intervals
 //! without ephemeral ports and process ids (`fact`, `timeline`), which answer the questions that

@@ -221,6 +221,7 @@ fn every_kind_of_unreadable_file_says_what_it_is() {
         ("cut.csv", b"number,title\nCHG1,\"cut", ":2: a quote is opened in this row and never"),
         ("cut.json", b"[{\"number\": \"CHG1\"},\n{", ":2: not JSON: EOF while parsing"),
         ("words.json", b"[\"CHG1\"]", ":1: a row is not an object"),
+        ("empty.csv", b" \r\n", ": the file is empty: did the export fail?"),
         ("zero.csv", b"n\0u\0", ":1: a zero byte"),
         ("twice.csv", b"number,Number\nCHG1,CHG1\n", ":1: two columns are called `number`"),
     ] {
@@ -303,4 +304,59 @@ fn an_import_that_was_cut_off_after_its_file_was_kept_is_taken_in_by_the_next() 
     assert!(said.starts_with("chg.csv: nothing new in 3 rows"), "{said}");
     assert_eq!(export(&place, "two.txt"), whole);
     place.line("verify imports").clean();
+}
+
+#[test]
+fn a_name_that_could_be_two_hosts_is_said_and_counts_for_none() {
+    let place = Place::new();
+    let inventory = place.write(
+        "i.yaml",
+        "hosts:\n  db1.a.example: {transport: local}\n  db1.b.example: {transport: local}\n  \
+         web1: {transport: local}\n",
+    );
+    let text = "number,start,host\nCHG1,2026-11-24 01:00,\"db1,web1.example,DB1.A.example,mx1\"\n";
+    let file = place.write("chg.csv", text);
+    let said = place.run(["changes", "import", &file, "-i", &inventory]).clean();
+    assert_eq!(
+        said,
+        "chg.csv: 1 rows: 1 changes new, 0 changed, 0 as known\n\
+         1 name means no known host yet: mx1\n\
+         1 name could mean several hosts, so it counts for none: \
+         db1 (db1.a.example or db1.b.example)\n"
+    );
+    let words = ["changes", "list", "-i", &inventory, "--format", "json"];
+    let row = json(&place.run(words).clean()).remove(0);
+    assert_eq!(row["hosts"], serde_json::json!(["db1.a.example", "web1"]));
+    assert_eq!(row["unknown"], serde_json::json!(["mx1"]));
+    assert_eq!(row["ambiguous"], serde_json::json!(["db1"]));
+}
+
+#[test]
+fn an_export_can_come_through_a_pipe_and_in_any_form() {
+    let place = Place::new();
+    let rows = [
+        "{\"number\": \"CHG1\", \"start\": \"2026-11-24 02:00\", \"hosts\": [\"web1\"]}\n"
+            .to_owned(),
+        "[{\"number\": \"CHG1\", \"start\": \"2026-11-24 02:00\", \"hosts\": \"web1\"}]".to_owned(),
+        "number;start;hosts\r\nCHG1;24.11.2026 02:00;web1\r\n".to_owned(),
+    ];
+    for (count, text) in rows.iter().enumerate() {
+        let line = "changes import - --timezone Europe/Berlin --format json";
+        let said = json(&place.fed(line, text.as_bytes()).clean()).remove(0);
+        let (added, unchanged) = (said["added"].clone(), said["unchanged"].clone());
+        let first = u64::from(count == 0);
+        assert_eq!((added, unchanged), (first.into(), (1 - first).into()), "{text}");
+        assert_eq!(said["timezone"], "Europe/Berlin");
+    }
+    let known = json(&place.line("changes list --format json").clean()).remove(0);
+    assert_eq!(known["window"]["start"], "2026-11-24T01:00:00.000000Z");
+    let utf16: Vec<u8> = [0xff_u8, 0xfe]
+        .into_iter()
+        .chain("number;title\r\nCHG1;schön\r\n".encode_utf16().flat_map(u16::to_le_bytes))
+        .collect();
+    let file = place.write("utf16.csv", utf16);
+    place.run(["changes", "import", &file]).clean();
+    let known = json(&place.line("changes list --format json").clean()).remove(0);
+    assert_eq!(known["title"], "schön");
+    assert_eq!(known["window"]["start"], "2026-11-24T01:00:00.000000Z", "no column, no word");
 }

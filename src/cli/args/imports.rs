@@ -37,7 +37,7 @@ pub enum AssetsAction {
 /// `changes import`, `assets import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// The file; at most 256 MiB, 1,000,000 rows and 4 KiB a text
+    /// The file, `-` for standard input; at most 256 MiB, 1,000,000 rows and 4 KiB a text
     pub file: PathBuf,
     /// How the file is written [default: as it looks]
     #[arg(long = "as", value_enum, value_name = "FORM")]
