@@ -13,6 +13,7 @@ pub mod plan;
 pub mod transport;
 pub mod dispatch;
 pub mod normalize;
+pub mod enrich;
 pub mod store;
 pub mod analyse;
 pub mod report;

@@ -167,6 +167,7 @@ pub(crate) fn header(dice: &mut Dice, host: usize, state: &Host, night: u32) -> 
         ended: started.plus(Duration::from_micros(300_000 + dice.below(200_000))),
         clock: Some(ClockOffset { offset_us: 12, error_us: 500 + dice.below(1_000) }),
         controller_clock: ControllerClock { synchronized: Some(true), error_us: Some(1_500) },
+        surroundings: fleetstat::model::attribute::Surroundings::default(),
         negotiated: Some(Negotiated {
             server: "SSH-2.0-OpenSSH_9.2p1 Debian-2+deb12u3".into(),
             host_key: format!("SHA256:{:.43}", Sha256::of(&host.to_le_bytes()).to_string()),

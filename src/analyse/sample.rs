@@ -294,6 +294,7 @@ pub(crate) fn snapshot() -> Snapshot {
         ended: started.plus(std::time::Duration::from_millis(1_530)),
         clock: Some(ClockOffset { offset_us: 1_250_000, error_us: 3_000 }),
         controller_clock: ControllerClock { synchronized: Some(true), error_us: Some(500) },
+        surroundings: crate::model::attribute::Surroundings::default(),
         negotiated: None,
         faults: Vec::new(),
     };

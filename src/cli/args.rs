@@ -1,5 +1,7 @@
 //! The command line, as clap reads it.
 
+pub mod imports;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -124,6 +126,18 @@ pub enum Verb {
     Verify(VerifyArgs),
     /// Make the store again from evidence
     Rebuild(RebuildArgs),
+    /// Take in change requests and show them
+    Changes {
+        /// What to do.
+        #[command(subcommand)]
+        action: imports::ChangesAction,
+    },
+    /// Take in attributes of hosts and show them
+    Assets {
+        /// What to do.
+        #[command(subcommand)]
+        action: imports::AssetsAction,
+    },
     /// Read the text of a command and write records
     Parse(ParseArgs),
     /// Say what an error code, a fault or an exit code means, and what to do
@@ -213,6 +227,9 @@ pub struct RunArgs {
     /// Change or ticket reference
     #[arg(long, value_name = "REF")]
     pub change: Option<String>,
+    /// How long before a visit a change may have ended and still be noted in the evidence
+    #[arg(long, value_name = "AGE", default_value = "24h")]
+    pub look_back: String,
 }
 
 /// `plan`.
@@ -331,7 +348,7 @@ pub struct DiffArgs {
 /// `verify`.
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
-    /// A run id, or the folder of a run
+    /// A run id, the folder of a run, or `imports` for the files that were imported
     pub run: String,
 }
 

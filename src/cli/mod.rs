@@ -9,11 +9,14 @@ pub mod progress;
 pub mod reference;
 pub mod setting;
 pub mod time;
+mod assets;
+mod changes;
 mod completions;
 mod config;
 mod diff;
 mod enroll;
 mod hosts;
+mod imports;
 mod layers;
 mod import;
 mod logging;
@@ -35,6 +38,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 
+use crate::cli::args::imports::{AssetsAction, ChangesAction};
 use crate::cli::args::{Cli, ColorWord, ConfigVerb, Global, Question, Verb};
 use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::setting::Setting;
@@ -88,6 +92,8 @@ fn start(cli: Cli) -> Ended {
         Verb::Diff(args) => diff::diff(setting, &args),
         Verb::Verify(args) => verify::verify(setting, &args),
         Verb::Rebuild(args) => rebuild::rebuild(setting, &args),
+        Verb::Changes { action } => changes::changes(setting, &action),
+        Verb::Assets { action } => assets::assets(setting, &action),
         Verb::Parse(args) => parse::parse(setting, &args),
         Verb::Config { verb: ConfigVerb::Explain(args) } => config::explain(setting, &args),
         Verb::Explain(args) => explain::explain(setting, &args),
@@ -131,6 +137,8 @@ fn refuse_idle_limit(global: &Global, verb: &Verb) -> Result<(), Problem> {
         | Verb::Man(_)
         | Verb::Import { .. }
         | Verb::Schema { .. } => true,
+        Verb::Changes { action } => !matches!(action, ChangesAction::List(_)),
+        Verb::Assets { action } => !matches!(action, AssetsAction::List),
         Verb::Run(_)
         | Verb::Plan(_)
         | Verb::Hosts(_)

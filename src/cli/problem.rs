@@ -44,10 +44,16 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::Clean, "everything that was asked for is there"),
     (Exit::Internal, "a defect of fleetstat"),
     (Exit::Usage, "the command line is wrong, or what it names is not there"),
-    (Exit::SomeFailed, "some hosts failed; with `parse`, some lines were not understood"),
+    (
+        Exit::SomeFailed,
+        "some hosts failed; with `parse`, some lines were not understood; with `import`, some rows were left out",
+    ),
     (Exit::AllFailed, "all hosts failed"),
     (Exit::Unreachable, "only unreachable hosts are missing"),
-    (Exit::Invalid, "the inventory, the playbook or a site probe is invalid; nothing was started"),
+    (
+        Exit::Invalid,
+        "the inventory, the playbook, a site probe or a file to import is invalid; nothing was started",
+    ),
     (Exit::Config, "the configuration is invalid"),
     (Exit::Store, "the store cannot be used; the evidence is whole"),
     (Exit::EvidenceNotWritten, "evidence could not be written"),
@@ -94,6 +100,7 @@ pub const PROBLEMS: &[ProblemKind] = problems! {
     "FS-CFG-002" Config "a known_hosts file cannot be used" "mend the line, or name another file with `--known-hosts`"
     "FS-CFG-003" Config "no account can be used" "mend the account's key, certificate or password, or start ssh-agent with the key"
     "FS-SITE-001" Invalid "a site probe is not acceptable" "see docs/reference/commands.md for what a command may be"
+    "FS-IMP-001" Invalid "an import has rows that are wrong" "mend them, or add `--skip-bad` to leave them out"
     "FS-STO-001" Store "the store cannot be used" "`fleetstat rebuild` makes the store again from evidence"
     "FS-EVI-001" EvidenceNotWritten "evidence could not be written" "make room on the disk and run again for the hosts that are missing"
     "FS-EVI-002" EvidenceChanged "evidence was changed" "treat the run's folder as tampered with; compare with a copy"

@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::cli::args::RebuildArgs;
 use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::setting::{Setting, store_problem};
-use crate::cli::{Ended, to_stdout};
+use crate::cli::{Ended, imports, to_stdout};
+use crate::evidence::imported::FOLDER;
 use crate::store::{ExportKind, Mode, Store};
-use crate::workflow::rebuild::{RebuildError, rebuild as build};
+use crate::workflow::import::catch_up;
+use crate::workflow::rebuild::{RebuildError, Rebuilt, rebuild as build};
 
 /// Makes the store again from evidence: into a new file, which then takes the place of the old
 /// one in one step, so that an interrupted rebuild leaves the old store as it is.
@@ -20,10 +22,18 @@ pub(super) fn rebuild(setting: &Setting, args: &RebuildArgs) -> Ended {
     let fresh = beside(&target, ".rebuild");
     remove(&fresh)?;
     let mut store = crate::store::open(&fresh, Mode::Write).map_err(store_problem)?;
-    let rebuilt = build(&evidence, &mut *store).map_err(|error| match error {
-        RebuildError::Store(error) => store_problem(error),
-        RebuildError::Folder(..) => Problem::new("FS-EVI-004", error.to_string()),
-    })?;
+    let folder = setting.data()?.join(FOLDER);
+    // Imports can come before the first run.
+    let mut rebuilt = if evidence.exists() || !folder.exists() {
+        build(&evidence, &mut *store).map_err(|error| match error {
+            RebuildError::Store(error) => store_problem(error),
+            RebuildError::Folder(..) => Problem::new("FS-EVI-004", error.to_string()),
+        })?
+    } else {
+        Rebuilt::default()
+    };
+    let imports = catch_up(&mut *store, &folder).map_err(imports::failed)?;
+    rebuilt.unreadable.extend(lost_imports(&target, &*store)?);
     if let Some(file) = &args.export {
         export(&*store, file)?;
     }
@@ -45,11 +55,25 @@ pub(super) fn rebuild(setting: &Setting, args: &RebuildArgs) -> Ended {
         let (runs, snapshots, lost) = (rebuilt.runs, rebuilt.snapshots, rebuilt.unreadable.len());
         writeln!(
             out,
-            "{runs} runs, {snapshots} snapshots, {lost} not readable: {}",
+            "{runs} runs, {snapshots} snapshots, {lost} not readable{}: {}",
+            if imports > 0 { format!(", {imports} imports") } else { String::new() },
             target.display()
         )
     })?;
     Ok(if rebuilt.unreadable.is_empty() { Exit::Clean } else { Exit::EvidenceIncomplete })
+}
+
+/// Imports that the present store notes and the new one has not, because nobody kept their files.
+fn lost_imports(target: &Path, fresh: &dyn Store) -> Result<Vec<String>, Problem> {
+    if !target.exists() {
+        return Ok(Vec::new());
+    }
+    // A store that cannot be read any more is why people rebuild: it has nothing to compare with.
+    let Ok(old) = crate::store::open(target, Mode::Read) else { return Ok(Vec::new()) };
+    let Ok(noted) = old.imports() else { return Ok(Vec::new()) };
+    let kept = fresh.imports().map_err(store_problem)?;
+    let lost = noted.iter().filter(|import| !kept.contains(import));
+    Ok(lost.map(|import| format!("{FOLDER}/{}.import: is gone", import.stem())).collect())
 }
 
 fn beside(path: &Path, suffix: &str) -> PathBuf {

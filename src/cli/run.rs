@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use crate::cli::args::RunArgs;
 use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::progress::{Progress, Style};
 use crate::cli::setting::{Setting, variable, width};
-use crate::cli::{Ended, request, to_stdout, trust};
+use crate::cli::{Ended, request, time, to_stdout, trust};
 use crate::dispatch::stop::{Stage, Stop};
 use crate::inventory::host::Account;
 use crate::model::host::TransportKind;
@@ -29,6 +30,7 @@ const EXAMPLES: usize = 5;
 /// Runs a playbook and prints what came of it.
 pub(super) fn run(setting: &Setting, args: &RunArgs) -> Ended {
     let operator = args.operator.as_deref();
+    let look_back = time::span(&args.look_back)?;
     let planned = request::planned(setting, &args.playbook, operator, args.change.as_deref())?;
     let _lock = setting.lock(false)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -36,7 +38,7 @@ pub(super) fn run(setting: &Setting, args: &RunArgs) -> Ended {
         .enable_all()
         .build()
         .map_err(|error| Problem::new("FS-INT-001", format!("no runtime: {error}")))?;
-    let (collected, interrupted) = runtime.block_on(conduct(setting, planned))?;
+    let (collected, interrupted) = runtime.block_on(conduct(setting, planned, look_back))?;
     report(setting, &collected)?;
     exit(&collected, interrupted)
 }
@@ -51,6 +53,7 @@ fn workers() -> usize {
 async fn conduct(
     setting: &Setting,
     planned: request::Planned,
+    look_back: Duration,
 ) -> Result<(Collected, Option<Exit>), Problems> {
     let request::Planned { plan, inventory } = planned;
     if let Err(error) = crate::secret::shield_memory() {
@@ -74,6 +77,7 @@ async fn conduct(
         stop,
         clock: setting.clock,
         salt: salt(),
+        look_back,
     };
     let collected = collect(collection).await.map_err(failed);
     drop(progress);
@@ -192,7 +196,7 @@ async fn watch_signals(stop: Stop, first: Arc<OnceLock<Exit>>) {
 }
 
 /// How long hosts in flight may finish after a signal.
-const DRAIN: std::time::Duration = std::time::Duration::from_secs(10);
+const DRAIN: Duration = Duration::from_secs(10);
 
 /// Tells two runs of one second apart; two controllers that start in the same second too.
 fn salt() -> u32 {

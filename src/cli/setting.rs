@@ -95,6 +95,27 @@ impl Setting {
         }
     }
 
+    /// Keeps imports one after the other. Waits for another one.
+    ///
+    /// # Errors
+    /// When the lock file cannot be made.
+    pub fn import_lock(&self) -> Result<DataLock, Problem> {
+        let path = self.data()?.join("lock.imports");
+        let failed = |error: std::io::Error| {
+            Problem::new("FS-STO-001", format!("{}: {error}", path.display()))
+        };
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+        file.lock().map_err(failed)?;
+        Ok(DataLock(file))
+    }
+
+    /// True when the options or the environment name an inventory.
+    #[must_use]
+    pub fn names_inventory(&self) -> bool {
+        !self.global.inventories.is_empty() || variable("FLEETSTAT_INVENTORY").is_some()
+    }
+
     /// The inventory that the options or the environment name.
     ///
     /// # Errors

@@ -13,9 +13,12 @@ use crate::model::snapshot::View;
 use crate::model::time::Utc;
 use crate::report::records::write_records;
 use crate::report::rows::{Format, Layout};
+use crate::report::show::Around;
 use crate::report::table::seconds;
+use crate::store::imports::Versions;
 use crate::store::{Mode, Store};
 use crate::workflow::ask::{HostAt, host_at, tried_in_vain};
+use crate::workflow::attach;
 
 /// Shows a host as it was.
 pub(super) fn show(setting: &Setting, args: &ShowArgs) -> Ended {
@@ -35,8 +38,18 @@ pub(super) fn show(setting: &Setting, args: &ShowArgs) -> Ended {
         });
     };
     let layout = setting.layout();
+    let header = &found.latest.header;
+    let from = header.started.minus(attach::LOOK_BACK);
+    let time = (Some(from), Some(header.ended));
+    let near = attach::for_host(&*store, &host, time, Versions::Present).map_err(store_problem)?;
+    let around = Around {
+        recorded: &header.surroundings,
+        changes: near.changes(&host, from, header.ended).collect(),
+        attributes: near.attributes(&host),
+        asset: &header.asset,
+    };
     to_stdout(|out| match layout.format {
-        Format::Table => page(&found, now, out),
+        Format::Table => page(&found, &around, now, out),
         Format::Json | Format::Ndjson | Format::Csv => {
             records(&found, &kinds(args.kind, layout.format), layout, out)
         }
@@ -96,12 +109,13 @@ fn age(then: Utc, now: Utc) -> String {
     }
 }
 
-fn page(found: &HostAt, now: Utc, out: &mut impl Write) -> io::Result<()> {
+fn page(found: &HostAt, around: &Around<'_>, now: Utc, out: &mut impl Write) -> io::Result<()> {
     if let Some(tried) = &found.tried {
         writeln!(out, "Last {}.", vain(tried))?;
         writeln!(out, "What follows is {} old.\n", age(found.latest.header.started, now))?;
     }
     crate::report::show::show(&found.latest, width(), &mut *out)?;
+    crate::report::show::around(around, width(), &mut *out)?;
     for (view, older) in &found.older {
         match older {
             Some(older) => {

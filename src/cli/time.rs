@@ -17,6 +17,18 @@ pub fn point(text: &str, now: Utc) -> Result<Utc, Problem> {
     Utc::parse(text).map_err(|error| Problem::new("FS-USE-003", error.to_string()))
 }
 
+/// Reads an age as a length of time.
+///
+/// # Errors
+/// When the text is none.
+pub fn span(text: &str) -> Result<Duration, Problem> {
+    age(text).ok_or_else(|| {
+        let shown = crate::model::text::escape(text.as_bytes());
+        let message = format!("`{shown}` is not a length of time");
+        Problem::new("FS-USE-003", message).help("write it like 90s, 15m, 8h or 30d")
+    })
+}
+
 fn age(text: &str) -> Option<Duration> {
     let unit = match text.chars().last()? {
         's' => 1,

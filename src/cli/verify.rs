@@ -7,8 +7,9 @@ use crate::cli::args::VerifyArgs;
 use crate::cli::problem::{Exit, Problem};
 use crate::cli::setting::{Setting, store_problem};
 use crate::cli::{Ended, to_stdout};
+use crate::evidence::imported::FOLDER;
 use crate::evidence::manifest::{MANIFEST_FILE, SUMS_FILE};
-use crate::evidence::verify::{Verdict, verify as check};
+use crate::evidence::verify::{Verdict, VerifyReport, verify as check};
 use crate::model::digest::Sha256;
 use crate::model::id::RunId;
 use crate::store::Mode;
@@ -16,6 +17,10 @@ use crate::store::Mode;
 /// Checks the evidence of a run. By run id the manifest is also compared with the digest that the
 /// store keeps; by folder the copy is checked by itself.
 pub(super) fn verify(setting: &Setting, args: &VerifyArgs) -> Ended {
+    // A folder of that name is `./imports`.
+    if args.run == FOLDER {
+        return imports(setting);
+    }
     let (folder, anchor) = place(setting, &args.run)?;
     let report =
         check(&folder, anchor).map_err(|error| Problem::new("FS-EVI-004", error.to_string()))?;
@@ -32,11 +37,37 @@ pub(super) fn verify(setting: &Setting, args: &VerifyArgs) -> Ended {
         }
         writeln!(out, "{verdict}")
     })?;
+    ended(&folder, &report)
+}
+
+/// Checks the files that were imported, by themselves and against what the store notes of them.
+fn imports(setting: &Setting) -> Ended {
+    let folder = setting.data()?.join(FOLDER);
+    let known = if setting.store_file()?.exists() {
+        Some(setting.store(Mode::Read)?.imports().map_err(store_problem)?)
+    } else {
+        None
+    };
+    let report = crate::evidence::imported::verify(&folder, known.as_deref())
+        .map_err(|error| Problem::new("FS-EVI-004", format!("{}: {error}", folder.display())))?;
+    let against = if known.is_some() { "the store" } else { "their records alone" };
+    to_stdout(|out| {
+        for finding in &report.findings {
+            writeln!(out, "{finding}")?;
+        }
+        let (files, bytes) = (report.files, report.bytes);
+        writeln!(out, "{}: {files} imported files, {bytes} bytes read", folder.display())?;
+        writeln!(out, "checked against {against}\n{}", report.verdict())
+    })?;
+    ended(&folder, &report)
+}
+
+fn ended(folder: &Path, report: &VerifyReport) -> Ended {
     let found = |code| {
         let count = report.findings.len();
         Problem::new(code, format!("{}: {count} findings, listed above", folder.display()))
     };
-    match verdict {
+    match report.verdict() {
         Verdict::Intact => Ok(Exit::Clean),
         Verdict::Incomplete => Err(found("FS-EVI-003").into()),
         Verdict::Changed => Err(found("FS-EVI-002").into()),

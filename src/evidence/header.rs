@@ -1,6 +1,7 @@
 //! The header of an evidence file: every field of [`Header`] as a line, in fixed order.
 
 use super::line::{Expected, Lines, Values};
+use crate::model::attribute::Surroundings;
 use crate::model::capture::{Header, Mandate};
 use crate::model::host::{Asset, Criticality, Exposure, Platform, TransportKind};
 use crate::model::id::{HostName, Label, Pass, RunId};
@@ -9,8 +10,12 @@ use crate::model::time::Utc;
 /// The first line: names the format and its version.
 pub(super) const MAGIC: &str = "fleetstat evidence 1";
 
-/// Lines of the header, the first line and the number of sections included.
-pub(super) const HEADER_LINES: usize = 35;
+/// Key of the header's last line.
+pub(super) const LAST_KEY: &str = "sections";
+
+/// Most lines that a header can have. It ends with the line [`LAST_KEY`]; lines on surroundings
+/// are there only when there is something to say, so that older files stay as they are.
+pub(super) const HEADER_LINES_MAX: usize = 64;
 
 /// The header's text.
 pub(super) fn encode(header: &Header, sections: u16) -> String {
@@ -33,9 +38,43 @@ pub(super) fn encode(header: &Header, sections: u16) -> String {
         .json_option("clock", header.clock.as_ref())
         .json("controller_clock", &header.controller_clock)
         .json_option("connection", header.negotiated.as_ref())
-        .json("faults", &header.faults)
-        .add("sections", sections);
+        .json("faults", &header.faults);
+    encode_surroundings(&mut lines, &header.surroundings);
+    lines.add(LAST_KEY, sections);
     lines.0
+}
+
+fn encode_surroundings(lines: &mut Lines, surroundings: &Surroundings) {
+    let Surroundings { changes, changes_left_out, attributes, attributes_left_out } = surroundings;
+    if !changes.is_empty() {
+        lines.json("changes", changes);
+    }
+    if *changes_left_out > 0 {
+        lines.add("changes_left_out", changes_left_out);
+    }
+    if !attributes.is_empty() {
+        lines.json("attributes", attributes);
+    }
+    if *attributes_left_out > 0 {
+        lines.add("attributes_left_out", attributes_left_out);
+    }
+}
+
+fn decode_surroundings(values: &mut Values<'_>) -> Result<Surroundings, Expected> {
+    let mut surroundings = Surroundings::default();
+    if values.next_is("changes") {
+        surroundings.changes = values.json("changes")?;
+    }
+    if values.next_is("changes_left_out") {
+        surroundings.changes_left_out = values.parse("changes_left_out")?;
+    }
+    if values.next_is("attributes") {
+        surroundings.attributes = values.json("attributes")?;
+    }
+    if values.next_is("attributes_left_out") {
+        surroundings.attributes_left_out = values.parse("attributes_left_out")?;
+    }
+    Ok(surroundings)
 }
 
 fn encode_asset(lines: &mut Lines, asset: &Asset) {
@@ -86,8 +125,9 @@ pub(super) fn decode(head: &str) -> Result<(Header, u16), Expected> {
         controller_clock: values.json("controller_clock")?,
         negotiated: values.json_option("connection")?,
         faults: values.json("faults")?,
+        surroundings: decode_surroundings(&mut values)?,
     };
-    Ok((header, values.parse("sections")?))
+    Ok((header, values.parse(LAST_KEY)?))
 }
 
 fn decode_asset(values: &mut Values<'_>) -> Result<Asset, Expected> {

@@ -105,6 +105,12 @@ impl<'a> Values<'a> {
         })
     }
 
+    /// True when the next line has this key. It is not read.
+    pub(super) fn next_is(&self, key: &str) -> bool {
+        let rest = self.head.get(self.at..).unwrap_or_default();
+        rest.strip_prefix(key).is_some_and(|rest| rest.starts_with(": "))
+    }
+
     pub(super) fn parse<T: std::str::FromStr>(&mut self, key: &str) -> Result<T, Expected> {
         self.read(key, |value| value.parse().ok())
     }

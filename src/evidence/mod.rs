@@ -22,4 +22,5 @@ pub mod read;
 pub mod manifest;
 mod inspect;
 pub mod verify;
+pub mod imported;
 pub mod clock;

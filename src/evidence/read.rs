@@ -12,7 +12,7 @@ use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
 
-use super::header::{self, HEADER_LINES};
+use super::header::{self, HEADER_LINES_MAX, LAST_KEY};
 use super::line::{Expected, LINE_BYTES_MAX};
 use super::section::{self, HEAD_LINES, TRAILER};
 use crate::model::capture::{Header, Section, Stream};
@@ -253,11 +253,24 @@ struct Cursor<'a> {
 
 impl Cursor<'_> {
     fn header(&mut self) -> Result<(Header, u16), ReadError> {
-        let (start, head) = self.lines(HEADER_LINES)?;
+        let (start, head) = self.head()?;
         let (header, count) =
             header::decode(&head).map_err(|expected| self.unexpected(start, &head, &expected))?;
         self.same(start, &head, &header::encode(&header, count))?;
         Ok((header, count))
+    }
+
+    /// All lines of the header: to the one that tells the number of sections.
+    fn head(&mut self) -> Result<(u64, String), ReadError> {
+        let (start, mut head) = self.lines(1)?;
+        for _ in 1..HEADER_LINES_MAX {
+            let (_, line) = self.lines(1)?;
+            head.push_str(&line);
+            if line.strip_prefix(LAST_KEY).is_some_and(|rest| rest.starts_with(": ")) {
+                break;
+            }
+        }
+        Ok((start, head))
     }
 
     fn section(&mut self, number: u16) -> Result<Section, ReadError> {

@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 
+use crate::model::attribute::Surroundings;
 use crate::model::digest::Sha256;
 use crate::model::fault::Fault;
 use crate::model::host::Asset;
@@ -249,6 +250,9 @@ pub struct Header {
     pub negotiated: Option<Negotiated>,
     /// Faults of the visit as a whole.
     pub faults: Vec<Fault>,
+    /// Changes and attributes of the host that were known when it was visited.
+    #[serde(default, skip_serializing_if = "Surroundings::is_empty")]
+    pub surroundings: Surroundings,
 }
 
 impl Header {

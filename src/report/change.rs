@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use crate::analyse::diff::{Change, ChangeKind, Diff, Incomparable, Subject};
+use crate::model::change::ChangeNote;
 use crate::model::id::HostName;
 use crate::model::snapshot::{Snapshot, View};
 use crate::model::socket::{Direction, Transport};
@@ -26,6 +27,9 @@ pub struct ChangeRow<'a> {
     pub to: Utc,
     /// What is told.
     pub told: Told<'a>,
+    /// Change requests that were at work on the host between the two snapshots. `None`: none were
+    /// ever imported.
+    pub during: Option<&'a [ChangeNote]>,
 }
 
 /// What a row tells.
@@ -44,7 +48,7 @@ pub fn rows<'a>(diff: &'a Diff, from: &'a Snapshot, to: &'a Snapshot) -> Vec<Cha
     let (from, to) = (from.header.started, to.header.started);
     let gaps = diff.incomparable.iter().map(Told::Incomparable);
     let changes = diff.changes.iter().map(Told::Change);
-    gaps.chain(changes).map(|told| ChangeRow { host, from, to, told }).collect()
+    gaps.chain(changes).map(|told| ChangeRow { host, from, to, told, during: None }).collect()
 }
 
 impl<'a> ChangeRow<'a> {
@@ -64,6 +68,11 @@ impl<'a> ChangeRow<'a> {
 
     fn word(&self) -> &'static str {
         self.change().map_or("incomparable", |change| change.kind.as_str())
+    }
+
+    /// The change requests, for a row that tells of a change.
+    fn explained(&self) -> Option<&'a [ChangeNote]> {
+        self.change().and(self.during)
     }
 
     fn subject(&self) -> Option<&'a Subject> {
@@ -122,6 +131,15 @@ pub fn describe(subject: &Subject) -> String {
             format!("{destination}/{prefix} in table {}", table.escaped())
         }
         Subject::Rule { priority, text } => format!("{priority}: {}", text.escaped()),
+    }
+}
+
+/// `within change CHG1, CHG2`, or `no change recorded`.
+fn during(notes: &[ChangeNote]) -> String {
+    let numbers: Vec<&str> = notes.iter().map(|note| note.number.as_str()).collect();
+    match numbers.as_slice() {
+        [] => "no change recorded".to_owned(),
+        numbers => format!("within change {}", numbers.join(", ")),
     }
 }
 
@@ -191,6 +209,18 @@ impl Kind for Changes {
                 Told::Incomparable(gap) => (&gap.reason).into(),
             }
         }),
+        Field::reported(
+            "during",
+            Type::Text,
+            "`within change NUMBER` when change requests were at work on the host between the two \
+             snapshots, else `no change recorded`. `null`: none were ever imported.",
+            |row| row.record.explained().map(during).into(),
+        ),
+        Field::reported("change_requests", Type::Texts, "Their numbers.", |row| {
+            row.record.explained().map_or(Value::Null, |notes| {
+                Value::list(notes.iter().map(|note| note.number.as_str()))
+            })
+        }),
     ];
 
     const COLUMNS: &'static [Column] = &[
@@ -200,5 +230,6 @@ impl Kind for Changes {
         Column::of("BEFORE", "before"),
         Column::of("AFTER", "after"),
         Column::of("REASON", "reason"),
+        Column::of("DURING", "during"),
     ];
 }

@@ -7,11 +7,14 @@ use std::fmt::Write as _;
 
 use crate::model::record::SCHEMA;
 use crate::report::answer::{ANSWER_SCHEMA, Listeners, Outcomes, Peers, Runs};
+use crate::report::attribute::Attributes;
 use crate::report::change::Changes;
+use crate::report::change_request::ChangeRequests;
 use crate::report::counter::Counters;
 use crate::report::fact::Facts;
 use crate::report::field::Kind;
 use crate::report::host::Hosts;
+use crate::report::import::Imports;
 use crate::report::inventory::{Assets, Commands, Origins};
 use crate::report::issue::Issues;
 use crate::report::link::Interfaces;
@@ -61,6 +64,9 @@ pub fn page() -> String {
     add::<Assets>(&mut page);
     add::<Origins>(&mut page);
     add::<Commands>(&mut page);
+    add::<ChangeRequests>(&mut page);
+    add::<Attributes>(&mut page);
+    add::<Imports>(&mut page);
     page
 }
 
@@ -137,6 +143,9 @@ mod tests {
         check::<Assets>();
         check::<Origins>();
         check::<Commands>();
+        check::<ChangeRequests>();
+        check::<Attributes>();
+        check::<Imports>();
         check::<Facts>();
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! [`Store`] is the contract, in the words of the domain; [`open`] chooses the backend. A store is a
 //! projection of the evidence: it can be thrown away and built again, and two stores built from the
-//! same evidence export the same lines. Must not know probes, transports or how answers are shown.
+//! same evidence export the same lines. What was imported ([`imports`]) is made again from the kept
+//! files in the same way. Must not know probes, transports or how answers are shown.
 //!
 //! A snapshot is kept twice: exactly, as compressed columns (`blob`), and as *facts*, intervals
 //! without ephemeral ports and process ids (`fact`, `timeline`), which answer the questions that
@@ -13,6 +14,7 @@ mod blob;
 mod error;
 mod fact;
 mod hash;
+pub mod imports;
 mod query;
 mod sqlite;
 mod timeline;
@@ -25,6 +27,7 @@ use crate::model::snapshot::{Snapshot, View};
 use crate::model::time::Utc;
 
 pub use crate::store::error::Error;
+pub use crate::store::imports::Imports;
 pub use crate::store::query::{
     ExportKind, IngestReport, ListenerQuery, Partner, PeerQuery, RunEnd, RunStart, SnapshotKey,
 };
@@ -44,7 +47,7 @@ pub enum Mode {
 /// What a method that writes returned `Ok` for survives a crash of the process and of the machine;
 /// a call that did not return left all of its work or none. Every method that reads sees whole
 /// batches only.
-pub trait Store: Send {
+pub trait Store: Imports + Send {
     /// Makes a run known. Nothing else of a run is accepted before. Doing it again with the same
     /// statement changes nothing.
     ///

@@ -123,5 +123,11 @@ words! {
         Facts = "facts",
         /// Sockets in `close_wait` and `syn_sent`, by process.
         Tallies = "tallies",
+        /// Files that were imported.
+        Imports = "imports",
+        /// Every version of every change request.
+        ChangeRequests = "change_requests",
+        /// Every version of every attribute.
+        Attributes = "attributes",
     }
 }

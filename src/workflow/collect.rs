@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{Mutex, mpsc};
 
@@ -16,6 +17,7 @@ use crate::dispatch::event::{Observer, RunEvent};
 use crate::dispatch::run::Dispatch;
 use crate::dispatch::stop::{Stage, Stop};
 use crate::dispatch::visit::VisitReport;
+use crate::enrich::near::Near;
 use crate::evidence::commit::Committer;
 use crate::evidence::folder::{FolderError, RunFolder};
 use crate::evidence::manifest::{Manifest, VERSION};
@@ -30,6 +32,7 @@ use crate::plan::{Plan, Reason};
 use crate::store::{Error as StoreError, RunEnd, RunStart, Store};
 use crate::transport::Roads;
 use crate::transport::clock::Clock;
+use crate::workflow::attach;
 use crate::workflow::draft::RunFacts;
 use crate::workflow::keep::{self, Item, Kept};
 use crate::workflow::record::{Recorded, Recorder};
@@ -63,6 +66,8 @@ pub struct Collection {
     pub clock: Clock,
     /// Tells two runs of one second apart.
     pub salt: u32,
+    /// How long before a visit a change may have ended and still be noted in its evidence.
+    pub look_back: Duration,
 }
 
 /// What came of a collection.
@@ -136,20 +141,26 @@ pub enum CollectError {
 /// When the run cannot begin (folder, store) or its manifest cannot be written. What single hosts
 /// do, and evidence of single hosts that cannot be written, is in the result.
 pub async fn collect(collection: Collection) -> Result<Collected, CollectError> {
-    let Collection { plan, inventory, evidence, mut store, roads, observer, stop, clock, salt } =
-        collection;
+    let Collection {
+        plan,
+        inventory,
+        evidence,
+        mut store,
+        roads,
+        observer,
+        stop,
+        clock,
+        salt,
+        look_back,
+    } = collection;
     let started = clock.utc();
     let run = RunId::new(started, salt);
     let folder = Arc::new(RunFolder::create(&evidence, &run)?);
     let mandate = mandate(&plan);
     let room = folder.keep_room(manifest_room(&plan))?;
     store.begin_run(&run_start(&run, &mandate, started, &folder))?;
-    let facts = RunFacts {
-        run: run.clone(),
-        mandate: mandate.clone(),
-        views: plan.request.views.clone(),
-        controller_clock: crate::evidence::clock::controller_clock(),
-    };
+    let near = Arc::new(attach::for_run(&*store, &plan, started.minus(look_back))?);
+    let facts = facts(&run, &mandate, &plan, (near, look_back));
     let recorder = Recorder::new(facts, folder.clone(), start_committer()?);
     let stage = RecordStage {
         recorder: Arc::new(recorder),
@@ -198,6 +209,22 @@ pub async fn collect(collection: Collection) -> Result<Collected, CollectError> 
         unwritten,
         store_fault: kept.fault.or(closed.err()),
     })
+}
+
+fn facts(
+    run: &RunId,
+    mandate: &Mandate,
+    plan: &Plan,
+    (near, look_back): (Arc<Near>, Duration),
+) -> RunFacts {
+    RunFacts {
+        run: run.clone(),
+        mandate: mandate.clone(),
+        views: plan.request.views.clone(),
+        controller_clock: crate::evidence::clock::controller_clock(),
+        near,
+        look_back,
+    }
 }
 
 fn run_start(run: &RunId, mandate: &Mandate, started: Utc, folder: &RunFolder) -> RunStart {

@@ -4,16 +4,22 @@
 //! before the answers in the file; they are for people. Records are made from the synced file
 //! alone (docs/decisions/0005).
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use crate::dispatch::visit::{Captured, VisitReport};
+use crate::enrich::near::Near;
 use crate::evidence::spool::Spool;
 use crate::evidence::write::SectionDraft;
 use crate::inventory::host::Host;
+use crate::model::attribute::Surroundings;
 use crate::model::capture::{ClockOffset, ControllerClock, End, Header, Mandate};
 use crate::model::fact::Fact;
-use crate::model::id::{Pass, RunId};
+use crate::model::id::{HostName, Pass, RunId};
 use crate::model::parsed::{Issue, Row, Sink, Span};
 use crate::model::snapshot::View;
 use crate::model::text::HostText;
+use crate::model::time::Utc;
 use crate::normalize::clock_reading;
 
 /// Bytes of an answer that are looked at for the header: an os-release file is under 1 KiB.
@@ -30,6 +36,17 @@ pub struct RunFacts {
     pub views: Vec<View>,
     /// The controller's own clock.
     pub controller_clock: ControllerClock,
+    /// Changes and attributes of all hosts.
+    pub near: Arc<Near>,
+    /// How long before a visit a change may have ended and still be near it.
+    pub look_back: Duration,
+}
+
+impl RunFacts {
+    /// What was known around a host that was visited at this time.
+    fn surroundings(&self, host: &HostName, started: Utc, ended: Utc) -> Surroundings {
+        self.near.surroundings(host, started.minus(self.look_back), ended)
+    }
 }
 
 /// Makes header and sections of a report. The spools move into the drafts.
@@ -38,6 +55,7 @@ pub fn draft(facts: &RunFacts, report: VisitReport) -> (Header, Vec<SectionDraft
     let mut report = report;
     let glimpse = Glimpse::of(&mut report.captured);
     let host = &report.visit.host;
+    let surroundings = facts.surroundings(&host.asset.name, report.started, report.ended);
     let header = Header {
         run: facts.run.clone(),
         pass: Pass::FIRST,
@@ -53,6 +71,7 @@ pub fn draft(facts: &RunFacts, report: VisitReport) -> (Header, Vec<SectionDraft
         controller_clock: facts.controller_clock,
         negotiated: report.negotiated,
         faults: report.faults,
+        surroundings,
     };
     (header, report.captured.into_iter().map(section).collect())
 }

@@ -1,8 +1,10 @@
 //! Where stages meet: each workflow is one verb, made of stages that do not know each other.
 
 pub mod ask;
+pub mod attach;
 pub mod collect;
 pub mod draft;
+pub mod import;
 pub mod keep;
 pub mod parse;
 pub mod rebuild;

@@ -16,6 +16,8 @@ mod help;
 #[cfg(test)]
 mod import;
 #[cfg(test)]
+mod imports;
+#[cfg(test)]
 mod parse;
 #[cfg(test)]
 mod plan;

@@ -15,4 +15,5 @@ mod disk_faults;
 mod file_format;
 mod folder_rules;
 mod support;
+mod surroundings;
 mod tampering;

@@ -75,6 +75,7 @@ pub(crate) fn header(host: &str) -> Header {
         ended: utc("2026-11-24T01:42:04Z"),
         clock: Some(ClockOffset { offset_us: -1200, error_us: 300 }),
         controller_clock: ControllerClock { synchronized: Some(true), error_us: None },
+        surroundings: fleetstat::model::attribute::Surroundings::default(),
         negotiated: Some(Negotiated {
             server: "SSH-2.0-OpenSSH_9.2\u{2028}".to_owned(),
             host_key: "SHA256:abc".to_owned(),

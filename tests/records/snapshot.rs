@@ -71,6 +71,7 @@ fn header() -> Header {
         ended: start(),
         clock: None,
         controller_clock: ControllerClock { synchronized: None, error_us: None },
+        surroundings: fleetstat::model::attribute::Surroundings::default(),
         negotiated: None,
         faults: vec![],
     }

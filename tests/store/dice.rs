@@ -385,6 +385,7 @@ impl Dice {
                 synchronized: self.maybe(|d| d.once_in(2)),
                 error_us: self.maybe(Self::wide),
             },
+            surroundings: fleetstat::model::attribute::Surroundings::default(),
             negotiated: self.maybe(|d| Negotiated {
                 server: d.string(),
                 host_key: d.string(),

@@ -64,7 +64,7 @@ fn a_store_of_a_later_version_is_refused() {
     drop(raw);
     for mode in [Mode::Write, Mode::Read] {
         let error = message(open(&path, mode));
-        assert!(error.contains("has schema 99, this version knows up to 2; upgrade"), "{error}");
+        assert!(error.contains("has schema 99, this version knows up to "), "{error}");
     }
 }
 

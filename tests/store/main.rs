@@ -9,6 +9,7 @@ mod crash;
 mod damage;
 mod dice;
 mod files;
+mod imports;
 mod order;
 mod scene;
 

@@ -87,6 +87,7 @@ fn header(name: &str, at: Utc, run: RunId) -> Header {
         ended: at.plus(Duration::from_secs(2)),
         clock: None,
         controller_clock: ControllerClock { synchronized: Some(true), error_us: Some(10) },
+        surroundings: fleetstat::model::attribute::Surroundings::default(),
         negotiated: None,
         faults: vec![],
     }

@@ -3,6 +3,7 @@
 //! Comes in: a snapshot. Goes out: a page. What a view could not show stands beside the view, so
 //! that an empty table is never taken for "there is nothing".
 
+mod around;
 mod header;
 mod network;
 mod sockets;
@@ -14,6 +15,7 @@ use crate::model::snapshot::{SectionStatus, Snapshot, View};
 use crate::model::text::HostText;
 use crate::report::page::Page;
 
+pub use around::{Around, around, interval};
 pub(crate) use header::took;
 
 /// Rows of one table on the page; what is beyond is counted. `--format` gives all of them.

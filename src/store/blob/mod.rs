@@ -7,6 +7,7 @@
 //! | part | holds | changes |
 //! |---|---|---|
 //! | asset, mandate, connection | the header's stable fields, JSON | inventory, run, server |
+//! | surroundings | changes and attributes around the visit, JSON | an import, a change's window |
 //! | sections | what came of each section | plan, faults |
 //! | listeners, unconnected | sockets without a peer | a service starts or stops |
 //! | interfaces, routes, neighbours, counters, programs, host | the other kinds | rarely |
@@ -28,6 +29,7 @@ mod socket;
 mod source;
 mod writer;
 
+use crate::model::attribute::Surroundings;
 use crate::model::capture::{ControllerClock, Header};
 use crate::model::counter::Counter;
 use crate::model::fact::HostFacts;
@@ -67,6 +69,10 @@ pub(crate) fn split<'s>(snapshot: &'s Snapshot) -> (Vec<(Part, Page)>, Page) {
         (Part::Mandate, json_page(Part::Mandate.code(), &header.mandate)),
         (Part::Connection, json_page(Part::Connection.code(), &Connection::of(header))),
     ];
+    let around = &header.surroundings;
+    if !around.is_empty() {
+        pages.push((Part::Surroundings, json_page(Part::Surroundings.code(), around)));
+    }
     let listeners = moment::group(records, Group::Listener);
     let unconnected = moment::group(records, Group::Unconnected);
     let routes = records.routes.is_empty() && records.rules.is_empty();
@@ -123,6 +129,11 @@ pub(crate) fn join(frame: Frame, pages: &[(Part, Vec<u8>)]) -> Result<Snapshot, 
     let mandate = read_json(find(Part::Mandate)?, Part::Mandate.code());
     let connection = read_json(find(Part::Connection)?, Part::Connection.code());
     let connection: Connection = connection.map_err(|fault| (Part::Connection, fault))?;
+    let surroundings = match find(Part::Surroundings) {
+        Ok(page) => read_json(page, Part::Surroundings.code())
+            .map_err(|fault| (Part::Surroundings, fault))?,
+        Err(_) => Surroundings::default(),
+    };
     let moment = read_moment(find(Part::Moment)?, lists);
     let (moment, sections, records) = moment.map_err(|fault| (Part::Moment, fault))?;
     let header = Header {
@@ -143,6 +154,7 @@ pub(crate) fn join(frame: Frame, pages: &[(Part, Vec<u8>)]) -> Result<Snapshot, 
         },
         negotiated: connection.negotiated,
         faults: moment.faults,
+        surroundings,
     };
     let evidence = frame.evidence;
     Ok(Snapshot { header, evidence, outcome: frame.outcome, sections, records })
@@ -162,12 +174,15 @@ fn table_page<'s>(part: Part, put: &dyn Fn(&mut Writer<'s>)) -> Page {
 }
 
 fn read_list(part: Part, bytes: &[u8], lists: &mut Lists) -> Result<(), Malformed> {
-    if matches!(part, Part::Asset | Part::Mandate | Part::Connection | Part::Moment) {
+    if matches!(
+        part,
+        Part::Asset | Part::Mandate | Part::Connection | Part::Moment | Part::Surroundings
+    ) {
         return Ok(());
     }
     let page = &mut Reader::new(bytes, part.code())?;
     match part {
-        Part::Asset | Part::Mandate | Part::Connection | Part::Moment => {}
+        Part::Asset | Part::Mandate | Part::Connection | Part::Moment | Part::Surroundings => {}
         Part::Sections => lists.sections = section::get_sections(page)?,
         Part::Listeners => lists.listeners = socket::get(page)?,
         Part::Unconnected => lists.unconnected = socket::get(page)?,

@@ -29,6 +29,8 @@ pub(crate) enum Part {
     HostFacts,
     /// What changes with every visit. The only one that two snapshots never share.
     Moment,
+    /// Changes and attributes around the visit.
+    Surroundings,
 }
 
 impl Part {
@@ -46,7 +48,13 @@ impl Part {
         Self::Counters,
         Self::Programs,
         Self::HostFacts,
+        Self::Surroundings,
     ];
+
+    /// Its place among the shared parts. `None` for the moment.
+    pub(crate) fn place(self) -> Option<usize> {
+        Self::SHARED.iter().position(|part| *part == self)
+    }
 
     /// The code in a page's second byte.
     pub(crate) const fn code(self) -> u8 {
@@ -69,6 +77,7 @@ impl Part {
             Self::Programs => "programs",
             Self::HostFacts => "host_facts",
             Self::Moment => "moment",
+            Self::Surroundings => "surroundings",
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::model::digest::Sha256;
 use crate::model::time::Utc;
 use crate::store::blob::Part;
 use crate::store::sqlite::conversion::{self, column};
+use crate::store::sqlite::imported;
 use crate::store::sqlite::read::part_ids;
 use crate::store::sqlite::statements::Statements;
 use crate::store::{Error, ExportKind};
@@ -69,6 +70,9 @@ pub(super) fn export(
             print(fact(row)?);
             Ok(())
         }),
+        ExportKind::Imports => imported::export_imports(sql, &mut print),
+        ExportKind::ChangeRequests => imported::export_changes(sql, &mut print),
+        ExportKind::Attributes => imported::export_attributes(sql, &mut print),
         ExportKind::Tallies => sql.each(TALLIES, [], |row| {
             print(tally(row)?);
             Ok(())

@@ -12,7 +12,7 @@ use crate::store::blob::{self, PAGE_BYTES_MAX, Page, Part};
 use crate::store::fact;
 use crate::store::sqlite::conversion::faults_json;
 use crate::store::sqlite::statements::Statements;
-use crate::store::sqlite::{Writing, history};
+use crate::store::sqlite::{Writing, history, identity};
 use crate::store::timeline::{Moment, Order};
 use crate::store::{Error, IngestReport, SnapshotKey};
 
@@ -122,11 +122,12 @@ fn add(writing: &mut Writing<'_>, snapshot: &Snapshot, order: Order) -> Result<M
     let (shared, moment) = blob::split(snapshot);
     for (part, page) in &shared {
         let id = share_page(writing, snapshot, *part, page)?;
-        if let Some(place) = parts.get_mut(usize::from(part.code())) {
+        if let Some(place) = part.place().and_then(|place| parts.get_mut(place)) {
             *place = Some(id);
         }
     }
     let id = add_row(writing, snapshot, &parts)?;
+    identity::note_address(writing, snapshot)?;
     let (bytes, body) = packed(writing, snapshot, Part::Moment, &moment)?;
     writing.sql.insert(ADD_MOMENT, (id, moment.digest().0, bytes, body))?;
     add_visit(writing, snapshot, id)?;
@@ -190,8 +191,8 @@ fn add_row(
     const ADD: &str = "INSERT INTO snapshot (run, host, pass, attempt, started, ended, role,
         complete, evidence_name, evidence_sha256, evidence_bytes, asset, mandate, connection,
         sections, listeners, unconnected, interfaces, routes, neighbours, counters, programs,
-        host_facts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,
-        ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23)";
+        host_facts, surroundings) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+        ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)";
     let (header, evidence) = (&snapshot.header, &snapshot.evidence);
     let run = writing.names.run(&mut writing.sql, &header.run)?;
     let host = writing.names.host(&mut writing.sql, &header.asset.name)?;

@@ -8,6 +8,9 @@ mod conversion;
 mod export;
 mod found;
 mod history;
+mod identity;
+mod imported;
+mod imports;
 mod ingest;
 mod lookup;
 mod names;
@@ -24,11 +27,15 @@ use std::path::Path;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
+use crate::model::attribute::{AttributeStatement, AttributeVersion};
+use crate::model::change::{ChangeStatement, ChangeVersion, ItemName};
 use crate::model::id::{HostName, RunId};
+use crate::model::import::{Identity, Import, Imported};
 use crate::model::query::{HostOutcome, Listening, Peering, RunSummary};
 use crate::model::snapshot::{Snapshot, View};
 use crate::model::time::Utc;
 use crate::store::blob::Packer;
+use crate::store::imports::{ChangeQuery, Imports, Versions};
 use crate::store::sqlite::names::Names;
 use crate::store::sqlite::statements::Statements;
 use crate::store::{
@@ -175,5 +182,58 @@ impl Store for Sqlite {
 
     fn export(&self, kind: ExportKind, line: &mut dyn FnMut(&str)) -> Result<(), Error> {
         self.read(|sql| export::export(sql, kind, line))
+    }
+}
+
+impl Imports for Sqlite {
+    fn weigh_changes(&self, statements: &[ChangeStatement]) -> Result<Imported, Error> {
+        self.read(|sql| imports::weigh_changes(sql, statements))
+    }
+
+    fn weigh_attributes(&self, statements: &[AttributeStatement]) -> Result<Imported, Error> {
+        self.read(|sql| imports::weigh_attributes(sql, statements))
+    }
+
+    fn import_changes(
+        &mut self,
+        import: &Import,
+        statements: &[ChangeStatement],
+    ) -> Result<Imported, Error> {
+        let work = |writing: &mut Writing<'_>| imports::import_changes(writing, import, statements);
+        self.write("import change requests", work).map(|(imported, _)| imported)
+    }
+
+    fn import_attributes(
+        &mut self,
+        import: &Import,
+        statements: &[AttributeStatement],
+    ) -> Result<Imported, Error> {
+        let work =
+            |writing: &mut Writing<'_>| imports::import_attributes(writing, import, statements);
+        self.write("import attributes", work).map(|(imported, _)| imported)
+    }
+
+    fn imports(&self) -> Result<Vec<Import>, Error> {
+        self.read(imported::imports)
+    }
+
+    fn changes(&self, query: &ChangeQuery) -> Result<Vec<ChangeVersion>, Error> {
+        self.read(|sql| imported::changes(sql, query))
+    }
+
+    fn attributes(
+        &self,
+        items: Option<&[ItemName]>,
+        versions: Versions,
+    ) -> Result<Vec<AttributeVersion>, Error> {
+        self.read(|sql| imported::attributes(sql, items, versions))
+    }
+
+    fn items(&self, keys: Option<&[ItemName]>) -> Result<Vec<ItemName>, Error> {
+        self.read(|sql| imported::items(sql, keys))
+    }
+
+    fn identities(&self, keys: Option<&[ItemName]>) -> Result<Vec<Identity>, Error> {
+        self.read(|sql| identity::identities(sql, keys))
     }
 }

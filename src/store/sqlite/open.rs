@@ -18,8 +18,11 @@ use crate::store::{Error, Mode};
 const APPLICATION: i64 = 0x464c_5354;
 
 /// Schema changes, oldest first. The number of the last is the schema's version.
-const MIGRATIONS: &[&str] =
-    &[include_str!("migrations/V1__initial.sql"), include_str!("migrations/V2__namespaces.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("migrations/V1__initial.sql"),
+    include_str!("migrations/V2__namespaces.sql"),
+    include_str!("migrations/V3__imports.sql"),
+];
 
 /// How long a transaction waits for another process.
 const BUSY: Duration = Duration::from_secs(30);
