@@ -21,3 +21,4 @@ pub mod capture;
 pub mod record;
 pub mod snapshot;
 pub mod query;
+pub mod seen;

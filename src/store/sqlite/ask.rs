@@ -60,9 +60,10 @@ fn candidates(sql: &mut Statements<'_>, query: &ListenerQuery) -> Result<Vec<Fou
         (Some(port), _) if ended => found::ask(sql, found::BY_PORT, (view, port)),
         (Some(port), _) => found::ask(sql, found::OPEN_BY_PORT, (view, port)),
         (None, Some(hosts)) => {
+            let by_host = if ended { found::BY_HOST } else { found::OPEN_BY_HOST };
             let mut facts = Vec::new();
             for host in hosts.iter().collect::<BTreeSet<_>>() {
-                facts.extend(found::ask(sql, found::BY_HOST, (view, host.as_str()))?);
+                facts.extend(found::ask(sql, by_host, (view, host.as_str()))?);
             }
             Ok(facts)
         }
@@ -134,7 +135,7 @@ fn peer_order(peering: &Peering) -> impl Ord + '_ {
     (host, peer, service_port, transport, direction, process, uid, peering.first_seen)
 }
 
-fn view_number(sql: &mut Statements<'_>, view: View) -> Result<i64, Error> {
+pub(super) fn view_number(sql: &mut Statements<'_>, view: View) -> Result<i64, Error> {
     const FIND: &str = "SELECT id FROM source WHERE name = ?1";
     // 0 is no number of a source: in an empty store nothing is confirmed.
     Ok(sql.first(FIND, [view_source(view)], |row| row.get(0))?.unwrap_or(0))

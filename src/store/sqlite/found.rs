@@ -19,7 +19,7 @@ macro_rules! facts_from {
         concat!(
             "SELECT h.id, h.name, s.kind, s.transport, s.scope, s.port, s.uid, s.address, f.peer,
             s.process, f.service, f.probe, f.max_count, first.started, first.role,
-            last.started, last.role, p.started, p.role, v.started, v.role
+            last.started, last.role, p.started, p.role, v.started, v.role, f.first, f.last
             FROM ",
             $from,
             " LEFT JOIN snapshot first ON first.id = f.first
@@ -49,6 +49,34 @@ pub(super) const BY_PORT: &str = concat!(
 pub(super) const BY_HOST: &str = concat!(
     facts_from!("host h CROSS JOIN fact f ON f.host = h.id CROSS JOIN shape s ON s.id = f.shape"),
     " WHERE h.name = ?2 AND s.kind = 'listener'"
+);
+
+/// Open listeners of a host.
+pub(super) const OPEN_BY_HOST: &str = concat!(
+    facts_from!(
+        "host h CROSS JOIN fact f ON f.host = h.id AND f.last IS NULL
+        CROSS JOIN shape s ON s.id = f.shape"
+    ),
+    " WHERE h.name = ?2 AND s.kind = 'listener'"
+);
+
+/// Open facts of a host (`?2`) that began after `?3` and not after `?4`.
+pub(super) const BEGUN: &str = concat!(
+    facts_from!(
+        "host h CROSS JOIN fact f ON f.host = h.id AND f.last IS NULL
+        CROSS JOIN shape s ON s.id = f.shape"
+    ),
+    " WHERE h.id = ?2 AND first.started > ?3 AND first.started <= ?4"
+);
+
+/// Ended facts of a host (`?2`) that were last seen at or after `?3` and begun not after `?4`.
+pub(super) const ENDED: &str = concat!(
+    facts_from!(
+        "host h CROSS JOIN fact f ON f.host = h.id
+        AND f.last IN (SELECT id FROM snapshot WHERE host = ?2 AND started >= ?3)
+        CROSS JOIN shape s ON s.id = f.shape"
+    ),
+    " WHERE h.id = ?2 AND first.started <= ?4"
 );
 
 /// All listeners.
@@ -91,6 +119,8 @@ pub(super) struct Found {
     pub(super) first: Sight,
     /// `None`: it is open.
     pub(super) last: Option<Sight>,
+    /// Numbers of the first and last snapshot.
+    pub(super) ends: (i64, Option<i64>),
     /// When its probe or its view was last read whole.
     pub(super) confirmed: Option<Sight>,
 }
@@ -123,6 +153,7 @@ fn found(row: &Row<'_>) -> Result<Found, Error> {
         count: cell::<i64>(row, 12)?.cast_unsigned(),
         first,
         last: sight(row, 15)?,
+        ends: (cell(row, 21)?, cell(row, 22)?),
         confirmed: sight(row, 17)?.max(sight(row, 19)?),
     })
 }

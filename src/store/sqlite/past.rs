@@ -76,7 +76,8 @@ fn visit(row: &rusqlite::Row<'_>) -> Result<Visit, Error> {
     Ok(Visit { sight, complete, sections })
 }
 
-fn probes_in(sql: &mut Statements<'_>, sections: i64) -> Result<Vec<i64>, Error> {
+/// Numbers of the whole probes in a blob of section results.
+pub(super) fn probes_in(sql: &mut Statements<'_>, sections: i64) -> Result<Vec<i64>, Error> {
     const FIND: &str = "SELECT id FROM source WHERE name = ?1";
     let page = read::page(sql, Part::Sections, sections)?;
     let results = blob::read_sections(&page).map_err(|fault| damaged("sections", fault))?;
