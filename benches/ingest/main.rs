@@ -112,7 +112,8 @@ fn ask(path: &Path, fleet: &mut Fleet, hosts: usize, nights: u32) -> Result<()> 
         &samples,
         |(_, peer)| {
             let partner = Partner::Address(*peer);
-            let query = PeerQuery { partner, since: Some(since), until: None, hosts: None };
+            let query =
+                PeerQuery { partner, since: Some(since), until: None, hosts: None, at: None };
             Ok(store.peers(&query)?.len())
         },
     )?;
@@ -124,6 +125,7 @@ fn ask(path: &Path, fleet: &mut Fleet, hosts: usize, nights: u32) -> Result<()> 
             since: Some(since),
             until: None,
             hosts: None,
+            at: None,
         };
         Ok(store.peers(&query)?.len())
     })?;

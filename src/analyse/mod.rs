@@ -3,9 +3,11 @@
 //! Comes in: snapshots. Goes out: statements about them. No clock, no files, no store.
 
 pub mod diff;
+pub mod changed;
+pub mod prevalence;
 mod listeners;
 mod peers;
-mod network;
+pub mod network;
 mod host;
 
 #[cfg(test)]

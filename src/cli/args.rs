@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::question::{About, ChangedArgs, PrevalenceArgs};
 use crate::model::host::Platform;
 use crate::model::record::RecordKind;
 use crate::report::rows::Format;
@@ -194,6 +195,10 @@ pub enum Question {
     Listeners(ListenersArgs),
     /// Who talked to an address
     Peers(PeersArgs),
+    /// What changed on which hosts between two times
+    Changed(ChangedArgs),
+    /// How common each listener is, the rarest first
+    Prevalence(PrevalenceArgs),
 }
 
 /// `query listeners`.
@@ -205,12 +210,12 @@ pub struct ListenersArgs {
     /// Only listeners on this address
     #[arg(long, value_name = "IP")]
     pub address: Option<std::net::IpAddr>,
-    /// As it was at this time (RFC 3339, or an age such as `2d`)
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<String>,
     /// Also those that were seen once and are gone
     #[arg(long)]
     pub gone: bool,
+    /// Whom and when.
+    #[command(flatten)]
+    pub about: About,
 }
 
 /// `query peers`.
@@ -222,6 +227,9 @@ pub struct PeersArgs {
     /// Not before this time (RFC 3339, or an age such as `30d`)
     #[arg(long, value_name = "TIME", default_value = "30d")]
     pub since: String,
+    /// Whom and when.
+    #[command(flatten)]
+    pub about: About,
 }
 
 /// `diff`.

@@ -15,8 +15,11 @@ mod parse;
 mod plan;
 mod probes;
 mod query;
+mod about;
+pub mod question;
 mod rebuild;
 mod request;
+mod saved;
 mod run;
 mod schema;
 mod show;
@@ -64,13 +67,21 @@ fn verb(setting: &Setting, verb: Verb) -> Ended {
         Verb::Enroll(args) => enroll::enroll(setting, &args),
         Verb::Runs(args) => query::runs(setting, &args),
         Verb::Show(args) => show::show(setting, &args),
-        Verb::Query { question: Question::Listeners(args) } => query::listeners(setting, &args),
-        Verb::Query { question: Question::Peers(args) } => query::peers(setting, &args),
+        Verb::Query { question } => ask(setting, question),
         Verb::Diff(args) => diff::diff(setting, &args),
         Verb::Verify(args) => verify::verify(setting, &args),
         Verb::Rebuild(args) => rebuild::rebuild(setting, &args),
         Verb::Parse(args) => parse::parse(setting, &args),
         Verb::Schema { of } => schema::schema(of),
+    }
+}
+
+fn ask(setting: &Setting, question: Question) -> Ended {
+    match question {
+        Question::Listeners(args) => query::listeners(setting, &args),
+        Question::Peers(args) => query::peers(setting, &args),
+        Question::Changed(args) => query::changed(setting, &args),
+        Question::Prevalence(args) => query::prevalence(setting, &args),
     }
 }
 

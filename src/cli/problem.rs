@@ -90,6 +90,7 @@ pub const PROBLEMS: &[ProblemKind] = problems! {
     "FS-CFG-002" Config "a known_hosts file cannot be used" "mend the line, or name another file with `--known-hosts`"
     "FS-CFG-003" Config "no account has a usable key" "mend the account's `identity`, or start ssh-agent with the key"
     "FS-SITE-001" Invalid "a site probe is not acceptable" "see docs/reference/commands.md for what a command may be"
+    "FS-OUT-001" Usage "the answer cannot be saved" "name a file in a folder that can be written to"
     "FS-STO-001" Store "the store cannot be used" "`fleetstat rebuild` makes the store again from evidence"
     "FS-EVI-001" EvidenceNotWritten "evidence could not be written" "make room on the disk and run again for the hosts that are missing"
     "FS-EVI-002" EvidenceChanged "evidence was changed" "treat the run's folder as tampered with; compare with a copy"

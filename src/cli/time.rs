@@ -17,7 +17,8 @@ pub fn point(text: &str, now: Utc) -> Result<Utc, Problem> {
     Utc::parse(text).map_err(|error| Problem::new("FS-USE-003", error.to_string()))
 }
 
-fn age(text: &str) -> Option<Duration> {
+/// An age: `90s`, `15m`, `8h`, `30d`. `None`: it is none.
+pub fn age(text: &str) -> Option<Duration> {
     let unit = match text.chars().last()? {
         's' => 1,
         'm' => 60,

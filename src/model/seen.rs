@@ -5,7 +5,9 @@
 
 use std::net::IpAddr;
 
+use crate::model::host::words;
 use crate::model::id::{HostName, Label, Pass, RunId};
+use crate::model::snapshot::View;
 use crate::model::socket::{Direction, Scope, Transport};
 use crate::model::text::HostText;
 use crate::model::time::Utc;
@@ -88,4 +90,41 @@ pub struct Span {
     pub before: Presence,
     /// At the later time.
     pub after: Presence,
+}
+
+words! {
+    /// Why an answer does not show a host, or shows it as it was earlier.
+    UnseenReason {
+        /// No snapshot at or before the time.
+        NoSnapshot = "no_snapshot",
+        /// Snapshots, and none of them answered the view whole.
+        NeverWhole = "never_whole",
+        /// The last whole answer is older than the limit.
+        Stale = "stale",
+        /// A later visit did not answer whole; what is shown is from the one before.
+        LaterFailed = "later_failed",
+        /// No whole answer at or before the earlier time: nothing to compare with.
+        NoEarlier = "no_earlier",
+        /// No whole answer after the earlier time: what happened since is not known.
+        NoLater = "no_later",
+        /// Owners are not visible on both sides, so who holds a listener could not be compared.
+        OwnersHidden = "owners_hidden",
+    }
+}
+
+/// What an answer did not see of one host.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Unseen {
+    /// Why.
+    pub reason: UnseenReason,
+    /// The view.
+    pub view: View,
+    /// The host.
+    pub host: HostName,
+    /// The last whole answer at or before the time asked for. `None`: there is none.
+    pub last_whole: Option<Utc>,
+    /// The last visit, whatever came of it. `None`: there is none.
+    pub last_tried: Option<Utc>,
+    /// What the last visit said, escaped. Empty: nothing.
+    pub detail: String,
 }

@@ -28,6 +28,9 @@ pub mod records;
 pub mod page;
 pub mod show;
 pub mod summary;
+pub mod unseen;
+pub mod changed;
+pub mod prevalence;
 pub mod schema;
 
 #[cfg(test)]

@@ -89,6 +89,7 @@ pub fn text(value: &Value<'_>) -> String {
         Value::Bool(value) => (if *value { "yes" } else { "no" }).to_owned(),
         Value::U64(number) => number.to_string(),
         Value::I64(number) => number.to_string(),
+        Value::Thousandths(number) => crate::report::json::decimal(*number),
         Value::Hex(number) => format!("{number:x}"),
         Value::Word(word) => (*word).to_owned(),
         Value::Text(text) => text.clone().into_owned(),

@@ -76,6 +76,8 @@ pub struct PeerQuery {
     pub until: Option<Utc>,
     /// Only these hosts. `None`: all.
     pub hosts: Option<Vec<HostName>>,
+    /// As the store knew it at this time. `None`: by the latest.
+    pub at: Option<Utc>,
 }
 
 /// Which hosts answered a view?

@@ -5,6 +5,7 @@ pub mod collect;
 pub mod draft;
 pub mod keep;
 pub mod parse;
+pub mod question;
 pub mod rebuild;
 pub mod record;
 pub mod reread;

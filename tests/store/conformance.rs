@@ -76,7 +76,7 @@ fn address(text: &str) -> Partner {
 }
 
 fn peers_of(partner: Partner) -> PeerQuery {
-    PeerQuery { partner, since: None, until: None, hosts: None }
+    PeerQuery { partner, since: None, until: None, hosts: None, at: None }
 }
 
 /// First sighting, last sighting in nights, and whether it is open.

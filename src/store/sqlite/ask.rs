@@ -100,9 +100,13 @@ pub(super) fn peers(sql: &mut Statements<'_>, query: &PeerQuery) -> Result<Vec<P
     let hosts: Option<BTreeSet<&HostName>> = query.hosts.as_ref().map(|h| h.iter().collect());
     let view = view_number(sql, View::Sessions)?;
     let (low, high) = range(query.partner);
-    let (mut lookup, mut out) = (Lookup::default(), Vec::new());
+    let (mut past, mut lookup, mut out) = (Past::default(), Lookup::default(), Vec::new());
     for fact in found::ask(sql, found::BY_PEER, (view, low, high))? {
-        let standing = fact.now();
+        let standing = match query.at {
+            Some(at) => fact.at(sql, &mut past, at)?,
+            None => Some(fact.now()),
+        };
+        let Some(standing) = standing else { continue };
         let inside = query.since.is_none_or(|since| standing.last_seen.at >= since)
             && query.until.is_none_or(|until| fact.first.at <= until)
             && hosts.as_ref().is_none_or(|hosts| hosts.contains(&fact.host));
