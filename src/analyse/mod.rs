@@ -5,6 +5,9 @@
 pub mod diff;
 pub mod changed;
 pub mod prevalence;
+pub mod states;
+pub mod rates;
+pub mod routing;
 mod listeners;
 mod peers;
 pub mod network;

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::question::{About, ChangedArgs, PrevalenceArgs};
+use crate::cli::question::{
+    About, ChangedArgs, InterfacesArgs, PrevalenceArgs, RoutesArgs, StatesArgs,
+};
 use crate::model::host::Platform;
 use crate::model::record::RecordKind;
 use crate::report::rows::Format;
@@ -199,6 +201,12 @@ pub enum Question {
     Changed(ChangedArgs),
     /// How common each listener is, the rarest first
     Prevalence(PrevalenceArgs),
+    /// How many TCP sockets are in which state, and how full queues and port ranges are
+    States(StatesArgs),
+    /// Interfaces, and what they carried between two answers
+    Interfaces(InterfacesArgs),
+    /// Routes, or where hosts would send packets to an address; without the `local` table
+    Routes(RoutesArgs),
 }
 
 /// `query listeners`.

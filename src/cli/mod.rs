@@ -9,6 +9,7 @@ pub mod setting;
 pub mod time;
 mod diff;
 mod enroll;
+mod figures;
 mod hosts;
 mod logging;
 mod parse;
@@ -82,6 +83,9 @@ fn ask(setting: &Setting, question: Question) -> Ended {
         Question::Peers(args) => query::peers(setting, &args),
         Question::Changed(args) => query::changed(setting, &args),
         Question::Prevalence(args) => query::prevalence(setting, &args),
+        Question::States(args) => figures::states(setting, &args),
+        Question::Interfaces(args) => figures::interfaces(setting, &args),
+        Question::Routes(args) => figures::routes(setting, &args),
     }
 }
 

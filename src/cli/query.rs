@@ -12,7 +12,7 @@ use crate::cli::{Ended, time, to_stdout};
 use crate::model::snapshot::View;
 use crate::report::answer::{Listeners, Outcomes, Peers, Runs};
 use crate::report::changed::{ChangedHosts, ChangedRow};
-use crate::report::prevalence::{PrevalenceRow, Prevalences};
+use crate::report::prevalence::Prevalences;
 use crate::report::rows::write_answers;
 use crate::report::unseen::write;
 use crate::store::{ListenerQuery, Mode, Partner, PeerQuery};
@@ -90,7 +90,7 @@ pub(super) fn changed(setting: &Setting, args: &ChangedArgs) -> Ended {
     views.dedup();
     let question = ChangedQuestion { hosts: about.hosts, since, until: about.at, views };
     let found = question::changed(&*store, &question).map_err(store_problem)?;
-    let (until, names) = (about.at, args.about.names);
+    let until = about.at;
     let single = |change: HostChange| Folded {
         hosts: vec![change.host.clone()],
         first_seen: change.first_seen,
@@ -99,7 +99,7 @@ pub(super) fn changed(setting: &Setting, args: &ChangedArgs) -> Ended {
     };
     let folded =
         if args.no_fold { found.rows.into_iter().map(single).collect() } else { fold(found.rows) };
-    let row = |folded| ChangedRow { folded, since, until, names };
+    let row = |folded| ChangedRow { folded, since, until };
     let rows: Vec<_> = folded.into_iter().map(row).collect();
     tell(setting, &found.unseen);
     answer(&args.about, |out| write(out, setting.layout(), ChangedHosts, &rows, &found.unseen))
@@ -111,9 +111,6 @@ pub(super) fn prevalence(setting: &Setting, args: &PrevalenceArgs) -> Ended {
     let about = about(setting, &*store, &args.about)?;
     let wanted = Rare { below: args.rarer_than, hosts: args.max_hosts };
     let found = question::prevalence(&*store, &about, wanted, args.port).map_err(store_problem)?;
-    let names = args.about.names;
-    let row = |prevalence| PrevalenceRow { prevalence, names };
-    let rows: Vec<_> = found.rows.into_iter().map(row).collect();
     tell(setting, &found.unseen);
-    answer(&args.about, |out| write(out, setting.layout(), Prevalences, &rows, &found.unseen))
+    answer(&args.about, |out| write(out, setting.layout(), Prevalences, &found.rows, &found.unseen))
 }

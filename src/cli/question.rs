@@ -23,9 +23,6 @@ pub struct About {
     /// Tell hosts whose last whole answer is older than this
     #[arg(long, value_name = "AGE", default_value = "2d")]
     pub stale: String,
-    /// Most host names in one row of a table
-    #[arg(long, value_name = "NUMBER", default_value_t = 5)]
-    pub names: usize,
     /// Write the answer to this file, whole or not at all
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -12,7 +12,6 @@ use crate::model::time::Utc;
 use crate::report::answer::answer;
 use crate::report::change::describe;
 use crate::report::field::{Column, Field, Kind};
-use crate::report::unseen::names;
 use crate::report::value::{Member, Type, Value, words_of};
 
 /// The kind `changed`.
@@ -28,8 +27,6 @@ pub struct ChangedRow {
     pub since: Utc,
     /// The later time.
     pub until: Utc,
-    /// Most host names in a table.
-    pub names: usize,
 }
 
 /// The members of a proof.
@@ -187,12 +184,6 @@ impl Kind for ChangedHosts {
             "Snapshot on the later side that proves it. Empty with several hosts.",
             |row| row.record.proof(row.record.folded.change.proof_after.as_ref()),
         ),
-        Field::always(
-            "host_names",
-            Type::Text,
-            "Some of the names, as a table shows them.",
-            |row| { names(&row.record.folded.hosts, row.record.names).into() }
-        ),
     ];
 
     const COLUMNS: &'static [Column] = &[
@@ -203,6 +194,6 @@ impl Kind for ChangedHosts {
         Column::of("FIRST-SEEN", "first_seen"),
         Column::of("LAST-SEEN", "last_seen"),
         Column::of("HOSTS", "host_count"),
-        Column::of("NAMES", "host_names"),
+        Column::sample("NAMES", "hosts"),
     ];
 }

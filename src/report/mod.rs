@@ -31,6 +31,9 @@ pub mod summary;
 pub mod unseen;
 pub mod changed;
 pub mod prevalence;
+pub mod state;
+pub mod rate;
+pub mod routed;
 pub mod schema;
 
 #[cfg(test)]

@@ -5,24 +5,14 @@ use crate::model::id::HostName;
 use crate::model::socket::{Scope, Transport};
 use crate::report::answer::answer;
 use crate::report::field::{Column, Field, Kind};
-use crate::report::unseen::names;
 use crate::report::value::{Type, Value, words_of};
 
 /// The kind `prevalence`.
 #[derive(Clone, Copy, Debug)]
 pub struct Prevalences;
 
-/// One row on its way out.
-#[derive(Clone, Debug)]
-pub struct PrevalenceRow {
-    /// How common it is.
-    pub prevalence: Prevalence,
-    /// Most host names in a table.
-    pub names: usize,
-}
-
 impl Kind for Prevalences {
-    type Body<'x> = PrevalenceRow;
+    type Body<'x> = Prevalence;
 
     const NAME: &'static str = "prevalence";
 
@@ -31,49 +21,46 @@ impl Kind for Prevalences {
 
     const FIELDS: &'static [Field<Self>] = answer![
         Field::always("network.transport", words_of!(Transport), "Transport protocol.", |row| {
-            Value::Word(row.record.prevalence.answer.transport.as_str())
+            Value::Word(row.record.answer.transport.as_str())
         }),
         Field::reported(
             "local.port",
             Type::Integer,
             "Local port; 0 for protocols without ports. `null`: UDP ports of the ephemeral range.",
-            |row| row.record.prevalence.answer.port.into(),
+            |row| row.record.answer.port.into(),
         ),
         Field::always("bind.scope", words_of!(Scope), "How far it reaches.", |row| {
-            Value::Word(row.record.prevalence.answer.scope.as_str())
+            Value::Word(row.record.answer.scope.as_str())
         }),
         Field::reported(
             "local.address",
             Type::Address,
             "Local address. `null`: an address of each host's own.",
-            |row| row.record.prevalence.answer.address.into(),
+            |row| row.record.answer.address.into(),
         ),
         Field::reported("process.name", Type::Text, "Process. `null`: not known.", |row| {
-            row.record.prevalence.answer.process.as_ref().into()
+            row.record.answer.process.as_ref().into()
         }),
         Field::reported("service", Type::Text, "Service or unit. `null`: not known.", |row| {
-            row.record.prevalence.answer.service.as_ref().into()
+            row.record.answer.service.as_ref().into()
         }),
         Field::always("host_count", Type::Integer, "Hosts that have it.", |row| {
-            u64::try_from(row.record.prevalence.hosts.len()).unwrap_or(u64::MAX).into()
+            u64::try_from(row.record.hosts.len()).unwrap_or(u64::MAX).into()
         }),
         Field::always("of_hosts", Type::Integer, "Hosts that answered whole.", |row| {
-            row.record.prevalence.of.into()
+            row.record.of.into()
         }),
         Field::always("share_percent", Type::Decimal, "Share of them, cut, not rounded.", |row| {
-            Value::Thousandths(row.record.prevalence.share())
+            Value::Thousandths(row.record.share())
         }),
         Field::always("first_seen", Type::Time, "The earliest sighting.", |row| {
-            row.record.prevalence.first_seen.into()
+            row.record.first_seen.into()
         }),
         Field::always("last_seen", Type::Time, "The latest good sighting.", |row| {
-            row.record.prevalence.last_seen.into()
+            row.record.last_seen.into()
         }),
         Field::always("hosts", Type::Texts, "The hosts, sorted.", |row| {
-            Value::list(row.record.prevalence.hosts.iter().map(HostName::as_str))
-        }),
-        Field::always("host_names", Type::Text, "Some of them, as a table shows them.", |row| {
-            names(&row.record.prevalence.hosts, row.record.names).into()
+            Value::list(row.record.hosts.iter().map(HostName::as_str))
         }),
     ];
 
@@ -89,6 +76,6 @@ impl Kind for Prevalences {
         Column::of("SERVICE", "service"),
         Column::of("FIRST-SEEN", "first_seen"),
         Column::of("LAST-SEEN", "last_seen"),
-        Column::of("NAMES", "host_names"),
+        Column::sample("NAMES", "hosts"),
     ];
 }

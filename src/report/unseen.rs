@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use crate::model::id::HostName;
 use crate::model::seen::{Unseen, UnseenReason};
 use crate::model::snapshot::View;
 use crate::report::answer::answer;
@@ -110,18 +109,6 @@ fn named(one: &Unseen) -> String {
     match one.last_whole {
         Some(last) => format!("{host} ({})", seconds(last)),
         None => host.to_string(),
-    }
-}
-
-/// Some names, and how many more there are.
-#[must_use]
-pub fn names(hosts: &[HostName], most: usize) -> String {
-    let shown: Vec<_> = hosts.iter().take(most).map(HostName::as_str).collect();
-    let rest = hosts.len().saturating_sub(shown.len());
-    match (shown.is_empty(), rest) {
-        (_, 0) => shown.join(", "),
-        (true, rest) => format!("{rest} hosts"),
-        (false, rest) => format!("{} and {rest} more", shown.join(", ")),
     }
 }
 

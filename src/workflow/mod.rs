@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod collect;
 pub mod draft;
+pub mod figures;
 pub mod keep;
 pub mod parse;
 pub mod question;
