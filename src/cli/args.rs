@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::question::{
-    About, ChangedArgs, InterfacesArgs, PrevalenceArgs, RoutesArgs, StatesArgs,
+    About, ChangedArgs, InterfacesArgs, PrevalenceArgs, ReplayArgs, RoutesArgs, StatesArgs,
 };
 use crate::model::host::Platform;
 use crate::model::record::RecordKind;
@@ -102,6 +102,8 @@ pub enum Verb {
     Diff(DiffArgs),
     /// Check the evidence of a run, byte for byte
     Verify(VerifyArgs),
+    /// Read old evidence with today's readers and say what they read otherwise; changes nothing
+    Replay(ReplayArgs),
     /// Make the store again from evidence
     Rebuild(RebuildArgs),
     /// Read the text of a command and write records

@@ -26,11 +26,11 @@ pub(super) fn states(setting: &Setting, args: &StatesArgs) -> Ended {
         StateRows::Host => {
             let row = |states| HostStateRow { states, asked: about.at };
             let rows: Vec<_> = found.rows.into_iter().map(row).collect();
-            answer(&args.about, |out| write(out, layout, HostStateRows, &rows, unseen))
+            answer(&args.about.saved, |out| write(out, layout, HostStateRows, &rows, unseen))
         }
         StateRows::State => {
             let rows = totals(&found.rows);
-            answer(&args.about, |out| write(out, layout, StateTotals, &rows, unseen))
+            answer(&args.about.saved, |out| write(out, layout, StateTotals, &rows, unseen))
         }
     }
 }
@@ -47,7 +47,7 @@ pub(super) fn interfaces(setting: &Setting, args: &InterfacesArgs) -> Ended {
     let row = |rate| LinkRateRow { rate, asked: about.at };
     let rows: Vec<_> = found.rows.into_iter().map(row).collect();
     tell(setting, &found.unseen);
-    answer(&args.about, |out| write(out, setting.layout(), LinkRates, &rows, &found.unseen))
+    answer(&args.about.saved, |out| write(out, setting.layout(), LinkRates, &rows, &found.unseen))
 }
 
 /// Routes.
@@ -60,7 +60,7 @@ pub(super) fn routes(setting: &Setting, args: &RoutesArgs) -> Ended {
     let row = |routed| RoutedRow { routed, to, asked: about.at };
     let rows: Vec<_> = found.rows.into_iter().map(row).collect();
     tell(setting, &found.unseen);
-    answer(&args.about, |out| write(out, setting.layout(), RoutedRows, &rows, &found.unseen))
+    answer(&args.about.saved, |out| write(out, setting.layout(), RoutedRows, &rows, &found.unseen))
 }
 
 fn destination(text: &str) -> Result<crate::analyse::routing::Network, Problem> {

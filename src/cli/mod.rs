@@ -19,6 +19,7 @@ mod query;
 mod about;
 pub mod question;
 mod rebuild;
+mod replay;
 mod request;
 mod saved;
 mod run;
@@ -71,6 +72,7 @@ fn verb(setting: &Setting, verb: Verb) -> Ended {
         Verb::Query { question } => ask(setting, question),
         Verb::Diff(args) => diff::diff(setting, &args),
         Verb::Verify(args) => verify::verify(setting, &args),
+        Verb::Replay(args) => replay::replay(setting, &args),
         Verb::Rebuild(args) => rebuild::rebuild(setting, &args),
         Verb::Parse(args) => parse::parse(setting, &args),
         Verb::Schema { of } => schema::schema(of),
@@ -123,6 +125,7 @@ fn refuse_idle_limit(setting: &Setting, verb: &Verb) -> Result<(), Problem> {
         | Verb::Enroll(_)
         | Verb::Show(_)
         | Verb::Query { .. }
+        | Verb::Replay(_)
         | Verb::Diff(_) => false,
     };
     if idle && setting.global.limit.is_some() {

@@ -42,7 +42,11 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::Clean, "everything that was asked for is there"),
     (Exit::Internal, "a defect of fleetstat"),
     (Exit::Usage, "the command line is wrong, or what it names is not there"),
-    (Exit::SomeFailed, "some hosts failed; with `parse`, some lines were not understood"),
+    (
+        Exit::SomeFailed,
+        "some hosts failed; with `parse`, some lines were not understood; with `replay`, today's \
+         readers read something otherwise",
+    ),
     (Exit::AllFailed, "all hosts failed"),
     (Exit::Unreachable, "only unreachable hosts are missing"),
     (Exit::Invalid, "the inventory, the playbook or a site probe is invalid; nothing was started"),

@@ -56,7 +56,7 @@ pub(super) fn listeners(setting: &Setting, args: &ListenersArgs) -> Ended {
     let rows = store.listeners(&query).map_err(store_problem)?;
     let unseen = question::answered(&*store, &about, View::Listeners).map_err(store_problem)?.1;
     tell(setting, &unseen);
-    answer(&args.about, |out| write(out, setting.layout(), Listeners, &rows, &unseen))
+    answer(&args.about.saved, |out| write(out, setting.layout(), Listeners, &rows, &unseen))
 }
 
 /// Who talked to an address.
@@ -73,7 +73,7 @@ pub(super) fn peers(setting: &Setting, args: &PeersArgs) -> Ended {
     let rows = store.peers(&query).map_err(store_problem)?;
     let unseen = question::answered(&*store, &about, View::Sessions).map_err(store_problem)?.1;
     tell(setting, &unseen);
-    answer(&args.about, |out| write(out, setting.layout(), Peers, &rows, &unseen))
+    answer(&args.about.saved, |out| write(out, setting.layout(), Peers, &rows, &unseen))
 }
 
 /// What changed.
@@ -102,7 +102,9 @@ pub(super) fn changed(setting: &Setting, args: &ChangedArgs) -> Ended {
     let row = |folded| ChangedRow { folded, since, until };
     let rows: Vec<_> = folded.into_iter().map(row).collect();
     tell(setting, &found.unseen);
-    answer(&args.about, |out| write(out, setting.layout(), ChangedHosts, &rows, &found.unseen))
+    answer(&args.about.saved, |out| {
+        write(out, setting.layout(), ChangedHosts, &rows, &found.unseen)
+    })
 }
 
 /// How common each listener is.
@@ -112,5 +114,7 @@ pub(super) fn prevalence(setting: &Setting, args: &PrevalenceArgs) -> Ended {
     let wanted = Rare { below: args.rarer_than, hosts: args.max_hosts };
     let found = question::prevalence(&*store, &about, wanted, args.port).map_err(store_problem)?;
     tell(setting, &found.unseen);
-    answer(&args.about, |out| write(out, setting.layout(), Prevalences, &found.rows, &found.unseen))
+    answer(&args.about.saved, |out| {
+        write(out, setting.layout(), Prevalences, &found.rows, &found.unseen)
+    })
 }

@@ -23,12 +23,35 @@ pub struct About {
     /// Tell hosts whose last whole answer is older than this
     #[arg(long, value_name = "AGE", default_value = "2d")]
     pub stale: String,
+    /// Where the answer goes.
+    #[command(flatten)]
+    pub saved: Saved,
+}
+
+/// Where an answer goes.
+#[derive(Clone, Debug, Args)]
+#[expect(clippy::doc_markdown, reason = "these comments are the help text, where backticks show")]
+pub struct Saved {
     /// Write the answer to this file, whole or not at all
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
     /// Replace the file of `--out` if it is there
     #[arg(long, requires = "out")]
     pub force: bool,
+}
+
+/// `replay`.
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    /// A run id, the folder of a run, or one evidence file
+    #[arg(value_name = "RUN|DIR|FILE")]
+    pub place: String,
+    /// List every record that changes, instead of one row per evidence file
+    #[arg(long)]
+    pub diff: bool,
+    /// Where the answer goes.
+    #[command(flatten)]
+    pub saved: Saved,
 }
 
 /// What `query changed` compares.

@@ -6,19 +6,19 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::problem::{Exit, Problem};
-use crate::cli::question::About;
+use crate::cli::question::Saved;
 use crate::cli::{Ended, to_stdout};
 
 /// Rights of a saved answer: the operator's account, and its group for reading.
 const FILE_MODE: u32 = 0o640;
 
 /// Writes an answer to where the operator wants it.
-pub(super) fn answer(about: &About, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Ended {
-    let Some(file) = &about.out else { return to_stdout(|out| write(out)) };
-    if !about.force && file.try_exists().unwrap_or(true) {
+pub(super) fn answer(saved: &Saved, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Ended {
+    let Some(file) = &saved.out else { return to_stdout(|out| write(out)) };
+    if !saved.force && file.try_exists().unwrap_or(true) {
         return Err(there(file).into());
     }
-    match save(file, about.force, write) {
+    match save(file, saved.force, write) {
         Ok(()) => Ok(Exit::Clean),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(there(file).into()),
         Err(error) => {

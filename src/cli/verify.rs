@@ -44,7 +44,7 @@ pub(super) fn verify(setting: &Setting, args: &VerifyArgs) -> Ended {
 }
 
 /// The folder, and the digest of its manifest where the store knows the run.
-fn place(setting: &Setting, name: &str) -> Result<(PathBuf, Option<Sha256>), Problem> {
+pub(super) fn place(setting: &Setting, name: &str) -> Result<(PathBuf, Option<Sha256>), Problem> {
     let Ok(run) = RunId::parse(name) else {
         return folder_of_a_run(setting, Path::new(name)).map(|folder| (folder, None));
     };

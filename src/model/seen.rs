@@ -128,3 +128,15 @@ pub struct Unseen {
     /// What the last visit said, escaped. Empty: nothing.
     pub detail: String,
 }
+
+words! {
+    /// What is other with today's readers.
+    ReplayChange {
+        /// Today's readers make a record of it.
+        Added = "added",
+        /// Today's readers make no record of it.
+        Removed = "removed",
+        /// Today's readers make another record of it.
+        Changed = "changed",
+    }
+}

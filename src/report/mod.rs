@@ -31,6 +31,7 @@ pub mod summary;
 pub mod unseen;
 pub mod changed;
 pub mod prevalence;
+pub mod replayed;
 pub mod state;
 pub mod rate;
 pub mod routed;

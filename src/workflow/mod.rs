@@ -9,4 +9,5 @@ pub mod parse;
 pub mod question;
 pub mod rebuild;
 pub mod record;
+pub mod replay;
 pub mod reread;
