@@ -262,10 +262,10 @@ impl Moves {
             let bind = |is: &Sight| (is.address, is.scope) == (was.address, was.scope);
             if let Some(place) = self.came.iter().position(|(is, _)| bind(is)) {
                 let (is, new) = self.came.remove(place);
-                if was.process.is_none() != is.process.is_none() {
-                    hidden += 1;
-                } else {
+                if was.process.is_none() == is.process.is_none() {
                     changes.push(joined(ChangedKind::OwnerChanged, gone, new));
+                } else {
+                    hidden += 1;
                 }
                 continue;
             }
@@ -373,13 +373,10 @@ pub fn fold(changes: Vec<HostChange>) -> Vec<Folded> {
 type FoldKey = (View, Subject, ChangedKind, Option<Side>, Option<Side>);
 
 fn folded(key: FoldKey, all: Vec<HostChange>) -> Option<Folded> {
-    let same = |get: fn(&HostChange) -> (&Subject, &Option<Side>, &Option<Side>)| {
-        all.windows(2).all(|pair| match pair {
-            [one, other] => get(one) == get(other),
-            _ => true,
-        })
-    };
-    let exact = same(|change| (&change.subject, &change.before, &change.after));
+    let told =
+        |change: &HostChange| (change.subject.clone(), change.before.clone(), change.after.clone());
+    let first = all.first().map(told);
+    let exact = all.iter().all(|change| Some(told(change)) == first);
     let mut hosts: Vec<_> = all.iter().map(|change| change.host.clone()).collect();
     hosts.sort();
     hosts.dedup();

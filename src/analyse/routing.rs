@@ -292,14 +292,12 @@ pub struct Wanted {
 /// kernel derives it from the addresses of the interfaces.
 #[must_use]
 pub fn ways(routes: &[Route], rules: &[Rule], wanted: Wanted) -> Vec<Way> {
+    let shown = |route: &&Route| {
+        name(&route.table.escaped()) != "local" && (!wanted.default || route.prefix == 0)
+    };
     let mut out: Vec<Way> = match wanted.to {
         Some(to) => vec![Way::decided(&decide(routes, rules, to))],
-        None => {
-            let shown = |route: &&Route| {
-                name(&route.table.escaped()) != "local" && (!wanted.default || route.prefix == 0)
-            };
-            routes.iter().filter(shown).map(Way::of).collect()
-        }
+        None => routes.iter().filter(shown).map(Way::of).collect(),
     };
     if let Some(via) = wanted.via {
         out.retain(|way| way.next_hops.iter().any(|hop| hop.via == Some(via)));

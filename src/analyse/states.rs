@@ -1,6 +1,6 @@
 //! Sockets by state: how many, where most, how near to a limit.
 //!
-//! Comes in: snapshots whose sessions were answered whole. Goes out: figures, no verdicts. TIME_WAIT
+//! Comes in: snapshots whose sessions were answered whole. Goes out: figures, no verdicts. `time_wait`
 //! is counted per local address, remote address and remote port, because that is what Linux gives
 //! a port to: a hundred ports to one destination exhaust nothing for another.
 

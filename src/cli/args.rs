@@ -293,4 +293,8 @@ pub enum SchemaOf {
     Playbook,
     /// A file of site probes.
     SiteProbes,
+    /// A record, as `show`, `parse` and other verbs write it in JSON and NDJSON.
+    Records,
+    /// A row of an answer, as `query` and other verbs write it in JSON and NDJSON.
+    Answers,
 }

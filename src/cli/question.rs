@@ -9,7 +9,6 @@ use crate::model::snapshot::View;
 
 /// Whom a question is about, when, and where the answer goes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::doc_markdown, reason = "these comments are the help text, where backticks show")]
 pub struct About {
     /// Only hosts of this role
     #[arg(long)]
@@ -30,7 +29,6 @@ pub struct About {
 
 /// Where an answer goes.
 #[derive(Clone, Debug, Args)]
-#[expect(clippy::doc_markdown, reason = "these comments are the help text, where backticks show")]
 pub struct Saved {
     /// Write the answer to this file, whole or not at all
     #[arg(long, value_name = "FILE")]

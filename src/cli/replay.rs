@@ -124,13 +124,11 @@ fn evidence(setting: &Setting, place: &str) -> Result<(PathBuf, Vec<EvidenceFile
     refuse_changed(&folder, anchor)?;
     let (files, unreadable) =
         workflow::files(&folder).map_err(|error| Problem::new("FS-EVI-004", error.to_string()))?;
-    match unreadable.first() {
-        None => Ok((folder, files)),
-        Some(_) => {
-            let problems = unreadable.into_iter().map(|line| Problem::new("FS-EVI-004", line));
-            Err(Problems(problems.collect()))
-        }
+    if unreadable.is_empty() {
+        return Ok((folder, files));
     }
+    let problems = unreadable.into_iter().map(|line| Problem::new("FS-EVI-004", line));
+    Err(Problems(problems.collect()))
 }
 
 /// One file; the manifest beside it, if there is one, must know it by its digest.

@@ -18,6 +18,7 @@ pub fn point(text: &str, now: Utc) -> Result<Utc, Problem> {
 }
 
 /// An age: `90s`, `15m`, `8h`, `30d`. `None`: it is none.
+#[must_use]
 pub fn age(text: &str) -> Option<Duration> {
     let unit = match text.chars().last()? {
         's' => 1,

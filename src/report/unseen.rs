@@ -116,40 +116,51 @@ fn named(one: &Unseen) -> String {
 ///
 /// # Errors
 /// When the writer fails.
-pub fn write<'r, 'x, K: Kind>(
+pub fn write<K: Kind>(
     mut out: impl Write,
     layout: Layout,
     kind: K,
-    rows: impl IntoIterator<Item = &'r K::Body<'x>>,
+    rows: &[K::Body<'_>],
     unseen: &[Unseen],
-) -> io::Result<()>
-where
-    K::Body<'x>: 'r,
-{
+) -> io::Result<()> {
     match layout.format {
         Format::Csv => write_answers(&mut out, layout, kind, rows).map(drop),
-        Format::Ndjson => {
-            write_answers(&mut out, layout, kind, rows)?;
-            write_answers(&mut out, layout, UnseenHosts, unseen).map(drop)
-        }
-        Format::Json if unseen.is_empty() => write_answers(&mut out, layout, kind, rows).map(drop),
-        Format::Json => {
-            let mut array = Vec::new();
-            let count = write_answers(&mut array, layout, kind, rows)?;
-            // The closing bracket gives way to the rows of the other kind.
-            let body = array.strip_suffix(b"\n]\n").filter(|_| count > 0);
-            out.write_all(body.map_or(&b""[..], |body| body))?;
-            let mut rest = Vec::new();
-            write_answers(&mut rest, layout, UnseenHosts, unseen)?;
-            let rest = rest.strip_prefix(b"[\n").unwrap_or(&rest);
-            out.write_all(if count > 0 { b",\n" } else { b"[\n" })?;
-            out.write_all(rest)
+        Format::Json | Format::Ndjson => {
+            two_kinds(&mut out, layout, (kind, rows), (UnseenHosts, unseen))
         }
         Format::Table => {
             write_answers(&mut out, layout, kind, rows)?;
             list(&mut out, unseen)
         }
     }
+}
+
+/// Writes rows of two kinds: in JSON as one array.
+///
+/// # Errors
+/// When the writer fails.
+pub fn two_kinds<K: Kind, L: Kind>(
+    mut out: impl Write,
+    layout: Layout,
+    (first, firsts): (K, &[K::Body<'_>]),
+    (second, seconds): (L, &[L::Body<'_>]),
+) -> io::Result<()> {
+    if layout.format != Format::Json || seconds.is_empty() {
+        write_answers(&mut out, layout, first, firsts)?;
+        if layout.format == Format::Json {
+            return Ok(());
+        }
+        return write_answers(&mut out, layout, second, seconds).map(drop);
+    }
+    let mut array = Vec::new();
+    write_answers(&mut array, layout, first, firsts)?;
+    // The closing bracket gives way to the rows of the other kind; an empty array has none.
+    let body = array.strip_suffix(b"\n]\n");
+    out.write_all(body.unwrap_or_default())?;
+    out.write_all(if body.is_some() { b",\n" } else { b"[\n" })?;
+    array.clear();
+    write_answers(&mut array, layout, second, seconds)?;
+    out.write_all(array.strip_prefix(b"[\n").unwrap_or(&array))
 }
 
 fn list(out: &mut impl Write, unseen: &[Unseen]) -> io::Result<()> {

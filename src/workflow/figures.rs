@@ -78,12 +78,13 @@ pub fn routes(
     wanted: Wanted,
     apart: bool,
 ) -> Result<Answer<Routed>, Error> {
+    type Group = (Option<HostName>, Way);
     let (hosts, unseen) = answered(store, about, View::Routes)?;
     let good: Vec<_> =
         hosts.iter().filter_map(|host| Some((&host.host, host.good.as_ref()?))).collect();
     let keys: Vec<_> = good.iter().map(|(host, taken)| key(host, taken)).collect();
     let tables = store.route_tables(&keys)?;
-    let mut found: BTreeMap<(Option<HostName>, Way), Vec<(HostName, Utc)>> = BTreeMap::new();
+    let mut found: BTreeMap<Group, Vec<(HostName, Utc)>> = BTreeMap::new();
     for ((host, taken), table) in good.into_iter().zip(tables) {
         for way in ways(&table.routes, &table.rules, wanted) {
             let group = (apart.then(|| host.clone()), way);
