@@ -201,13 +201,18 @@ impl Found {
             return Ok(None);
         }
         let confirmed = past.confirmed(sql, self, at)?;
-        let standing = match self.last {
-            // The whole visit after its last sighting is what ended it.
-            Some(last) if last.at < at => {
-                let ended = confirmed.is_some_and(|confirmed| confirmed.at > last.at);
-                Standing { last_seen: last, open: !ended }
+        let last = self.ends.1.and_then(|last| past.place(self.host_id, last));
+        let standing = match (self.last, last) {
+            // The whole visit after its last sighting is what ended it. By their order: two visits
+            // may begin at the same microsecond.
+            (Some(sight), Some(last)) => {
+                let ended = confirmed.is_some_and(|(place, _)| place < last);
+                Standing { last_seen: sight, open: !ended }
             }
-            _ => Standing { last_seen: self.first.max_with(confirmed), open: true },
+            _ => {
+                let confirmed = confirmed.map(|(_, sight)| sight);
+                Standing { last_seen: self.first.max_with(confirmed), open: true }
+            }
         };
         Ok(Some(standing))
     }
