@@ -69,7 +69,7 @@ fn gap(host: &Answered, view: View, at: Utc, stale: Duration) -> Option<Unseen> 
         (None, _) => UnseenReason::NoSnapshot,
         (Some(_), None) => UnseenReason::NeverWhole,
         (_, Some(good)) if good.at < at.minus(stale) => UnseenReason::Stale,
-        (_, Some(good)) if tried.is_some_and(|tried| tried > good.at) => UnseenReason::LaterFailed,
+        (_, Some(good)) if later(host, good) => UnseenReason::LaterFailed,
         (Some(_), Some(_)) => return None,
     };
     Some(Unseen {
@@ -150,6 +150,12 @@ fn pairs(store: &dyn Store, question: &ChangedQuestion, view: View) -> Result<Ve
     Ok(before.into_iter().zip(after).map(|(before, after)| Pair { before, after }).collect())
 }
 
+/// Whether a visit after the last whole answer did not answer whole.
+fn later(host: &Answered, good: &Taken) -> bool {
+    host.latest.as_ref().is_some_and(|latest| latest.at > good.at)
+        || host.tried.as_ref().is_some_and(|(tried, _)| *tried > good.at)
+}
+
 fn incomparable(pair: &Pair, view: View) -> Option<Unseen> {
     let Pair { before, after } = pair;
     let reason = match (&before.good, &after.good) {
@@ -157,6 +163,7 @@ fn incomparable(pair: &Pair, view: View) -> Option<Unseen> {
         (_, None) => UnseenReason::NeverWhole,
         (None, Some(_)) => UnseenReason::NoEarlier,
         (Some(before), Some(after)) if before == after => UnseenReason::NoLater,
+        (Some(_), Some(good)) if later(after, good) => UnseenReason::LaterFailed,
         (Some(_), Some(_)) => return None,
     };
     let tried = after.tried.as_ref();

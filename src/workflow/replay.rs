@@ -4,7 +4,7 @@
 //! Records are compared as they are told to others, field by field, so that a difference is one that
 //! a consumer would see. A record is known by its kind and where it stands in the evidence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -160,16 +160,16 @@ fn compare(then: &Snapshot, now: &Snapshot) -> Vec<Difference> {
     }
     differences(now, "section", &(sections(then), sections(now)), &mut out);
     let outcome = |outcome: Outcome| {
-        BTreeMap::from([(Place::default(), json!({ "outcome": outcome.as_str() }))])
+        Found::from([(Place::default(), vec![json!({ "outcome": outcome.as_str() })])])
     };
     differences(now, "snapshot", &(outcome(then.outcome), outcome(now.outcome)), &mut out);
     out
 }
 
-/// Where a record stands: section, first byte, and how many of its kind stand there before it.
-type Place = (u64, u64, u64);
+/// Where records stand: section and first byte. Several may stand on one line.
+type Place = (u64, u64);
 
-type Found = BTreeMap<Place, Value>;
+type Found = BTreeMap<Place, Vec<Value>>;
 
 fn records(snapshot: &Snapshot, kind: RecordKind) -> Found {
     let layout = Layout { format: Format::Ndjson, width: None };
@@ -183,11 +183,8 @@ fn records(snapshot: &Snapshot, kind: RecordKind) -> Found {
             let source = record.get("source").and_then(|sources| sources.get(0));
             source.and_then(|source| source.get(key)).and_then(Value::as_u64).unwrap_or(0)
         };
-        let mut place = (number("section"), number("start"), 0);
-        while found.contains_key(&place) {
-            place.2 += 1;
-        }
-        found.insert(place, record);
+        let place = (number("section"), number("start"));
+        found.entry(place).or_default().push(record);
     }
     found
 }
@@ -203,7 +200,7 @@ fn sections(snapshot: &Snapshot) -> Found {
             "limitations": limitations,
             "faults": faults,
         });
-        ((u64::from(section.number), 0, 0), value)
+        ((u64::from(section.number), 0), vec![value])
     };
     snapshot.sections.iter().map(one).collect()
 }
@@ -214,30 +211,51 @@ fn differences(
     (then, today): &(Found, Found),
     out: &mut Vec<Difference>,
 ) {
-    let places: std::collections::BTreeSet<&Place> = then.keys().chain(today.keys()).collect();
+    let places: BTreeSet<&Place> = then.keys().chain(today.keys()).collect();
     for place in places {
-        let (before, after) = (then.get(place), today.get(place));
-        let change = match (before, after) {
-            (Some(before), Some(after)) if before == after => continue,
-            (Some(_), Some(_)) => ReplayChange::Changed,
-            (Some(_), None) => ReplayChange::Removed,
-            (None, _) => ReplayChange::Added,
-        };
-        let mut fields = Vec::new();
-        if let (Some(before), Some(after)) = (before, after) {
-            changed_fields("", before, after, &mut fields);
-        }
-        out.push(Difference {
-            host: now.header.asset.name.clone(),
-            file: now.evidence.name.clone(),
-            kind: kind.to_owned(),
-            change,
-            section: (place.0 > 0).then_some(place.0),
-            start: (place.0 > 0).then_some(place.1),
-            fields,
-            before: before.map(Value::to_string),
-            after: after.map(Value::to_string),
+        let side = |found: &Found| found.get(place).cloned().unwrap_or_default();
+        let (mut before, mut after) = (side(then), side(today));
+        // What is equal on both sides goes first, so that a record that is missing on a line does
+        // not make all that follow it look changed.
+        before.retain(|record| match after.iter().position(|other| other == record) {
+            Some(same) => {
+                after.remove(same);
+                false
+            }
+            None => true,
         });
+        let pairs = before.len().max(after.len());
+        let (mut before, mut after) = (before.into_iter(), after.into_iter());
+        for _ in 0..pairs {
+            out.push(difference(now, (kind, *place), (before.next(), after.next())));
+        }
+    }
+}
+
+fn difference(
+    now: &Snapshot,
+    (kind, place): (&str, Place),
+    (before, after): (Option<Value>, Option<Value>),
+) -> Difference {
+    let change = match (&before, &after) {
+        (Some(_), Some(_)) => ReplayChange::Changed,
+        (Some(_), None) => ReplayChange::Removed,
+        (None, _) => ReplayChange::Added,
+    };
+    let mut fields = Vec::new();
+    if let (Some(before), Some(after)) = (&before, &after) {
+        changed_fields("", before, after, &mut fields);
+    }
+    Difference {
+        host: now.header.asset.name.clone(),
+        file: now.evidence.name.clone(),
+        kind: kind.to_owned(),
+        change,
+        section: (place.0 > 0).then_some(place.0),
+        start: (place.0 > 0).then_some(place.1),
+        fields,
+        before: before.map(|record| record.to_string()),
+        after: after.map(|record| record.to_string()),
     }
 }
 
@@ -250,7 +268,7 @@ fn changed_fields(path: &str, before: &Value, after: &Value, out: &mut Vec<Strin
         out.push(format!("{path}: {before} -> {after}"));
         return;
     };
-    let keys: std::collections::BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+    let keys: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
     for key in keys {
         let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
         let side =

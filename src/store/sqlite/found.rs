@@ -202,18 +202,14 @@ impl Found {
         }
         let confirmed = past.confirmed(sql, self, at)?;
         let last = self.ends.1.and_then(|last| past.place(self.host_id, last));
-        let standing = match (self.last, last) {
+        if let (Some(last_seen), Some(last)) = (self.last, last) {
             // The whole visit after its last sighting is what ended it. By their order: two visits
             // may begin at the same microsecond.
-            (Some(sight), Some(last)) => {
-                let ended = confirmed.is_some_and(|(place, _)| place < last);
-                Standing { last_seen: sight, open: !ended }
-            }
-            _ => {
-                let confirmed = confirmed.map(|(_, sight)| sight);
-                Standing { last_seen: self.first.max_with(confirmed), open: true }
-            }
-        };
+            let ended = confirmed.is_some_and(|(place, _)| place < last);
+            return Ok(Some(Standing { last_seen, open: !ended }));
+        }
+        let confirmed = confirmed.map(|(_, sight)| sight);
+        let standing = Standing { last_seen: self.first.max_with(confirmed), open: true };
         Ok(Some(standing))
     }
 }
