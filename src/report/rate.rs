@@ -48,9 +48,12 @@ impl Kind for LinkRates {
         Field::reported("index", Type::Integer, "Kernel index.", |row| {
             row.record.rate.interface.index.into()
         }),
-        Field::reported("oper_state", Type::Text, "`up`, `down`, `unknown` …", |row| {
-            row.record.rate.interface.oper_state.as_ref().into()
-        }),
+        Field::reported(
+            "oper_state",
+            Type::Text,
+            "`up`, `down`, `unknown` and other words of the tool.",
+            |row| { row.record.rate.interface.oper_state.as_ref().into() }
+        ),
         Field::reported("mtu", Type::Integer, "Unit: bytes.", |row| {
             row.record.rate.interface.mtu.into()
         }),
