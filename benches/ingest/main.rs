@@ -162,7 +162,7 @@ fn of_roles(store: &dyn Store, nights: u32) -> Result<()> {
     time("the hosts of a role", &roles, |role| {
         Ok(about(role)?.hosts.map_or(0, |hosts| hosts.len()))
     })?;
-    for back in [3, 30] {
+    for back in [3, 29] {
         let since = run(nights.saturating_sub(back)).started;
         time(&format!("what changed on a role in {back} nights"), &roles, |role| {
             let views = vec![View::Listeners, View::Sessions, View::Routes];
