@@ -18,7 +18,16 @@ use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use fleetstat::store::{IngestReport, ListenerQuery, Mode, Partner, PeerQuery, RunEnd, open};
+use fleetstat::analyse::changed::fold;
+use fleetstat::analyse::prevalence::Rare;
+use fleetstat::analyse::routing::{Wanted, network};
+use fleetstat::model::host::Asset;
+use fleetstat::model::snapshot::View;
+use fleetstat::store::{
+    IngestReport, ListenerQuery, Mode, Partner, PeerQuery, RunEnd, Store, open,
+};
+use fleetstat::workflow::figures::{interfaces, routes, states};
+use fleetstat::workflow::question::{About, ChangedQuestion, changed, prevalence, select};
 
 use crate::fleet::{Fleet, SOCKETS, name, run};
 
@@ -112,7 +121,8 @@ fn ask(path: &Path, fleet: &mut Fleet, hosts: usize, nights: u32) -> Result<()> 
         &samples,
         |(_, peer)| {
             let partner = Partner::Address(*peer);
-            let query = PeerQuery { partner, since: Some(since), until: None, hosts: None };
+            let query =
+                PeerQuery { partner, since: Some(since), until: None, hosts: None, at: None };
             Ok(store.peers(&query)?.len())
         },
     )?;
@@ -124,6 +134,7 @@ fn ask(path: &Path, fleet: &mut Fleet, hosts: usize, nights: u32) -> Result<()> 
             since: Some(since),
             until: None,
             hosts: None,
+            at: None,
         };
         Ok(store.peers(&query)?.len())
     })?;
@@ -135,6 +146,50 @@ fn ask(path: &Path, fleet: &mut Fleet, hosts: usize, nights: u32) -> Result<()> 
     time("listeners of one host", &places, |place| {
         let hosts = Some(vec![name(*place)]);
         Ok(store.listeners(&ListenerQuery { hosts, ..ListenerQuery::default() })?.len())
+    })?;
+    of_roles(store.as_ref(), nights)
+}
+
+/// Questions about all hosts of a role, the choice of the hosts included.
+fn of_roles(store: &dyn Store, nights: u32) -> Result<()> {
+    let roles: Vec<_> = (0..20).map(|role| format!("role-{role:02}")).collect();
+    let until = run(nights).started;
+    let about = |role: &String| -> Result<About> {
+        let of_role = |asset: &Asset| asset.role.as_ref().is_some_and(|r| r.as_str() == role);
+        let hosts = Some(select(store, Some(until), of_role)?);
+        Ok(About { hosts, at: until, stale: Duration::from_hours(48) })
+    };
+    time("the hosts of a role", &roles, |role| {
+        Ok(about(role)?.hosts.map_or(0, |hosts| hosts.len()))
+    })?;
+    for back in [3, 29] {
+        let since = run(nights.saturating_sub(back)).started;
+        time(&format!("what changed on a role in {back} nights"), &roles, |role| {
+            let views = vec![View::Listeners, View::Sessions, View::Routes];
+            let question = ChangedQuestion { hosts: about(role)?.hosts, since, until, views };
+            Ok(fold(changed(store, &question)?.rows).len())
+        })?;
+    }
+    time("listener prevalence by role", &roles, |role| {
+        Ok(prevalence(store, &about(role)?, Rare::default(), None)?.rows.len())
+    })?;
+    time("states by role", &roles, |role| Ok(states(store, &about(role)?)?.rows.len()))?;
+    time("interface rates by role", &roles, |role| {
+        Ok(interfaces(store, &about(role)?, None)?.rows.len())
+    })?;
+    time("routes to an address by role", &roles, |role| {
+        let wanted = Wanted { to: network("10.17.3.4"), ..Wanted::default() };
+        Ok(routes(store, &about(role)?, wanted, false)?.rows.len())
+    })?;
+    let fleet = About { hosts: None, at: until, stale: Duration::from_hours(48) };
+    time("listener prevalence of the fleet", &[(); 3], |()| {
+        Ok(prevalence(store, &fleet, Rare::default(), None)?.rows.len())
+    })?;
+    time("what changed on the fleet's listeners in 3 nights", &[(); 3], |()| {
+        let since = run(nights.saturating_sub(3)).started;
+        let views = vec![View::Listeners];
+        let question = ChangedQuestion { hosts: None, since, until, views };
+        Ok(fold(changed(store, &question)?.rows).len())
     })
 }
 

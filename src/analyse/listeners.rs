@@ -14,7 +14,7 @@ use crate::model::socket::{Attribution, Direction, Scope, Socket, Transport};
 use crate::model::text::HostText;
 
 /// Ephemeral ports when a host did not tell its own. Source: ip(7), `ip_local_port_range`.
-const EPHEMERAL_DEFAULT: (u16, u16) = (32_768, 60_999);
+pub(crate) const EPHEMERAL_DEFAULT: (u16, u16) = (32_768, 60_999);
 
 /// Protocol and port, and in which network namespace: what a listener offers.
 type Service = (Transport, Option<u16>, Option<HostText<'static>>);
@@ -166,7 +166,7 @@ fn compare_binds(service: &Service, sides: (&Binds, &Binds), whole: Wholeness, d
 }
 
 /// How far a scope reaches: loopback, link, one address, all of one family, all of both.
-const fn rank(scope: Scope) -> u8 {
+pub(crate) const fn rank(scope: Scope) -> u8 {
     match scope {
         Scope::Loopback => 0,
         Scope::LinkLocal => 1,

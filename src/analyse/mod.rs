@@ -3,9 +3,14 @@
 //! Comes in: snapshots. Goes out: statements about them. No clock, no files, no store.
 
 pub mod diff;
+pub mod changed;
+pub mod prevalence;
+pub mod states;
+pub mod rates;
+pub mod routing;
 mod listeners;
 mod peers;
-mod network;
+pub mod network;
 mod host;
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::analyse::diff::{Change, ChangeKind, Diff, Subject, Wholeness, one_sided};
 use crate::model::link::Interface;
-use crate::model::route::{NextHop, Route, RouteKind};
+use crate::model::route::{NextHop, Route, RouteKind, Rule};
 use crate::model::snapshot::{Snapshot, View};
 use crate::model::socket::Family;
 use crate::model::text::HostText;
@@ -83,13 +83,28 @@ struct RouteKey {
 /// Compares the routes. The `local` table is left out: the kernel derives it from the interface
 /// addresses, whose changes are reported as such.
 pub(crate) fn compare_routes(from: &Snapshot, to: &Snapshot, whole: Wholeness, diff: &mut Diff) {
-    let (from, to) = (routes(from), routes(to));
+    let of =
+        |snapshot: &Snapshot| routes(snapshot.records.routes.iter().map(|route| &route.record));
+    compare_tables((&of(from), &of(to)), whole, diff);
+}
+
+/// Compares two lists of routes and rules, both whole, the older first.
+#[must_use]
+pub fn compare_whole(from: (&[Route], &[Rule]), to: (&[Route], &[Rule])) -> Diff {
+    let (whole, mut diff) = (Wholeness { from: true, to: true }, Diff::default());
+    compare_tables((&routes(from.0), &routes(to.0)), whole, &mut diff);
+    compare_rule_lists((&rules(from.1), &rules(to.1)), whole, &mut diff);
+    diff.changes.sort();
+    diff
+}
+
+fn compare_tables((from, to): (&Ways, &Ways), whole: Wholeness, diff: &mut Diff) {
     let kinds = (View::Routes, ChangeKind::RouteNew, ChangeKind::RouteGone);
-    one_sided((&from, &to), whole, kinds, route_subject, diff);
+    one_sided((from, to), whole, kinds, route_subject, diff);
     if !whole.both() {
         return;
     }
-    for (key, before) in &from {
+    for (key, before) in from {
         if let Some(after) = to.get(key).filter(|after| *after != before) {
             diff.changes.push(Change {
                 view: View::Routes,
@@ -107,9 +122,12 @@ fn route_subject(key: &RouteKey) -> Subject {
     Subject::Route { table: key.table.clone(), destination, prefix }
 }
 
-fn routes(snapshot: &Snapshot) -> BTreeMap<RouteKey, String> {
+/// Routes by what makes them the same, with their ways out in words.
+type Ways = BTreeMap<RouteKey, String>;
+
+fn routes<'a>(all: impl IntoIterator<Item = &'a Route>) -> Ways {
     let mut ways: BTreeMap<RouteKey, Vec<String>> = BTreeMap::new();
-    for route in snapshot.records.routes.iter().map(|route| &route.record) {
+    for route in all {
         if matches!(route.table.bytes(), b"local" | b"255") {
             continue;
         }
@@ -132,7 +150,7 @@ fn routes(snapshot: &Snapshot) -> BTreeMap<RouteKey, String> {
 }
 
 /// `via 10.0.0.1 dev eth0, metric 100`, or the kind of a route without a way out.
-fn describe_route(route: &Route) -> String {
+pub(crate) fn describe_route(route: &Route) -> String {
     let mut hops: Vec<_> = route.next_hops.iter().collect();
     hops.sort_unstable();
     let hops: Vec<_> = hops.into_iter().map(describe_hop).collect();
@@ -152,19 +170,26 @@ fn describe_hop(hop: &NextHop) -> String {
 
 /// Compares the policy rules.
 pub(crate) fn compare_rules(from: &Snapshot, to: &Snapshot, whole: Wholeness, diff: &mut Diff) {
+    let of = |snapshot: &Snapshot| rules(snapshot.records.rules.iter().map(|rule| &rule.record));
+    compare_rule_lists((&of(from), &of(to)), whole, diff);
+}
+
+type Rules = BTreeMap<(Family, u64, Name), String>;
+
+fn compare_rule_lists((from, to): (&Rules, &Rules), whole: Wholeness, diff: &mut Diff) {
     let kinds = (View::Routes, ChangeKind::RuleNew, ChangeKind::RuleGone);
     let subject = |(_, priority, text): &(Family, u64, Name)| Subject::Rule {
         priority: *priority,
         text: text.clone(),
     };
-    one_sided((&rules(from), &rules(to)), whole, kinds, subject, diff);
+    one_sided((from, to), whole, kinds, subject, diff);
 }
 
-fn rules(snapshot: &Snapshot) -> BTreeMap<(Family, u64, Name), String> {
-    let found = snapshot.records.rules.iter().map(|rule| &rule.record);
-    let text = |rule: &crate::model::route::Rule| {
+fn rules<'a>(all: impl IntoIterator<Item = &'a Rule>) -> Rules {
+    let text = |rule: &Rule| {
         let table = rule.table.as_ref().map(|table| format!(", table {}", table.escaped()));
         format!("{}: {}{}", rule.family, rule.text.escaped(), table.unwrap_or_default())
     };
-    found.map(|rule| ((rule.family, rule.priority, rule.text.clone()), text(rule))).collect()
+    let all = all.into_iter();
+    all.map(|rule| ((rule.family, rule.priority, rule.text.clone()), text(rule))).collect()
 }

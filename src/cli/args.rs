@@ -6,6 +6,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::question::{
+    About, ChangedArgs, InterfacesArgs, PrevalenceArgs, ReplayArgs, RoutesArgs, StatesArgs,
+};
 use crate::model::host::Platform;
 use crate::model::record::RecordKind;
 use crate::report::rows::Format;
@@ -124,6 +127,8 @@ pub enum Verb {
     Diff(DiffArgs),
     /// Check the evidence of a run, byte for byte
     Verify(VerifyArgs),
+    /// Read old evidence with today's readers and say what they read otherwise; changes nothing
+    Replay(ReplayArgs),
     /// Make the store again from evidence
     Rebuild(RebuildArgs),
     /// Take in change requests and show them
@@ -302,6 +307,16 @@ pub enum Question {
     Listeners(ListenersArgs),
     /// Who talked to an address
     Peers(PeersArgs),
+    /// What changed on which hosts between two times
+    Changed(ChangedArgs),
+    /// How common each listener is, the rarest first
+    Prevalence(PrevalenceArgs),
+    /// How many TCP sockets are in which state, and how full queues and port ranges are
+    States(StatesArgs),
+    /// Interfaces, and what they carried between two answers
+    Interfaces(InterfacesArgs),
+    /// Routes, or where hosts would send packets to an address; without the `local` table
+    Routes(RoutesArgs),
 }
 
 /// `query listeners`.
@@ -313,12 +328,12 @@ pub struct ListenersArgs {
     /// Only listeners on this address
     #[arg(long, value_name = "IP")]
     pub address: Option<std::net::IpAddr>,
-    /// As it was at this time (RFC 3339, or an age such as `2d`)
-    #[arg(long, value_name = "TIME")]
-    pub at: Option<String>,
     /// Also those that were seen once and are gone
     #[arg(long)]
     pub gone: bool,
+    /// Whom and when.
+    #[command(flatten)]
+    pub about: About,
 }
 
 /// `query peers`.
@@ -330,6 +345,9 @@ pub struct PeersArgs {
     /// Not before this time (RFC 3339, or an age such as `30d`)
     #[arg(long, value_name = "TIME", default_value = "30d")]
     pub since: String,
+    /// Whom and when.
+    #[command(flatten)]
+    pub about: About,
 }
 
 /// `diff`.
@@ -406,4 +424,8 @@ pub enum SchemaOf {
     SiteProbes,
     /// A file of settings.
     Config,
+    /// A record, as `show`, `parse` and other verbs write it in JSON and NDJSON.
+    Records,
+    /// A row of an answer, as `query` and other verbs write it in JSON and NDJSON.
+    Answers,
 }

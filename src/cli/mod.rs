@@ -15,6 +15,7 @@ mod completions;
 mod config;
 mod diff;
 mod enroll;
+mod figures;
 mod hosts;
 mod imports;
 mod layers;
@@ -25,8 +26,12 @@ mod parse;
 mod plan;
 mod probes;
 mod query;
+mod about;
+pub mod question;
 mod rebuild;
+mod replay;
 mod request;
+mod saved;
 mod run;
 mod schema;
 mod show;
@@ -87,10 +92,10 @@ fn start(cli: Cli) -> Ended {
         Verb::Enroll(args) => enroll::enroll(setting, &args),
         Verb::Runs(args) => query::runs(setting, &args),
         Verb::Show(args) => show::show(setting, &args),
-        Verb::Query { question: Question::Listeners(args) } => query::listeners(setting, &args),
-        Verb::Query { question: Question::Peers(args) } => query::peers(setting, &args),
+        Verb::Query { question } => ask(setting, question),
         Verb::Diff(args) => diff::diff(setting, &args),
         Verb::Verify(args) => verify::verify(setting, &args),
+        Verb::Replay(args) => replay::replay(setting, &args),
         Verb::Rebuild(args) => rebuild::rebuild(setting, &args),
         Verb::Changes { action } => changes::changes(setting, &action),
         Verb::Assets { action } => assets::assets(setting, &action),
@@ -101,6 +106,18 @@ fn start(cli: Cli) -> Ended {
         Verb::Man(args) => man::man(&args),
         Verb::Import { of } => import::import(&of),
         Verb::Schema { of } => schema::schema(of),
+    }
+}
+
+fn ask(setting: &Setting, question: Question) -> Ended {
+    match question {
+        Question::Listeners(args) => query::listeners(setting, &args),
+        Question::Peers(args) => query::peers(setting, &args),
+        Question::Changed(args) => query::changed(setting, &args),
+        Question::Prevalence(args) => query::prevalence(setting, &args),
+        Question::States(args) => figures::states(setting, &args),
+        Question::Interfaces(args) => figures::interfaces(setting, &args),
+        Question::Routes(args) => figures::routes(setting, &args),
     }
 }
 
@@ -145,6 +162,7 @@ fn refuse_idle_limit(global: &Global, verb: &Verb) -> Result<(), Problem> {
         | Verb::Enroll(_)
         | Verb::Show(_)
         | Verb::Query { .. }
+        | Verb::Replay(_)
         | Verb::Diff(_) => false,
     };
     if idle && global.limit.is_some() {

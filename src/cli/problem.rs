@@ -46,7 +46,8 @@ pub const EXITS: &[(Exit, &str)] = &[
     (Exit::Usage, "the command line is wrong, or what it names is not there"),
     (
         Exit::SomeFailed,
-        "some hosts failed; with `parse`, some lines were not understood; with `import`, some rows were left out",
+        "some hosts failed; with `parse`, some lines were not understood; with `import`, some rows \
+         were left out; with `replay`, today's readers read something otherwise",
     ),
     (Exit::AllFailed, "all hosts failed"),
     (Exit::Unreachable, "only unreachable hosts are missing"),
@@ -101,6 +102,7 @@ pub const PROBLEMS: &[ProblemKind] = problems! {
     "FS-CFG-003" Config "no account can be used" "mend the account's key, certificate or password, or start ssh-agent with the key"
     "FS-SITE-001" Invalid "a site probe is not acceptable" "see docs/reference/commands.md for what a command may be"
     "FS-IMP-001" Invalid "an import has rows that are wrong" "mend them, or add `--skip-bad` to leave them out"
+    "FS-OUT-001" Usage "the answer cannot be saved" "name a file in a folder that can be written to"
     "FS-STO-001" Store "the store cannot be used" "`fleetstat rebuild` makes the store again from evidence"
     "FS-EVI-001" EvidenceNotWritten "evidence could not be written" "make room on the disk and run again for the hosts that are missing"
     "FS-EVI-002" EvidenceChanged "evidence was changed" "treat the run's folder as tampered with; compare with a copy"

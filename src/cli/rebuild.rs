@@ -9,6 +9,8 @@ use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::setting::{Setting, store_problem};
 use crate::cli::{Ended, imports, to_stdout};
 use crate::evidence::imported::FOLDER;
+use crate::report::rebuilt::{RebuiltRow, RebuiltStores};
+use crate::report::rows::{Format, write_answers};
 use crate::store::{ExportKind, Mode, Store};
 use crate::workflow::import::catch_up;
 use crate::workflow::rebuild::{RebuildError, Rebuilt, rebuild as build};
@@ -51,7 +53,17 @@ pub(super) fn rebuild(setting: &Setting, args: &RebuildArgs) -> Ended {
     // The log of the old store belongs to it alone, so it goes first.
     remove_log(&target)?;
     std::fs::rename(&fresh, &target).map_err(|error| failed(&target, &error))?;
+    let layout = setting.layout();
     to_stdout(|out| {
+        if layout.format != Format::Table {
+            let row = RebuiltRow {
+                runs: rebuilt.runs,
+                snapshots: rebuilt.snapshots,
+                store: target.display().to_string(),
+                unreadable: rebuilt.unreadable.clone(),
+            };
+            return write_answers(out, layout, RebuiltStores, &[row]).map(drop);
+        }
         let (runs, snapshots, lost) = (rebuilt.runs, rebuilt.snapshots, rebuilt.unreadable.len());
         writeln!(
             out,

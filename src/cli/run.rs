@@ -15,6 +15,8 @@ use crate::model::host::TransportKind;
 use crate::model::query::{HostOutcome, OutcomeCounts, RunSummary};
 use crate::model::snapshot::{Limitation, Outcome};
 use crate::plan::Plan;
+use crate::report::answer::Outcomes;
+use crate::report::rows::{Format, write_answers};
 use crate::report::summary::{Summary, summary};
 use crate::secret::surroundings::Surroundings;
 use crate::store::Mode;
@@ -234,6 +236,9 @@ fn report(setting: &Setting, collected: &Collected) -> Ended {
         .iter()
         .map(|(limitation, hosts)| (*limitation, *hosts))
         .collect();
+    if setting.layout().format != Format::Table && !setting.global.quiet {
+        return to_stdout(|out| write_answers(out, setting.layout(), Outcomes, &asked).map(drop));
+    }
     let page = Summary {
         run: &run,
         outcomes: &asked,

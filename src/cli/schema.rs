@@ -11,6 +11,8 @@ pub(super) fn schema(of: SchemaOf) -> Ended {
         SchemaOf::Inventory => crate::inventory::json_schema(),
         SchemaOf::Playbook => crate::plan::playbook::json_schema(),
         SchemaOf::Config => crate::config::json_schema(),
+        SchemaOf::Records => crate::report::json_schema::records(),
+        SchemaOf::Answers => crate::report::json_schema::answers(),
         SchemaOf::SiteProbes => {
             crate::yaml::schema::json_schema(&crate::probe::site_file::SITE_PROBES)
         }

@@ -29,7 +29,9 @@ pub fn span(text: &str) -> Result<Duration, Problem> {
     })
 }
 
-fn age(text: &str) -> Option<Duration> {
+/// An age: `90s`, `15m`, `8h`, `30d`. `None`: it is none.
+#[must_use]
+pub fn age(text: &str) -> Option<Duration> {
     let unit = match text.chars().last()? {
         's' => 1,
         'm' => 60,

@@ -1,6 +1,6 @@
 //! `fleetstat verify`.
 
-use std::io::Write as _;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::cli::args::VerifyArgs;
@@ -9,9 +9,12 @@ use crate::cli::setting::{Setting, store_problem};
 use crate::cli::{Ended, to_stdout};
 use crate::evidence::imported::FOLDER;
 use crate::evidence::manifest::{MANIFEST_FILE, SUMS_FILE};
-use crate::evidence::verify::{Verdict, VerifyReport, verify as check};
+use crate::evidence::verify::{Finding, Verdict, VerifyReport, verify as check};
 use crate::model::digest::Sha256;
 use crate::model::id::RunId;
+use crate::report::rows::{Format, Layout, write_answers};
+use crate::report::unseen::two_kinds;
+use crate::report::verified::{FindingRow, Findings, Verified, VerifiedRow};
 use crate::store::Mode;
 
 /// Checks the evidence of a run. By run id the manifest is also compared with the digest that the
@@ -25,7 +28,11 @@ pub(super) fn verify(setting: &Setting, args: &VerifyArgs) -> Ended {
     let report =
         check(&folder, anchor).map_err(|error| Problem::new("FS-EVI-004", error.to_string()))?;
     let verdict = report.verdict();
+    let layout = setting.layout();
     to_stdout(|out| {
+        if layout.format != Format::Table {
+            return rows(&report, (&folder, anchor.is_some()), layout, out);
+        }
         for finding in &report.findings {
             writeln!(out, "{finding}")?;
         }
@@ -74,8 +81,39 @@ fn ended(folder: &Path, report: &VerifyReport) -> Ended {
     }
 }
 
+/// The verdict and the findings as rows. CSV has one kind of columns: the findings, whose verdict is
+/// in the exit code.
+fn rows(
+    report: &VerifyReport,
+    (folder, anchored): (&Path, bool),
+    layout: Layout,
+    out: &mut impl Write,
+) -> io::Result<()> {
+    let verified = VerifiedRow {
+        run: report.run.clone(),
+        folder: folder.display().to_string(),
+        verdict: report.verdict().as_str(),
+        files: report.files,
+        bytes: report.bytes,
+        manifest: report.manifest,
+        anchored,
+        findings: u64::try_from(report.findings.len()).unwrap_or(u64::MAX),
+    };
+    let finding = |finding: &Finding| FindingRow {
+        host: finding.host.clone(),
+        file: finding.file.clone(),
+        finding: finding.kind.as_str(),
+        detail: finding.detail.clone(),
+    };
+    let findings: Vec<_> = report.findings.iter().map(finding).collect();
+    if layout.format == Format::Csv {
+        return write_answers(out, layout, Findings, &findings).map(drop);
+    }
+    two_kinds(out, layout, (Verified, &[verified]), (Findings, &findings))
+}
+
 /// The folder, and the digest of its manifest where the store knows the run.
-fn place(setting: &Setting, name: &str) -> Result<(PathBuf, Option<Sha256>), Problem> {
+pub(super) fn place(setting: &Setting, name: &str) -> Result<(PathBuf, Option<Sha256>), Problem> {
     let Ok(run) = RunId::parse(name) else {
         return folder_of_a_run(setting, Path::new(name)).map(|folder| (folder, None));
     };

@@ -36,6 +36,7 @@ pub mod ansible;
 pub mod ssh_config;
 pub mod selector;
 pub mod table;
+mod account_table;
 mod address;
 mod report;
 mod attribute;

@@ -101,10 +101,7 @@ impl Overlay<'_> {
         let Levels { own, layer, base } = levels;
         let mut value = |key| self.value(key, levels, (&name, report));
         let port = port(value(Key::Port));
-        let platform = match value(Key::Platform) {
-            Some(Value::Platform(platform)) => *platform,
-            _ => Platform::Linux,
-        };
+        let platform = platform(value(Key::Platform));
         let transport = match value(Key::Transport) {
             Some(Value::Transport(transport)) => *transport,
             _ => TransportKind::Ssh,
@@ -257,6 +254,13 @@ fn port(value: Option<&Value>) -> u16 {
     match value {
         Some(Value::Port(port)) => *port,
         _ => 22,
+    }
+}
+
+fn platform(value: Option<&Value>) -> Platform {
+    match value {
+        Some(Value::Platform(platform)) => *platform,
+        _ => Platform::Linux,
     }
 }
 

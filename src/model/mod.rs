@@ -24,3 +24,4 @@ pub mod capture;
 pub mod record;
 pub mod snapshot;
 pub mod query;
+pub mod seen;

@@ -60,7 +60,7 @@ impl Cells {
             Value::Address(address) => push_address(*address, out),
             Value::Time(time) => out.extend_from_slice(self.times.text(*time).as_bytes()),
             // Numbers keep their sign: they come from numeric fields and cannot be formulas.
-            Value::Bool(_) | Value::U64(_) | Value::I64(_) => {
+            Value::Bool(_) | Value::U64(_) | Value::I64(_) | Value::Thousandths(_) => {
                 write_value(value, members, &mut self.times, out);
             }
             Value::List(_) | Value::Objects(_) => {

@@ -72,6 +72,8 @@ pub enum Cell {
     Path(&'static str),
     /// Address, zone and port below this path, as `10.0.0.1:22` or `[fe80::1%eth0]:22`.
     Endpoint(&'static str),
+    /// The first few texts of a list, and how many more there are.
+    Sample(&'static str),
     /// Objects of a list by some of their members, joined by `/` as netstat does: `sshd/812`.
     Items {
         /// The list's path.
@@ -94,6 +96,12 @@ impl Column {
     #[must_use]
     pub const fn endpoint(title: &'static str, path: &'static str) -> Self {
         Self { title, cell: Cell::Endpoint(path) }
+    }
+
+    /// A column with the first few texts of a list.
+    #[must_use]
+    pub const fn sample(title: &'static str, path: &'static str) -> Self {
+        Self { title, cell: Cell::Sample(path) }
     }
 
     /// A column with the objects of a list.

@@ -171,6 +171,7 @@ fn as_json(value: &Value<'_>, of: Type) -> serde_json::Value {
         Value::Bool(value) => (*value).into(),
         Value::U64(number) => (*number).into(),
         Value::I64(number) => (*number).into(),
+        Value::Thousandths(number) => crate::report::json::decimal(*number).parse().unwrap(),
         Value::Hex(number) => format!("{number:x}").into(),
         Value::Word(word) => (*word).into(),
         Value::Text(text) => text.as_ref().into(),

@@ -185,6 +185,7 @@ pub fn write_value(value: &Value<'_>, members: &Members, times: &mut Times, out:
             }
             push_number(number.unsigned_abs(), out);
         }
+        Value::Thousandths(number) => out.extend_from_slice(decimal(*number).as_bytes()),
         // Writing to a Vec cannot fail, here and below.
         Value::Hex(number) => {
             let _ = write!(out, "\"{number:x}\"");
@@ -230,6 +231,17 @@ fn write_objects(values: &[Value<'_>], members: &Members, times: &mut Times, out
         out.push(b'}');
     }
     out.push(b']');
+}
+
+/// Thousandths as a decimal number without trailing zeros: `12.5`, `3`.
+#[must_use]
+pub fn decimal(thousandths: u64) -> String {
+    let (whole, rest) = (thousandths / 1_000, thousandths % 1_000);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let digits = format!("{rest:03}");
+    format!("{whole}.{}", digits.trim_end_matches('0'))
 }
 
 /// Decimal digits.

@@ -32,6 +32,16 @@ pub mod records;
 pub mod page;
 pub mod show;
 pub mod summary;
+pub mod unseen;
+pub mod changed;
+pub mod prevalence;
+pub mod replayed;
+pub mod rebuilt;
+pub mod verified;
+pub mod json_schema;
+pub mod state;
+pub mod rate;
+pub mod routed;
 pub mod schema;
 
 #[cfg(test)]

@@ -29,6 +29,7 @@ pub struct Table<K: Kind> {
 /// A column with its fields.
 enum Found<K: Kind> {
     Field(&'static Field<K>),
+    Sample(&'static Field<K>),
     Endpoint([&'static Field<K>; 3]),
     Items { list: &'static Field<K>, members: Vec<usize>, otherwise: Option<&'static Field<K>> },
 }
@@ -40,6 +41,7 @@ fn field<K: Kind>(path: &str) -> Option<&'static Field<K>> {
 fn find<K: Kind>(cell: Cell) -> Option<Found<K>> {
     match cell {
         Cell::Path(path) => field(path).map(Found::Field),
+        Cell::Sample(path) => field(path).map(Found::Sample),
         Cell::Endpoint(path) => {
             let part = |name: &str| field(&format!("{path}.{name}"));
             Some(Found::Endpoint([part("address")?, part("zone")?, part("port")?]))
@@ -66,6 +68,7 @@ impl<K: Kind> Found<K> {
     fn text(&self, row: Recorded<'_, K::Body<'_>>) -> String {
         match self {
             Self::Field(field) => text(&(field.get)(row)),
+            Self::Sample(field) => sample(&(field.get)(row)),
             Self::Endpoint([address, zone, port]) => match (address.get)(row) {
                 Value::Address(address) => endpoint(address, &(zone.get)(row), &(port.get)(row)),
                 _ => NOTHING.to_owned(),
@@ -89,6 +92,7 @@ pub fn text(value: &Value<'_>) -> String {
         Value::Bool(value) => (if *value { "yes" } else { "no" }).to_owned(),
         Value::U64(number) => number.to_string(),
         Value::I64(number) => number.to_string(),
+        Value::Thousandths(number) => crate::report::json::decimal(*number),
         Value::Hex(number) => format!("{number:x}"),
         Value::Word(word) => (*word).to_owned(),
         Value::Text(text) => text.clone().into_owned(),
@@ -98,6 +102,20 @@ pub fn text(value: &Value<'_>) -> String {
         Value::List(values) | Value::Objects(values) => {
             values.iter().map(text).collect::<Vec<_>>().join(",")
         }
+    }
+}
+
+/// Texts of a list in a table; the other formats have all.
+const SAMPLE: usize = 5;
+
+/// The first few texts of a list, and how many more there are.
+fn sample(value: &Value<'_>) -> String {
+    let Value::List(values) = value else { return text(value) };
+    let shown: Vec<_> = values.iter().take(SAMPLE).map(text).collect();
+    match (shown.is_empty(), values.len().saturating_sub(SAMPLE)) {
+        (true, _) => NOTHING.to_owned(),
+        (false, 0) => shown.join(", "),
+        (false, rest) => format!("{} and {rest} more", shown.join(", ")),
     }
 }
 

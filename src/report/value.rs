@@ -21,6 +21,8 @@ pub enum Value<'a> {
     U64(u64),
     /// A number that can be negative.
     I64(i64),
+    /// A number with three decimals, in thousandths: `12_500` is 12.5.
+    Thousandths(u64),
     /// A 64-bit identifier, written as lower-case hexadecimal text: not every JSON reader keeps
     /// 64-bit integers.
     Hex(u64),
@@ -72,6 +74,8 @@ pub enum Type {
     Bool,
     /// An integer.
     Integer,
+    /// A number with at most three decimals.
+    Decimal,
     /// Text.
     Text,
     /// One word of a closed list, which the function returns.
@@ -97,6 +101,7 @@ impl Type {
         match self {
             Self::Bool => "boolean".into(),
             Self::Integer => "integer".into(),
+            Self::Decimal => "number".into(),
             Self::Text => "text".into(),
             Self::Word(words) => format!("one of `{}`", words().join("`, `")),
             Self::Hex => "hexadecimal text".into(),
@@ -111,7 +116,7 @@ impl Type {
     /// True for what stands right-aligned in a table.
     #[must_use]
     pub const fn is_number(self) -> bool {
-        matches!(self, Self::Integer)
+        matches!(self, Self::Integer | Self::Decimal)
     }
 }
 

@@ -20,16 +20,22 @@ mod sqlite;
 mod timeline;
 
 use std::path::Path;
+use std::sync::Arc;
 
+use crate::model::fact::HostFacts;
+use crate::model::host::Asset;
 use crate::model::id::{HostName, RunId};
 use crate::model::query::{HostOutcome, Listening, Peering, RunSummary};
+use crate::model::route::{Route, Rule};
+use crate::model::seen::{Answered, Span, Taken};
 use crate::model::snapshot::{Snapshot, View};
 use crate::model::time::Utc;
 
 pub use crate::store::error::Error;
 pub use crate::store::imports::Imports;
 pub use crate::store::query::{
-    ExportKind, IngestReport, ListenerQuery, Partner, PeerQuery, RunEnd, RunStart, SnapshotKey,
+    AnsweredQuery, ExportKind, IngestReport, ListenerQuery, Partner, PeerQuery, RunEnd, RunStart,
+    SnapshotKey, SpanQuery,
 };
 
 /// Whether a store may be changed.
@@ -126,12 +132,84 @@ pub trait Store: Imports + Send {
     /// When the store cannot be read.
     fn peers(&self, query: &PeerQuery) -> Result<Vec<Peering>, Error>;
 
+    /// The hosts as the inventory had them at their latest snapshot that started at or before
+    /// `at`, sorted by name. `at` `None`: the latest of all.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn assets(&self, at: Option<Utc>) -> Result<Vec<Asset>, Error>;
+
+    /// How well each host answered a view, sorted by host: also hosts that never did.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn answered(&self, query: &AnsweredQuery) -> Result<Vec<Answered>, Error>;
+
+    /// Intervals of listeners and partners that began or ended between two times, or of which it is
+    /// not known, sorted by host and sight. Conversations inside a host are left out.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn spans(&self, query: &SpanQuery) -> Result<Vec<Span>, Error>;
+
+    /// The snapshot with this key, exactly as it was taken in. `None`: there is none.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when its stored bytes are not what was written.
+    fn taken(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error>;
+
+    /// Calls `each` for every snapshot of a host that answered `view` whole and started at or
+    /// before `until`, the latest first, until it says `false`. Nothing else of them is read.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn each_good(
+        &self,
+        host: &HostName,
+        view: View,
+        until: Option<Utc>,
+        each: &mut dyn FnMut(Taken) -> bool,
+    ) -> Result<(), Error>;
+
+    /// Routes and rules of these snapshots, in their order. Tables that several share are read
+    /// once. An empty table stands for a snapshot that is not there.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when stored bytes are not what was written.
+    fn route_tables(&self, keys: &[SnapshotKey]) -> Result<Vec<Arc<RouteTable>>, Error>;
+
+    /// What hosts said of themselves in the last snapshot at or before `at` that had it whole,
+    /// sorted by host; only what does not change with every visit. Hosts without are left out.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] when stored bytes are not what was written.
+    fn host_facts(
+        &self,
+        hosts: Option<&[HostName]>,
+        at: Option<Utc>,
+    ) -> Result<Vec<(HostName, Arc<HostFacts>)>, Error>;
+
+    /// When the first snapshot of all was taken. `None`: there is none.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    fn begins(&self) -> Result<Option<Utc>, Error>;
+
     /// Prints all rows of a kind, one JSON object per line without its end, sorted, without row
     /// ids: two stores that know the same print the same.
     ///
     /// # Errors
     /// When the store cannot be read.
     fn export(&self, kind: ExportKind, line: &mut dyn FnMut(&str)) -> Result<(), Error>;
+}
+
+/// Routes and policy rules of one snapshot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RouteTable {
+    /// Routes, in the order of the evidence.
+    pub routes: Vec<Route>,
+    /// Rules, in the order of the evidence.
+    pub rules: Vec<Rule>,
 }
 
 /// Opens the store at a path: the embedded one, a SQLite file.

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crate::model::digest::Sha256;
 use crate::model::host::words;
 use crate::model::id::{HostName, Label, Pass, RunId};
+use crate::model::snapshot::View;
 use crate::model::time::Utc;
 
 /// A run that begins.
@@ -75,6 +76,34 @@ pub struct PeerQuery {
     pub until: Option<Utc>,
     /// Only these hosts. `None`: all.
     pub hosts: Option<Vec<HostName>>,
+    /// As the store knew it at this time. `None`: by the latest.
+    pub at: Option<Utc>,
+}
+
+/// Which hosts answered a view?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AnsweredQuery {
+    /// The view.
+    pub view: View,
+    /// Only these hosts. `None`: all.
+    pub hosts: Option<Vec<HostName>>,
+    /// As the store knew it at this time. `None`: by the latest.
+    pub at: Option<Utc>,
+}
+
+/// What began or ended between two times?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpanQuery {
+    /// The earlier time: what a visit at this time showed was there before.
+    pub since: Utc,
+    /// The later time, inclusive.
+    pub until: Utc,
+    /// Only these hosts. `None`: all.
+    pub hosts: Option<Vec<HostName>>,
+    /// Listeners.
+    pub listeners: bool,
+    /// Conversation partners.
+    pub peers: bool,
 }
 
 /// Identity of a snapshot in a store.

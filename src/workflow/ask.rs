@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::inventory::host::Host;
+use crate::model::host::Asset;
 use crate::model::id::HostName;
 use crate::model::query::{HostOutcome, RunSummary};
 use crate::model::snapshot::{Outcome, SectionStatus, Snapshot, View};
@@ -16,22 +17,23 @@ use crate::store::{Error, Store};
 /// # Errors
 /// When the store cannot be read.
 pub fn stored_hosts(store: &dyn Store) -> Result<Vec<Host>, Error> {
-    let mut hosts = Vec::new();
-    for name in store.hosts()? {
-        let Some(snapshot) = store.snapshot(&name, None)? else { continue };
-        hosts.push(Host {
-            asset: snapshot.header.asset,
-            account: None,
-            host_key_alias: None,
-            fragile: false,
-            groups: Arc::from([]),
-            variables: BTreeMap::new(),
-            road: Arc::default(),
-            legacy: None,
-            require_pq: false,
-        });
+    Ok(store.assets(None)?.into_iter().map(host_of).collect())
+}
+
+/// A host of which only the asset is known.
+#[must_use]
+pub fn host_of(asset: Asset) -> Host {
+    Host {
+        asset,
+        account: None,
+        host_key_alias: None,
+        fragile: false,
+        groups: Arc::from([]),
+        variables: BTreeMap::new(),
+        road: Arc::default(),
+        legacy: None,
+        require_pq: false,
     }
-    Ok(hosts)
 }
 
 /// Runs that are looked through for a host's last attempt: two months of nights.

@@ -106,7 +106,7 @@ fn rebuild_run(
 }
 
 /// The manifest with its digest. `None`: the run did not end.
-fn manifest(folder: &Path) -> Result<Option<(Manifest, Sha256)>, String> {
+pub(super) fn manifest(folder: &Path) -> Result<Option<(Manifest, Sha256)>, String> {
     let bytes = match std::fs::read(folder.join(MANIFEST_FILE)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         result => result.map_err(|error| error.to_string())?,
@@ -116,7 +116,7 @@ fn manifest(folder: &Path) -> Result<Option<(Manifest, Sha256)>, String> {
 }
 
 /// What the manifest lists, or what is there when there is none; sorted by name.
-fn evidence_files(
+pub(super) fn evidence_files(
     folder: &Path,
     manifest: Option<&Manifest>,
     rebuilt: &mut Rebuilt,
@@ -144,7 +144,11 @@ fn evidence_files(
     Ok(files)
 }
 
-fn digest(path: &Path) -> io::Result<(Sha256, u64)> {
+/// Digest and size of a file.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn digest(path: &Path) -> io::Result<(Sha256, u64)> {
     use std::io::Read as _;
     let mut file = std::fs::File::open(path)?;
     let (mut hasher, mut bytes) = (crate::model::digest::Hasher::default(), 0);

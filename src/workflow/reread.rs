@@ -42,11 +42,33 @@ pub enum RereadError {
 /// # Errors
 /// When the file is damaged, or names a reader that is not known.
 pub fn snapshot(folder: &Path, evidence: &EvidenceFile) -> Result<Snapshot, RereadError> {
-    let file = EvidenceReader::open(&folder.join(&evidence.name))?;
+    of_file(&EvidenceReader::open(&folder.join(&evidence.name))?, evidence, Unknown::Refuse)
+}
+
+/// What to do with a section whose reader this fleetstat does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// Fail: a store made without it would lack records and not say so.
+    Refuse,
+    /// Keep its output as text, without records.
+    KeepAsText,
+}
+
+/// Makes the records of an open evidence file.
+///
+/// # Errors
+/// When the file is damaged, or names a reader that is not known and may not be left out.
+pub fn of_file(
+    file: &EvidenceReader,
+    evidence: &EvidenceFile,
+    unknown: Unknown,
+) -> Result<Snapshot, RereadError> {
     let mut sections = Vec::with_capacity(file.sections().len());
     let mut room = HOST_ROWS_MAX;
     for section in file.sections() {
-        let section = read(&file, &evidence.name, section, room)?;
+        let known = crate::probe::reader_for(&section.reader).is_some();
+        let as_text = !known && unknown == Unknown::KeepAsText;
+        let section = read(file, &evidence.name, section, (room, as_text))?;
         room -= section.rows.as_ref().map_or(0, |rows| rows.coverage().rows.min(room));
         sections.push(section);
     }
@@ -59,10 +81,11 @@ fn read(
     file: &EvidenceReader,
     name: &str,
     section: &Section,
-    room: u64,
+    (room, as_text): (u64, bool),
 ) -> Result<ReadSection, RereadError> {
     let rows = match section.reader.as_str() {
         TEXT => None,
+        _ if as_text => None,
         reader => Some(rows(file, name, section, Rows::at_most(section.number, room), reader)?),
     };
     let probe = crate::probe::by_id(section.probe.as_str());

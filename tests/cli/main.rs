@@ -22,9 +22,13 @@ mod parse;
 #[cfg(test)]
 mod plan;
 #[cfg(test)]
+mod questions;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod reference;
+#[cfg(test)]
+mod replay;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
@@ -42,3 +46,8 @@ mod terminal;
 #[path = "../../benches/parse/generate.rs"]
 #[allow(dead_code, reason = "shared with the benches, of which this suite uses a part")]
 mod generate;
+
+#[cfg(test)]
+#[path = "../store/scene.rs"]
+#[allow(dead_code, reason = "shared with the store's suite, of which this one uses a part")]
+mod scene;

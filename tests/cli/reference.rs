@@ -29,7 +29,7 @@ fn the_reference_of_errors_is_what_the_tables_print() {
 #[test]
 fn the_schemas_of_the_reference_are_what_the_binary_prints() {
     let place = Place::new();
-    for name in ["inventory", "playbook", "site-probes", "config"] {
+    for name in ["inventory", "playbook", "site-probes", "config", "records", "answers"] {
         let printed = place.run(["schema", name]).clean();
         same(&format!("docs/reference/{name}.schema.json"), &printed);
     }

@@ -13,6 +13,11 @@ use fleetstat::store::{Error, ListenerQuery, Partner, PeerQuery, RunEnd, Snapsho
 
 use crate::order::lines;
 use crate::scene::{self, host, listens, night, run, run_start, section, talks, visit, whole};
+pub(crate) use crate::times::{
+    a_change_has_its_snapshots_on_both_sides, a_failed_section_changes_nothing_between_two_times,
+    good_snapshots_are_told_from_the_latest_on, hosts_are_known_as_the_inventory_had_them_then,
+    who_answered_whole_is_known_at_a_time,
+};
 
 /// Makes the module `$name` with one test per check, on stores that `$fresh` makes.
 macro_rules! suite {
@@ -40,6 +45,11 @@ macro_rules! suite {
                 half_closed_and_half_open_sockets_are_counted_not_kept_as_facts,
                 hosts_without_a_snapshot_have_an_outcome,
                 a_snapshot_takes_precedence_over_an_outcome,
+                a_change_has_its_snapshots_on_both_sides,
+                a_failed_section_changes_nothing_between_two_times,
+                who_answered_whole_is_known_at_a_time,
+                hosts_are_known_as_the_inventory_had_them_then,
+                good_snapshots_are_told_from_the_latest_on,
             );
         }
     };
@@ -57,7 +67,7 @@ macro_rules! tests {
 }
 pub(crate) use tests;
 
-fn begin(store: &mut dyn Store, nights: u32) {
+pub(crate) fn begin(store: &mut dyn Store, nights: u32) {
     for number in 0..nights {
         store.begin_run(&run_start(number)).unwrap();
     }
@@ -76,7 +86,7 @@ fn address(text: &str) -> Partner {
 }
 
 fn peers_of(partner: Partner) -> PeerQuery {
-    PeerQuery { partner, since: None, until: None, hosts: None }
+    PeerQuery { partner, since: None, until: None, hosts: None, at: None }
 }
 
 /// First sighting, last sighting in nights, and whether it is open.

@@ -4,6 +4,7 @@
 #![expect(clippy::disallowed_methods, reason = "the crash test starts and kills a process")]
 #![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may fail this way")]
 
+mod between;
 mod conformance;
 mod crash;
 mod damage;
@@ -12,6 +13,7 @@ mod files;
 mod imports;
 mod order;
 mod scene;
+mod times;
 
 use fleetstat::store::{Mode, Store, open};
 

@@ -21,9 +21,10 @@ pub(crate) fn lines(store: &dyn Store) -> Vec<String> {
     lines
 }
 
-const NIGHTS: u32 = 7;
+pub(crate) const NIGHTS: u32 = 7;
 
-fn history(dice: &mut Dice) -> Vec<Snapshot> {
+/// A week of two hosts, with whole, partial, failed, replaced and missing sections.
+pub(crate) fn history(dice: &mut Dice) -> Vec<Snapshot> {
     let mut out = Vec::new();
     for name in ["web-1", "db-1"] {
         for night in 0..NIGHTS {

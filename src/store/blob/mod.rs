@@ -33,6 +33,7 @@ use crate::model::attribute::Surroundings;
 use crate::model::capture::{ControllerClock, Header};
 use crate::model::counter::Counter;
 use crate::model::fact::HostFacts;
+use crate::model::host::Asset;
 use crate::model::id::{Pass, RunId};
 use crate::model::link::Interface;
 use crate::model::process::Process;
@@ -165,6 +166,25 @@ pub(crate) fn read_sections(page: &[u8]) -> Result<Vec<SectionResult>, Malformed
     let mut lists = Lists::default();
     read_list(Part::Sections, page, &mut lists)?;
     Ok(lists.sections)
+}
+
+/// Only routes and rules: they change rarely and stand in a page of their own.
+pub(crate) fn read_routes(page: &[u8]) -> Result<(Vec<Route>, Vec<Rule>), Malformed> {
+    let mut lists = Lists::default();
+    read_list(Part::Routes, page, &mut lists)?;
+    Ok((lists.routes, lists.rules))
+}
+
+/// Only what a host says of itself and does not change with every visit.
+pub(crate) fn read_facts(page: &[u8]) -> Result<Option<HostFacts>, Malformed> {
+    let mut lists = Lists::default();
+    read_list(Part::HostFacts, page, &mut lists)?;
+    Ok(lists.host)
+}
+
+/// What the inventory knew of the host.
+pub(crate) fn read_asset(page: &[u8]) -> Result<Asset, Malformed> {
+    read_json(page, Part::Asset.code())
 }
 
 fn table_page<'s>(part: Part, put: &dyn Fn(&mut Writer<'s>)) -> Page {

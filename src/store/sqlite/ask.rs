@@ -61,9 +61,10 @@ fn candidates(sql: &mut Statements<'_>, query: &ListenerQuery) -> Result<Vec<Fou
         (Some(port), _) if ended => found::ask(sql, found::BY_PORT, (view, port)),
         (Some(port), _) => found::ask(sql, found::OPEN_BY_PORT, (view, port)),
         (None, Some(hosts)) => {
+            let by_host = if ended { found::BY_HOST } else { found::OPEN_BY_HOST };
             let mut facts = Vec::new();
             for host in hosts.iter().collect::<BTreeSet<_>>() {
-                facts.extend(found::ask(sql, found::BY_HOST, (view, host.as_str()))?);
+                facts.extend(found::ask(sql, by_host, (view, host.as_str()))?);
             }
             Ok(facts)
         }
@@ -101,9 +102,13 @@ pub(super) fn peers(sql: &mut Statements<'_>, query: &PeerQuery) -> Result<Vec<P
     let hosts: Option<BTreeSet<&HostName>> = query.hosts.as_ref().map(|h| h.iter().collect());
     let view = view_number(sql, View::Sessions)?;
     let (low, high) = range(query.partner);
-    let (mut lookup, mut out) = (Lookup::default(), Vec::new());
+    let (mut past, mut lookup, mut out) = (Past::default(), Lookup::default(), Vec::new());
     for fact in found::ask(sql, found::BY_PEER, (view, low, high))? {
-        let standing = fact.now();
+        let standing = match query.at {
+            Some(at) => fact.at(sql, &mut past, at)?,
+            None => Some(fact.now()),
+        };
+        let Some(standing) = standing else { continue };
         let inside = query.since.is_none_or(|since| standing.last_seen.at >= since)
             && query.until.is_none_or(|until| fact.first.at <= until)
             && hosts.as_ref().is_none_or(|hosts| hosts.contains(&fact.host));
@@ -136,7 +141,7 @@ fn peer_order(peering: &Peering) -> impl Ord + '_ {
     (host, peer, service_port, transport, direction, process, uid, peering.first_seen)
 }
 
-fn view_number(sql: &mut Statements<'_>, view: View) -> Result<i64, Error> {
+pub(super) fn view_number(sql: &mut Statements<'_>, view: View) -> Result<i64, Error> {
     const FIND: &str = "SELECT id FROM source WHERE name = ?1";
     // 0 is no number of a source: in an empty store nothing is confirmed.
     Ok(sql.first(FIND, [view_source(view)], |row| row.get(0))?.unwrap_or(0))

@@ -19,7 +19,7 @@ macro_rules! facts_from {
         concat!(
             "SELECT h.id, h.name, s.kind, s.transport, s.scope, s.port, s.uid, s.address, f.peer,
             s.process, f.service, f.probe, f.max_count, first.started, first.role,
-            last.started, last.role, p.started, p.role, v.started, v.role, s.namespace
+            last.started, last.role, p.started, p.role, v.started, v.role, s.namespace, f.first, f.last
             FROM ",
             $from,
             " LEFT JOIN snapshot first ON first.id = f.first
@@ -50,6 +50,34 @@ pub(super) const BY_PORT: &str = concat!(
 pub(super) const BY_HOST: &str = concat!(
     facts_from!("host h CROSS JOIN fact f ON f.host = h.id CROSS JOIN shape s ON s.id = f.shape"),
     " WHERE h.name = ?2 AND s.kind = 'listener'"
+);
+
+/// Open listeners of a host.
+pub(super) const OPEN_BY_HOST: &str = concat!(
+    facts_from!(
+        "host h CROSS JOIN fact f ON f.host = h.id AND f.last IS NULL
+        CROSS JOIN shape s ON s.id = f.shape"
+    ),
+    " WHERE h.name = ?2 AND s.kind = 'listener'"
+);
+
+/// Open facts of a host (`?2`) that began after `?3` and not after `?4`.
+pub(super) const BEGUN: &str = concat!(
+    facts_from!(
+        "host h CROSS JOIN fact f ON f.host = h.id AND f.last IS NULL
+        CROSS JOIN shape s ON s.id = f.shape"
+    ),
+    " WHERE h.id = ?2 AND first.started > ?3 AND first.started <= ?4"
+);
+
+/// Ended facts of a host (`?2`) that were last seen at or after `?3` and begun not after `?4`.
+pub(super) const ENDED: &str = concat!(
+    facts_from!(
+        "host h CROSS JOIN fact f ON f.host = h.id
+        AND f.last IN (SELECT id FROM snapshot WHERE host = ?2 AND started >= ?3)
+        CROSS JOIN shape s ON s.id = f.shape"
+    ),
+    " WHERE h.id = ?2 AND first.started <= ?4"
 );
 
 /// All listeners.
@@ -94,6 +122,8 @@ pub(super) struct Found {
     pub(super) first: Sight,
     /// `None`: it is open.
     pub(super) last: Option<Sight>,
+    /// Numbers of the first and last snapshot.
+    pub(super) ends: (i64, Option<i64>),
     /// When its probe or its view was last read whole.
     pub(super) confirmed: Option<Sight>,
 }
@@ -127,6 +157,7 @@ fn found(row: &Row<'_>) -> Result<Found, Error> {
         count: cell::<i64>(row, 12)?.cast_unsigned(),
         first,
         last: sight(row, 15)?,
+        ends: (cell(row, 22)?, cell(row, 23)?),
         confirmed: sight(row, 17)?.max(sight(row, 19)?),
     })
 }
@@ -174,14 +205,15 @@ impl Found {
             return Ok(None);
         }
         let confirmed = past.confirmed(sql, self, at)?;
-        let standing = match self.last {
-            // The whole visit after its last sighting is what ended it.
-            Some(last) if last.at < at => {
-                let ended = confirmed.is_some_and(|confirmed| confirmed.at > last.at);
-                Standing { last_seen: last, open: !ended }
-            }
-            _ => Standing { last_seen: self.first.max_with(confirmed), open: true },
-        };
+        let last = self.ends.1.and_then(|last| past.place(self.host_id, last));
+        if let (Some(last_seen), Some(last)) = (self.last, last) {
+            // The whole visit after its last sighting is what ended it. By their order: two visits
+            // may begin at the same microsecond.
+            let ended = confirmed.is_some_and(|(place, _)| place < last);
+            return Ok(Some(Standing { last_seen, open: !ended }));
+        }
+        let confirmed = confirmed.map(|(_, sight)| sight);
+        let standing = Standing { last_seen: self.first.max_with(confirmed), open: true };
         Ok(Some(standing))
     }
 }

@@ -18,20 +18,27 @@ mod open;
 mod past;
 mod read;
 mod runs;
+mod seen;
+mod spans;
 mod statements;
+mod visits;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 
 use crate::model::attribute::{AttributeStatement, AttributeVersion};
 use crate::model::change::{ChangeStatement, ChangeVersion, ItemName};
+use crate::model::fact::HostFacts;
+use crate::model::host::Asset;
 use crate::model::id::{HostName, RunId};
 use crate::model::import::{Identity, Import, Imported};
 use crate::model::query::{HostOutcome, Listening, Peering, RunSummary};
+use crate::model::seen::{Answered, Span, Taken};
 use crate::model::snapshot::{Snapshot, View};
 use crate::model::time::Utc;
 use crate::store::blob::Packer;
@@ -39,7 +46,8 @@ use crate::store::imports::{ChangeQuery, Imports, Versions};
 use crate::store::sqlite::names::Names;
 use crate::store::sqlite::statements::Statements;
 use crate::store::{
-    Error, ExportKind, IngestReport, ListenerQuery, Mode, PeerQuery, RunEnd, RunStart, Store,
+    AnsweredQuery, Error, ExportKind, IngestReport, ListenerQuery, Mode, PeerQuery, RouteTable,
+    RunEnd, RunStart, SnapshotKey, SpanQuery, Store,
 };
 
 /// A store in a SQLite file.
@@ -178,6 +186,48 @@ impl Store for Sqlite {
 
     fn peers(&self, query: &PeerQuery) -> Result<Vec<Peering>, Error> {
         self.read(|sql| ask::peers(sql, query))
+    }
+
+    fn assets(&self, at: Option<Utc>) -> Result<Vec<Asset>, Error> {
+        self.read(|sql| seen::assets(sql, at))
+    }
+
+    fn answered(&self, query: &AnsweredQuery) -> Result<Vec<Answered>, Error> {
+        self.read(|sql| seen::answered(sql, query))
+    }
+
+    fn spans(&self, query: &SpanQuery) -> Result<Vec<Span>, Error> {
+        self.read(|sql| spans::spans(sql, query))
+    }
+
+    fn taken(&self, key: &SnapshotKey) -> Result<Option<Snapshot>, Error> {
+        self.read(|sql| read::taken(sql, key))
+    }
+
+    fn each_good(
+        &self,
+        host: &HostName,
+        view: View,
+        until: Option<Utc>,
+        each: &mut dyn FnMut(Taken) -> bool,
+    ) -> Result<(), Error> {
+        self.read(|sql| seen::each_good(sql, (host, view), until, each))
+    }
+
+    fn route_tables(&self, keys: &[SnapshotKey]) -> Result<Vec<Arc<RouteTable>>, Error> {
+        self.read(|sql| seen::route_tables(sql, keys))
+    }
+
+    fn host_facts(
+        &self,
+        hosts: Option<&[HostName]>,
+        at: Option<Utc>,
+    ) -> Result<Vec<(HostName, Arc<HostFacts>)>, Error> {
+        self.read(|sql| seen::host_facts(sql, hosts, at))
+    }
+
+    fn begins(&self) -> Result<Option<Utc>, Error> {
+        self.read(seen::begins)
     }
 
     fn export(&self, kind: ExportKind, line: &mut dyn FnMut(&str)) -> Result<(), Error> {

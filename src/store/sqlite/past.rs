@@ -18,6 +18,7 @@ use crate::store::sqlite::statements::Statements;
 
 /// One visit, as far as confirmation goes.
 struct Visit {
+    id: i64,
     sight: Sight,
     complete: i64,
     sections: Option<i64>,
@@ -34,15 +35,16 @@ pub(super) struct Past {
 
 impl Past {
     /// When the probe or the view of a fact was last read whole, at or before a time that is the
-    /// same for all calls.
+    /// same for all calls; and how many visits of the host up to that time came later.
     pub(super) fn confirmed(
         &mut self,
         sql: &mut Statements<'_>,
         fact: &Found,
         at: Utc,
-    ) -> Result<Option<Sight>, Error> {
-        const ALL: &str = "SELECT started, role, complete, sections FROM snapshot
-            WHERE host = ?1 AND started <= ?2 ORDER BY started DESC";
+    ) -> Result<Option<(usize, Sight)>, Error> {
+        const ALL: &str = "SELECT s.id, s.started, s.role, s.complete, s.sections FROM snapshot s
+            JOIN run r ON r.id = s.run WHERE s.host = ?1 AND s.started <= ?2
+            ORDER BY s.started DESC, r.name DESC, s.pass DESC, s.attempt DESC";
         let visits = match self.visits.entry(fact.host_id) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(place) => {
@@ -55,9 +57,9 @@ impl Past {
             Direction::Listener => view_bit(View::Listeners),
             _ => view_bit(View::Sessions),
         };
-        for visit in visits {
+        for (place, visit) in visits.iter().enumerate() {
             if visit.complete & view != 0 {
-                return Ok(Some(visit.sight));
+                return Ok(Some((place, visit.sight)));
             }
             let (Some(probe), Some(sections)) = (fact.probe, visit.sections) else { continue };
             let whole = match self.probes.entry(sections) {
@@ -65,20 +67,27 @@ impl Past {
                 Entry::Vacant(place) => place.insert(probes_in(sql, sections)?),
             };
             if whole.contains(&probe) {
-                return Ok(Some(visit.sight));
+                return Ok(Some((place, visit.sight)));
             }
         }
         Ok(None)
+    }
+
+    /// How many visits of a host that [`Past::confirmed`] has looked at came later than this one.
+    /// `None`: it is later than the time of these calls.
+    pub(super) fn place(&self, host: i64, snapshot: i64) -> Option<usize> {
+        self.visits.get(&host)?.iter().position(|visit| visit.id == snapshot)
     }
 }
 
 fn visit(row: &rusqlite::Row<'_>) -> Result<Visit, Error> {
     let sight = Sight { at: time(row, "started")?, role: column(row, "role")? };
     let (complete, sections) = (column(row, "complete")?, column(row, "sections")?);
-    Ok(Visit { sight, complete, sections })
+    Ok(Visit { id: column(row, "id")?, sight, complete, sections })
 }
 
-fn probes_in(sql: &mut Statements<'_>, sections: i64) -> Result<Vec<i64>, Error> {
+/// Numbers of the whole probes in a blob of section results.
+pub(super) fn probes_in(sql: &mut Statements<'_>, sections: i64) -> Result<Vec<i64>, Error> {
     const FIND: &str = "SELECT id FROM source WHERE name = ?1";
     let page = read::page(sql, Part::Sections, sections)?;
     let results = blob::read_sections(&page).map_err(|fault| damaged("sections", fault))?;

@@ -4,11 +4,11 @@ use crate::model::digest::Sha256;
 use crate::model::id::HostName;
 use crate::model::snapshot::{EvidenceFile, Outcome, Snapshot, View};
 use crate::model::time::Utc;
-use crate::store::Error;
 use crate::store::blob::{self, Frame, Part};
 use crate::store::sqlite::conversion::{self, column, damaged};
 use crate::store::sqlite::ingest::view_bit;
 use crate::store::sqlite::statements::Statements;
+use crate::store::{Error, SnapshotKey};
 
 /// All hosts, sorted.
 pub(super) fn hosts(sql: &mut Statements<'_>) -> Result<Vec<HostName>, Error> {
@@ -33,6 +33,24 @@ pub(super) fn latest(
     let at = at.map_or(i64::MAX, Utc::micros);
     let id = sql.first(LATEST, (host.as_str(), at, bits), |row| row.get(0))?;
     id.map(|id| snapshot(sql, id)).transpose()
+}
+
+/// The snapshot with this key.
+pub(super) fn taken(
+    sql: &mut Statements<'_>,
+    key: &SnapshotKey,
+) -> Result<Option<Snapshot>, Error> {
+    let id = number(sql, key)?;
+    id.map(|id| snapshot(sql, id)).transpose()
+}
+
+/// The number of the snapshot with this key.
+pub(super) fn number(sql: &mut Statements<'_>, key: &SnapshotKey) -> Result<Option<i64>, Error> {
+    const FIND: &str = "SELECT v.snapshot FROM run r JOIN host h JOIN visit v
+        ON v.run = r.id AND v.host = h.id WHERE r.name = ?1 AND h.name = ?2
+        AND v.pass = ?3 AND v.attempt = ?4 AND v.snapshot IS NOT NULL";
+    let params = (key.run.as_str(), key.host.as_str(), key.pass.pass, key.pass.attempt);
+    sql.first(FIND, params, |row| row.get(0))
 }
 
 /// The snapshot with this number.

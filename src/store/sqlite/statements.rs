@@ -73,6 +73,24 @@ impl<'c> Statements<'c> {
         Ok(())
     }
 
+    /// Calls `each` for rows of an answer until it says `false`.
+    pub(super) fn until(
+        &mut self,
+        sql: &'static str,
+        params: impl Params,
+        mut each: impl FnMut(&Row<'_>) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let failed = engine("read rows");
+        let statement = self.get(sql).map_err(&failed)?;
+        let mut rows = statement.query(params).map_err(&failed)?;
+        while let Some(row) = rows.next().map_err(&failed)? {
+            if !each(row)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// All rows of an answer.
     pub(super) fn all<T>(
         &mut self,

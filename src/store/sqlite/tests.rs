@@ -5,7 +5,7 @@ use std::path::Path;
 use rusqlite::Connection;
 
 use crate::store::Mode;
-use crate::store::sqlite::{found, history, open};
+use crate::store::sqlite::{found, history, open, seen, spans, visits};
 
 fn store(folder: &Path) -> Connection {
     open::open(&folder.join("fleet.db"), Mode::Write).unwrap()
@@ -54,6 +54,22 @@ fn a_snapshot_is_found_by_host_and_time_from_the_end() {
     let steps = plan(&store(folder.path()), crate::store::sqlite::read::LATEST);
     let wanted = "SEARCH s USING INDEX snapshot_host (host=? AND started<?)";
     assert!(steps.iter().any(|step| step == wanted), "{steps:?}");
+}
+
+#[test]
+fn what_began_or_ended_is_read_by_host_and_by_the_snapshots_of_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let connection = store(folder.path());
+    let begun = plan(&connection, found::BEGUN);
+    assert_eq!(begun[1], "SEARCH f USING INDEX fact_host (host=? AND last=?)", "{begun:?}");
+    let ended = plan(&connection, found::ENDED);
+    assert_eq!(ended[1], "SEARCH f USING INDEX fact_host (host=? AND last=?)", "{ended:?}");
+    for query in [found::BEGUN, found::ENDED, visits::BETWEEN, seen::LAST_GOOD, seen::GOOD] {
+        let steps = plan(&connection, query);
+        assert!(steps.iter().all(|step| !step.starts_with("SCAN")), "{steps:?}");
+    }
+    let before = plan(&connection, spans::WHOLE_BEFORE);
+    assert_eq!(before, ["SEARCH snapshot USING INDEX snapshot_host (host=? AND started<?)"]);
 }
 
 #[test]
