@@ -405,9 +405,9 @@ pub struct SshConfigArgs {
     /// Hosts as you type them behind `ssh`
     #[arg(required = true, value_name = "HOST")]
     pub hosts: Vec<String>,
-    /// Read this configuration instead of ssh's own files
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// Read this configuration instead of ssh's own files, like `ssh -F`
+    #[arg(short = 'F', long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
     /// Write to this new file instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,

@@ -24,7 +24,7 @@ pub(super) fn import(of: &ImportOf) -> Ended {
 fn ssh_config(args: &SshConfigArgs) -> Ended {
     let mut ask = |question: Question<'_>| {
         let mut words: Vec<&str> = Vec::new();
-        let file = args.config.as_ref().map(|file| file.to_string_lossy());
+        let file = args.file.as_ref().map(|file| file.to_string_lossy());
         if question.defaults {
             words.extend(["-F", "none"]);
         } else if let Some(file) = &file {

@@ -22,8 +22,7 @@ fn the_settings_of_a_host_become_an_inventory() {
     let config = place.write("config", CONFIG);
     let out = place.path("frozen.yaml");
     let out = out.to_str().unwrap();
-    let ended =
-        place.run(["import", "ssh-config", "web1", "vpn", "--config", &config, "--out", out]);
+    let ended = place.run(["import", "ssh-config", "web1", "vpn", "--file", &config, "--out", out]);
     assert_eq!((ended.code, ended.out.as_str()), (0, ""), "{}", ended.err);
     for remark in [
         "vpn: the way is not taken over, and this host cannot be reached without it",
@@ -60,7 +59,7 @@ hosts:
 ";
     assert_eq!(std::fs::read_to_string(out).unwrap(), expected);
     // What stands there is not overwritten.
-    let again = place.run(["import", "ssh-config", "web1", "--config", &config, "--out", out]);
+    let again = place.run(["import", "ssh-config", "web1", "--file", &config, "--out", out]);
     assert_eq!(again.code, 2, "{}", again.err);
     assert_eq!(std::fs::read_to_string(out).unwrap(), expected);
 }
@@ -69,7 +68,7 @@ hosts:
 fn a_configuration_that_ssh_refuses_is_a_problem() {
     let place = Place::new();
     let config = place.write("config", "Host broken\n  Port nonsense\n");
-    let ended = place.run(["import", "ssh-config", "broken", "--config", &config]);
+    let ended = place.run(["import", "ssh-config", "broken", "--file", &config]);
     assert_eq!(ended.code, 2);
     assert!(ended.err.starts_with("error[FS-USE-030]: `ssh -F "), "{}", ended.err);
     assert!(ended.err.contains("help: install the OpenSSH client"), "{}", ended.err);

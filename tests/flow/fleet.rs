@@ -49,7 +49,11 @@ fn fifty_hosts_are_all_complete_and_their_evidence_is_whole() {
         let runs = fleet.ask(&["runs"]);
         let counts = serde_json::json!({"complete": 50, "failed": 0, "partial": 0, "skipped": 1});
         assert_eq!(runs[0]["hosts"], counts);
-        let listeners = fleet.ask(&["query", "listeners", "--port", "2222"]);
+        let rows = fleet.ask(&["query", "listeners", "--port", "2222"]);
+        let (unseen, listeners): (Vec<_>, Vec<_>) =
+            rows.into_iter().partition(|row| row["kind"] == "unseen");
+        assert_eq!(unseen.len(), 1, "{unseen:?}");
+        assert_eq!(unseen[0]["host_id"], "spare-1");
         let hosts: Vec<_> = listeners.iter().map(|row| row["host_id"].as_str().unwrap()).collect();
         assert_eq!(hosts, nodes);
         assert!(listeners.iter().all(|row| row["process"]["name"] == "sshd"));
@@ -174,7 +178,8 @@ fn partial_evidence_claims_nothing(fleet: &Fleet) {
     let claims: Vec<_> =
         changes.iter().filter(|row| row["change"].as_str().unwrap().ends_with("_gone")).collect();
     assert_eq!(claims, Vec::<&serde_json::Value>::new());
-    let gone = fleet.ask(&["query", "listeners", "-l", "killed-1"]);
+    let mut gone = fleet.ask(&["query", "listeners", "-l", "killed-1"]);
+    gone.retain(|row| row["kind"] == "listener");
     assert!(gone.iter().all(|row| row["open"] == true), "{gone:?}");
     assert!(gone.len() >= 4, "{gone:?}");
 }

@@ -241,6 +241,8 @@ fn time_grows_with_the_size_of_the_worst_inputs() {
         let big = small.repeat(8);
         let (short, long) = (best_time(&small), best_time(&big));
         let shown = piece.get(..60).unwrap_or(&piece).escape_ascii();
+        // The clock of CPU time ticks in steps of 10 ms on some machines: a short time may read as none.
+        let short = short.max(Duration::from_millis(10));
         assert!(long < short * 32 + Duration::from_millis(20), "{short:?} {long:?} {shown}");
         // A debug build, nine readers: 2 MB in far less than ten seconds.
         assert!(long < Duration::from_secs(10), "{long:?} {shown}");

@@ -3,9 +3,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use fleetstat::model::capture::{
-    ClockOffset, ControllerClock, Header, HostCertificate, Mandate, Negotiated,
-};
+use fleetstat::model::capture::{ClockOffset, ControllerClock, Header, Mandate, Negotiated};
 use fleetstat::model::counter::Counter;
 use fleetstat::model::digest::Sha256;
 use fleetstat::model::fact::{AccountView, ClockReading, HostFacts};
@@ -397,12 +395,8 @@ impl Dice {
                 identity: d.string(),
                 jumps: Vec::new(),
                 legacy: None,
-                host_certificate: d.maybe(|d| HostCertificate {
-                    authority: d.string(),
-                    key_id: d.string(),
-                    serial: d.wide(),
-                    valid_until: d.maybe(|_| Utc::EPOCH),
-                }),
+                // Not of page version 1: the frozen pages stay what they are.
+                host_certificate: None,
             }),
             faults: self.list(Self::fault),
         }

@@ -73,6 +73,12 @@ pub(super) const EXAMPLES: &[Example] = examples! {
     "FS-INV-016":
         "hosts: {}"
         => "hosts:\n  web-1: {transport: local}"
+    "FS-INV-020":
+        "accounts:\n  nightly: {user: fleetstat, agent: true}\nsegments:\n  cde: {require_pq: true}\nall: {account: nightly}\nhosts:\n  old-1: {segment: cde, legacy: {algorithms: [ssh-rsa], reason: old switch, expires: 2099-12-31}}"
+        => "accounts:\n  nightly: {user: fleetstat, agent: true}\nsegments:\n  cde: {require_pq: true}\nall: {account: nightly}\nhosts:\n  old-1: {segment: core, legacy: {algorithms: [ssh-rsa], reason: old switch, expires: 2099-12-31}}"
+    "FS-INV-032":
+        "accounts:\n  nightly: {user: fleetstat, agent: true}\nweb:\n  hosts:\n    web-1:"
+        => "accounts:\n  nightly: {user: fleetstat, agent: true}\nall: {account: nightly}\ngroups:\n  web: {hosts: [web-1]}\nhosts:\n  web-1:"
     "FS-PLAY-002":
         "name: nightly\nviews: [listeners]"
         => "name: nightly\npurpose: routine\nviews: [listeners]"
@@ -152,6 +158,8 @@ mod tests {
         "FS-CFG-011",  // permissions
         "FS-CFG-012",  // no key is required
         "FS-INV-001",  // the file cannot be read
+        "FS-INV-030",  // a line of an INI file, and an example is YAML
+        "FS-INV-031",  // a program
         "FS-YAML-001", // an example is UTF-8
         "FS-YAML-002", // a megabyte of text
         "FS-YAML-003", // an example is printed
