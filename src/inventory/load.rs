@@ -189,8 +189,7 @@ impl Reading {
         validate::collisions(&built.hosts, &built.origins, &mut report);
         if built.hosts.is_empty() && report.defects.is_empty() {
             report.enter(0);
-            let help = "add `hosts:` with at least one name".to_owned();
-            let message = "the inventory has no hosts".to_owned();
+            let (message, help) = no_hosts(&unmapped);
             report.at(code::HOSTS, Place::default(), message, Some(help));
         }
         let groups = validate::group_sizes(&built);
@@ -209,6 +208,24 @@ impl Reading {
         let files = self.files;
         Ok(Inventory { hosts, groups, accounts, files, digest, remarks, unmapped, origins })
     }
+}
+
+/// Why there are no hosts: the first reasons for which they were left out, where there are any.
+fn no_hosts(unmapped: &[Remark]) -> (String, String) {
+    const SHOWN: usize = 5;
+    if unmapped.is_empty() {
+        let help = "add `hosts:` with at least one name".to_owned();
+        return ("the inventory has no hosts".to_owned(), help);
+    }
+    let shown: Vec<String> = unmapped
+        .iter()
+        .take(SHOWN)
+        .map(|remark| format!("{}: {}", remark.origin, remark.message))
+        .collect();
+    let more = unmapped.len().saturating_sub(SHOWN);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let message = format!("no host is left of the inventory: {}{more}", shown.join("; "));
+    (message, "mend one of them, or name another inventory".to_owned())
 }
 
 /// What is said of accounts that are used.

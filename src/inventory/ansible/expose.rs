@@ -95,11 +95,16 @@ impl LeftOut {
 
     /// One line on all of them. `None`: nothing was left out.
     pub(super) fn summary(&self) -> Option<String> {
+        // What is no name at all may be a line of a file that was linked here by mistake: not shown.
+        let is_name = |name: &&String| {
+            name.len() <= 63 && name.chars().all(|c| c.is_ascii_alphanumeric() || "_-".contains(c))
+        };
+        let names = self.0.iter().filter(is_name);
         let shown: Vec<String> =
-            self.0.iter().take(SHOWN_MAX).map(|name| crate::yaml::defect::quoted(name)).collect();
-        let more = self.0.len().saturating_sub(SHOWN_MAX);
+            names.take(SHOWN_MAX).map(|name| crate::yaml::defect::quoted(name)).collect();
+        let more = self.0.len().saturating_sub(shown.len());
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        (!shown.is_empty()).then(|| {
+        (!self.0.is_empty()).then(|| {
             format!(
                 "not taken over as `vars`, being mappings, templates, secrets, or names with other \
                  than small letters, digits and `_`: {}{more}",

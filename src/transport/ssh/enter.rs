@@ -89,6 +89,7 @@ impl Ssh {
         self.check_legacy(door)?;
         let mut pauses = PAUSES_MS.iter().map(|pause| Duration::from_millis(*pause));
         let begun = Instant::now();
+        let mut tries = 0;
         loop {
             // Errors of our own side come before the first packet.
             let place = (door.address, door.port);
@@ -120,7 +121,12 @@ impl Ssh {
             passage.turned_away();
             // The other half of the host's time is for its answers.
             let late = |pause: &Duration| begun.elapsed() + *pause < deadlines.host / 2;
-            let Some(pause) = pauses.next().filter(late) else { return Err(fault) };
+            tries += 1;
+            let Some(pause) = pauses.next().filter(late) else {
+                // A server that closes before any login is full, not broken: the class says so.
+                let detail = format!("turned away {tries} times: {}", fault.detail);
+                return Err(Fault::new(FaultKind::Quota, detail));
+            };
             tracing::debug!(address = door.address, %fault, "turned away: tried again later");
             sleep(shortened(pause)).await;
         }
