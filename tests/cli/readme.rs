@@ -47,6 +47,11 @@ fn fleet(place: &Place) -> String {
     place.write("fleet.yaml", block.split("```").next().unwrap())
 }
 
+const CHANGES: &str =
+    "number,title,host,start,end\nCHG1,Patch,localhost,2026-11-24T01:00:00Z,2026-11-24T02:00:00Z\n";
+
+const ASSETS: &str = r#"[{"host": "localhost", "owner": "Team Linux"}]"#;
+
 #[test]
 fn the_lines_of_the_readme_that_need_no_fleet_run() {
     let place = Place::new();
@@ -59,6 +64,13 @@ fn the_lines_of_the_readme_that_need_no_fleet_run() {
             match word.as_str() {
                 "fleet.yaml" => word.clone_from(&fleet),
                 "20261124T014200Z-1a2b3c" => word.clone_from(&run),
+                "hosts.ini" => {
+                    *word = place.write("hosts.ini", "[web]\nweb1 ansible_host=192.0.2.1\n")
+                }
+                "roles.yaml" => *word = place.write("roles.yaml", "groups:\n  web: {role: web}\n"),
+                "web1.yaml" => *word = place.path("web1.yaml").display().to_string(),
+                "changes.csv" => *word = place.write("changes.csv", CHANGES),
+                "assets.json" => *word = place.write("assets.json", ASSETS),
                 // The README's fleet is not here; this machine was collected.
                 "web01" if ["show", "diff"].iter().any(|verb| line.contains(verb)) => {
                     *word = "localhost".to_owned();
@@ -71,8 +83,11 @@ fn the_lines_of_the_readme_that_need_no_fleet_run() {
             continue;
         }
         let ended = place.run(&words);
-        // Two days ago nothing was collected yet.
-        if words[0] == "diff" {
+        if line.contains("--role") {
+            // This machine has no such role.
+            assert!(ended.err.contains("no host"), "{line}: {}", ended.err);
+        } else if words[0] == "diff" {
+            // Two days ago nothing was collected yet.
             assert!(ended.err.contains("no snapshot of `localhost` at or before"), "{}", ended.err);
         } else {
             assert_eq!(ended.code, 0, "{line}: {}", ended.err);
