@@ -65,7 +65,7 @@ fn the_lines_of_the_readme_that_need_no_fleet_run() {
                 "fleet.yaml" => word.clone_from(&fleet),
                 "20261124T014200Z-1a2b3c" => word.clone_from(&run),
                 "hosts.ini" => {
-                    *word = place.write("hosts.ini", "[web]\nweb1 ansible_host=192.0.2.1\n")
+                    *word = place.write("hosts.ini", "[web]\nweb1 ansible_host=192.0.2.1\n");
                 }
                 "roles.yaml" => *word = place.write("roles.yaml", "groups:\n  web: {role: web}\n"),
                 "web1.yaml" => *word = place.path("web1.yaml").display().to_string(),
