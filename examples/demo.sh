@@ -110,10 +110,18 @@ echo "# During the day somebody starts a service"
 serve new-service $((port + 3))
 
 echo
+echo "# A ticket for it exists, for one of the hosts"
+printf 'number,title,host,start,end\nCHG0815,New service,web-1,%s,2099-01-01T00:00:00Z\n' "$first" >"$demo/changes.csv"
+say changes import "$demo/changes.csv"
+
+echo
 echo "# The second night"
 say run playbooks/nightly-snapshot.yaml
 
 say diff web-1 --from "$first"
+say diff db-1 --from "$first"
+say query changed --since "$first"
+say query prevalence --max-hosts 3
 say query listeners --port $((port + 3))
 say runs
 say verify "$("$FLEETSTAT" runs --format csv | sed -n '2s/^[^,]*,[^,]*,\([^,]*\),.*/\1/p')"

@@ -11,7 +11,6 @@ use crate::model::id::HostName;
 use crate::model::time::Utc;
 use crate::report::unseen::lines;
 use crate::store::Store;
-use crate::workflow::ask::host_of;
 use crate::workflow::question;
 
 /// Whom a question is about, and when.
@@ -73,7 +72,7 @@ fn hosts(
         all.iter().filter(|host| keep(host)).map(|host| host.asset.name.clone()).collect()
     } else {
         let at = moment(setting, args)?;
-        question::select(store, Some(at), |asset| keep(&host_of(asset.clone())))
+        question::select(store, Some(at), |asset| keep(&Host::of(asset.clone())))
             .map_err(store_problem)?
     };
     hosts.sort();

@@ -43,6 +43,7 @@ fn controller(setting: &Setting) -> Vec<Explanation> {
     }
     rows.extend(paths("inventory", layer.inventory.as_ref()));
     rows.extend(paths("known_hosts", layer.known_hosts.as_ref()));
+    rows.extend(paths("revoked_host_keys", layer.revoked_host_keys.as_ref()));
     if let Some(chosen) = &layer.operator {
         rows.push(row("operator", chosen.value.clone(), &chosen.origin));
     }

@@ -61,6 +61,7 @@ fn options(global: &Global) -> Layer {
         data: global.data.clone().map(|value| Chosen { value, origin: Origin::Option("--data") }),
         inventory: option("--inventory", &global.inventories),
         known_hosts: option("--known-hosts", &global.known_hosts),
+        revoked_host_keys: option("--revoked-host-keys", &global.revoked_host_keys),
         operator: None,
     }
 }
@@ -75,6 +76,7 @@ fn environment() -> Layer {
         inventory: path("FLEETSTAT_INVENTORY")
             .map(|one| Chosen { value: vec![one.value], origin: one.origin }),
         known_hosts: None,
+        revoked_host_keys: None,
         operator: None,
     }
 }
@@ -88,6 +90,7 @@ fn built_in() -> Layer {
         data: state.map(|state| Chosen::default(state.join("fleetstat"))),
         inventory: None,
         known_hosts: Some(Chosen::default(keys.collect())),
+        revoked_host_keys: None,
         operator: Some(Chosen::default(crate::cli::setting::login())),
     }
 }

@@ -15,7 +15,8 @@ pub(super) fn read(setting: &Setting, files: &[PathBuf]) -> Result<KnownHosts, P
         Problem::new("FS-CFG-002", error.to_string())
     };
     let mut known = KnownHosts::read(files).map_err(refused)?;
-    for file in &setting.global.revoked_host_keys {
+    let revoked = setting.settings.revoked_host_keys.as_ref();
+    for file in revoked.into_iter().flat_map(|chosen| &chosen.value) {
         known.read_revoked(file).map_err(refused)?;
     }
     for warning in known.warnings() {

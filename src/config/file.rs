@@ -115,6 +115,7 @@ impl Reader<'_> {
             }),
             inventory: self.paths(tree, "inventory"),
             known_hosts: self.paths(tree, "known_hosts"),
+            revoked_host_keys: self.paths(tree, "revoked_host_keys"),
             operator: self.operator(tree),
         }
     }
@@ -186,7 +187,7 @@ mod tests {
 
     #[test]
     fn every_value_knows_its_line() {
-        let text = "data: /srv/fleet\ninventory:\n  - one.yaml\n  - ~/two\nknown_hosts: keys\noperator: night shift\n";
+        let text = "data: /srv/fleet\ninventory:\n  - one.yaml\n  - ~/two\nknown_hosts: keys\noperator: night shift\nrevoked_host_keys: [/etc/revoked]\n";
         let file = file(text, 0o644);
         let layer = read(file.path(), true, Some(Path::new("/home/op")), me()).unwrap().unwrap();
         let name: Arc<str> = file.path().to_string_lossy().as_ref().into();
@@ -199,6 +200,7 @@ mod tests {
                 origin: at(3),
             }),
             known_hosts: Some(Chosen { value: vec![folder.join("keys")], origin: at(5) }),
+            revoked_host_keys: Some(Chosen { value: vec!["/etc/revoked".into()], origin: at(7) }),
             operator: Some(Chosen { value: "night shift".to_owned(), origin: at(6) }),
         };
         assert_eq!(layer, expected);

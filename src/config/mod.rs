@@ -24,6 +24,8 @@ pub struct Layer {
     pub inventory: Option<Chosen<Vec<PathBuf>>>,
     /// Files of trusted host keys, in order.
     pub known_hosts: Option<Chosen<Vec<PathBuf>>>,
+    /// Files of host keys and certificates never to trust.
+    pub revoked_host_keys: Option<Chosen<Vec<PathBuf>>>,
     /// Who answers for runs, where neither playbook nor command line says it.
     pub operator: Option<Chosen<String>>,
 }
@@ -36,6 +38,7 @@ impl Layer {
             data: self.data.or(lower.data),
             inventory: self.inventory.or(lower.inventory),
             known_hosts: self.known_hosts.or(lower.known_hosts),
+            revoked_host_keys: self.revoked_host_keys.or(lower.revoked_host_keys),
             operator: self.operator.or(lower.operator),
         }
     }

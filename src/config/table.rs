@@ -59,6 +59,11 @@ pub const SETTINGS: Record = Record {
         optional("inventory", PATHS, "Inventory file or folder, or a list of them."),
         optional("known_hosts", PATHS, "Host keys to trust; `enroll` writes to the first file."),
         optional(
+            "revoked_host_keys",
+            PATHS,
+            "Host keys and certificates never to trust, as public keys one a line or as a KRL.",
+        ),
+        optional(
             "operator",
             Shape::Text(&LINE),
             "Who answers for runs. The playbook and --operator win over it. Default: the login name.",

@@ -215,7 +215,7 @@ fn value(host: &Host, key: Key) -> Option<String> {
         Key::Account => host.account.as_ref().map(|account| account.name.to_string()),
         Key::Fragile => Some(host.fragile.to_string()),
         Key::HostKeyAlias => host.host_key_alias.clone(),
-        Key::Jump => host.road.last().map(|jump| jump.name.to_string()),
+        Key::Jump => host.via(),
         Key::Legacy => host.legacy.as_ref().map(ToString::to_string),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::model::host::{Asset, Platform, TransportKind, words};
+use crate::model::host::{Asset, words};
 use crate::model::id::{HostName, Label};
 use crate::model::time::Utc;
 
@@ -177,32 +177,14 @@ impl Jump {
     /// The jump host as a host that is reached by the road before it.
     #[must_use]
     pub fn as_host(&self, road: Road, require_pq: bool) -> Host {
+        let asset = Asset::new(self.name.clone(), self.address.clone(), self.port);
         Host {
-            asset: Asset {
-                name: self.name.clone(),
-                address: self.address.clone(),
-                port: self.port,
-                platform: Platform::Linux,
-                transport: TransportKind::Ssh,
-                role: None,
-                environment: None,
-                segment: None,
-                site: None,
-                criticality: None,
-                exposure: None,
-                owner: None,
-                tags: Vec::new(),
-                timezone: None,
-                services: Vec::new(),
-            },
             account: Some(Arc::clone(&self.account)),
             host_key_alias: self.host_key_alias.clone(),
-            fragile: false,
-            groups: Arc::from([]),
-            variables: BTreeMap::new(),
             road,
             legacy: self.legacy.clone(),
             require_pq,
+            ..Host::of(asset)
         }
     }
 }
@@ -249,6 +231,22 @@ pub struct Host {
 }
 
 impl Host {
+    /// A host of which only the asset is known: without an account, reached directly.
+    #[must_use]
+    pub fn of(asset: Asset) -> Self {
+        Self {
+            asset,
+            account: None,
+            host_key_alias: None,
+            fragile: false,
+            groups: Arc::from([]),
+            variables: BTreeMap::new(),
+            road: Arc::default(),
+            legacy: None,
+            require_pq: false,
+        }
+    }
+
     /// The road for people: `bastion-1 > bastion-2`. `None`: direct.
     #[must_use]
     pub fn via(&self) -> Option<String> {

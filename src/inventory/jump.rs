@@ -42,14 +42,22 @@ struct Station {
 pub(super) struct Stations<'a>(BTreeMap<&'a str, Station>);
 
 impl<'a> Stations<'a> {
-    /// Reads the section of every file.
-    pub(super) fn read(trees: &'a [Tree], context: &Context<'_>, report: &mut Report<'_>) -> Self {
+    /// Reads the section of every file. Of `trees` the first `own` are fleetstat's own files: they
+    /// win over what was made of another program's.
+    pub(super) fn read(
+        (trees, own): (&'a [Tree], usize),
+        context: &Context<'_>,
+        report: &mut Report<'_>,
+    ) -> Self {
         let mut all: BTreeMap<&str, Station> = BTreeMap::new();
-        for (file, tree) in trees {
+        for (number, (file, tree)) in trees.iter().enumerate() {
             report.enter(*file);
             for entry in tree.get("jumps").map(Node::entries).unwrap_or_default() {
                 let at = At { file: *file, place: entry.place };
                 if let Some(known) = all.get(&*entry.key) {
+                    if number >= own {
+                        continue;
+                    }
                     let first = report.line(known.at);
                     let message = format!("jump host {} is in {first} too", quoted(&entry.key));
                     let help = "keep one of the two, or give them different names".to_owned();

@@ -181,6 +181,7 @@ impl Reading {
         let whole = self.complete && self.trees.iter().all(|(_, tree)| sections_known(tree));
         let Mapped { mut foreign, unmapped, remarks: summary } =
             self.gathered.finish(&mut self.files, operator, &mut self.defects);
+        foreign.own = self.trees.len();
         self.trees.append(&mut foreign.trees);
         let of_account = std::mem::take(&mut foreign.of_account);
         let mut report =
@@ -230,8 +231,10 @@ fn no_hosts(unmapped: &[Remark]) -> (String, String) {
 
 /// What is said of accounts that are used.
 fn used(said: Vec<(String, Remark)>, hosts: &[Host]) -> Vec<Remark> {
-    let accounts: HashSet<&str> =
+    let mut accounts: HashSet<&str> =
         hosts.iter().filter_map(|host| Some(host.account.as_ref()?.name.as_str())).collect();
+    let jumps = hosts.iter().flat_map(|host| host.road.iter());
+    accounts.extend(jumps.map(|jump| jump.account.name.as_str()));
     let said = said.into_iter().filter(|(account, _)| accounts.contains(account.as_str()));
     said.map(|(_, remark)| remark).collect()
 }

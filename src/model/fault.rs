@@ -147,7 +147,9 @@ impl FaultKind {
             Self::KexTimeout => {
                 "the server stopped during the key exchange: check its load and its log"
             }
-            Self::KexNoCommon => "update the server: it offers no algorithm that is safe to use",
+            Self::KexNoCommon => {
+                "update the server: it offers no algorithm that is safe to use; until then `legacy` in the inventory allows this host old ones, with a reason and a last day"
+            }
             Self::HostKeyUnknown => {
                 "compare the fingerprint with the host's owner, then run `fleetstat enroll`"
             }
@@ -169,7 +171,7 @@ impl FaultKind {
                 "mend what the detail says at the jump host; for forwarding see AllowTcpForwarding and PermitOpen in its sshd_config"
             }
             Self::Policy => {
-                "renew or remove what the inventory says of this host; nothing was sent to it"
+                "change what the inventory says of this host (`legacy`, `require_pq` of its segment), or update the host; no credential was sent to it"
             }
             Self::Denied => "grant the account what `fleetstat probes` lists for this command",
             Self::ToolMissing => {

@@ -153,6 +153,28 @@ pub struct Asset {
 }
 
 impl Asset {
+    /// A Linux host that is reached by SSH, of which nothing else is said.
+    #[must_use]
+    pub const fn new(name: HostName, address: String, port: u16) -> Self {
+        Self {
+            name,
+            address,
+            port,
+            platform: Platform::Linux,
+            transport: TransportKind::Ssh,
+            role: None,
+            environment: None,
+            segment: None,
+            site: None,
+            criticality: None,
+            exposure: None,
+            owner: None,
+            tags: Vec::new(),
+            timezone: None,
+            services: Vec::new(),
+        }
+    }
+
     /// The role as it stands in file names: the role, or `unassigned`.
     #[must_use]
     pub fn role_word(&self) -> &str {

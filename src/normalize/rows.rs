@@ -24,6 +24,8 @@ pub struct Rows {
     most: u64,
     coverage: Coverage,
     last_row: Option<Span>,
+    /// A row came beyond the most.
+    full: bool,
     /// A socket was flagged `truncated`.
     pub(super) cut_fields: bool,
     pub(super) sockets: Vec<Sourced<Socket<'static>>>,
@@ -58,6 +60,20 @@ impl Rows {
         self.coverage
     }
 
+    /// Counts a row beyond the most. One issue tells of all: a host that prints without end must not
+    /// crowd out what else is to be said of it.
+    fn over(&mut self, span: Span) {
+        if self.full {
+            self.coverage.unparsed += 1;
+            self.coverage.unparsed_bytes += span.end.saturating_sub(span.start);
+            return;
+        }
+        self.full = true;
+        let message = "a host has at most 500,000 rows: this one and those that follow are only in \
+                       the evidence";
+        self.issue(Issue::unparsed(span, message, b""));
+    }
+
     /// Takes out the last row of a section that was cut: what looks whole may have lost digits.
     pub(super) fn drop_cut_rows(&mut self) {
         let cut = self.sockets.pop_if(|socket| socket.record.flags.truncated);
@@ -75,8 +91,7 @@ impl Rows {
 impl Sink for Rows {
     fn row(&mut self, span: Span, row: Row<'_>) {
         if self.coverage.rows >= self.most {
-            let message = "a host has at most 500,000 rows: this one is only in the evidence";
-            return self.issue(Issue::unparsed(span, message, b""));
+            return self.over(span);
         }
         self.coverage.rows += 1;
         // Several rows may stand on one line; its bytes count once.

@@ -1,11 +1,11 @@
 //! A plan as text: what would be sent to whom, to the byte.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::inventory::host::{Escalation, Host, Identity, SecretSource};
+use crate::inventory::host::{Account, Escalation, Host, Identity, Jump, SecretSource};
 use crate::model::digest::Sha256;
 use crate::model::host::TransportKind;
 use crate::plan::order::{Order, Visit};
@@ -20,6 +20,13 @@ pub fn write(out: &mut impl fmt::Write, plan: &Plan) -> fmt::Result {
     request(out, &plan.request)?;
     let (visited, left_out) = (plan.visits.len(), plan.left_out.len());
     writeln!(out, "Hosts: {visited} visited, {left_out} left out. Nothing was sent.")?;
+    let jumps = jumps(plan);
+    if !jumps.is_empty() {
+        writeln!(out, "\nJump hosts:")?;
+    }
+    for one in jumps.values() {
+        writeln!(out, "  {}", jump(one))?;
+    }
     for (number, group) in (1..).zip(groups(plan)?) {
         match group.len() {
             1 => writeln!(out, "\nGroup {number}: 1 host")?,
@@ -101,10 +108,7 @@ fn host(host: &Host) -> String {
     let mut line = format!("{}: ", asset.name);
     match (&host.account, asset.transport) {
         (Some(account), TransportKind::Ssh) => {
-            let (user, address, port) = (&account.user, &asset.address, asset.port);
-            let key = account.identities.iter().map(identity).collect::<Vec<_>>().join(", then ");
-            let name = &account.name;
-            line = format!("{line}ssh {user}@{address}:{port}, account {name}, {key}");
+            line += &login(account, &asset.address, asset.port);
             if account.escalation == Escalation::Sudo {
                 line += ", sudo for owners of sockets";
             }
@@ -128,6 +132,26 @@ fn host(host: &Host) -> String {
         line += ", fragile: lowest priority";
     }
     line
+}
+
+/// `ssh fleetstat@10.0.0.1:22, account nightly, key ~/.ssh/id`.
+fn login(account: &Account, address: &str, port: u16) -> String {
+    let key = account.identities.iter().map(identity).collect::<Vec<_>>().join(", then ");
+    format!("ssh {}@{address}:{port}, account {}, {key}", account.user, account.name)
+}
+
+/// The jump hosts of all roads, each once, in the order of their names.
+fn jumps(plan: &Plan) -> BTreeMap<&str, &Jump> {
+    let roads = plan.visits.iter().flat_map(|visit| visit.host.road.iter());
+    roads.map(|jump| (jump.name.as_str(), &**jump)).collect()
+}
+
+fn jump(jump: &Jump) -> String {
+    let line = format!("{}: {}", jump.name, login(&jump.account, &jump.address, jump.port));
+    match &jump.legacy {
+        Some(legacy) => format!("{line}, old algorithms {legacy}"),
+        None => line,
+    }
 }
 
 fn identity(identity: &Identity) -> String {

@@ -13,6 +13,13 @@ pub trait LineParser {
     fn end(&mut self, sink: &mut dyn Sink);
 }
 
+/// True when a line came without its end. A tool or the kernel ends every row: without the end it
+/// was cut, perhaps inside a number.
+#[must_use]
+pub const fn is_cut(span: Span, line: &[u8]) -> bool {
+    span.end - span.start == line.len() as u64
+}
+
 /// Turns a [`LineParser`] into a [`Reader`].
 #[derive(Debug)]
 pub struct Lines<P> {

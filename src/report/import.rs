@@ -44,13 +44,14 @@ pub fn lines(row: &ImportRow<'_>, out: &mut impl Write) -> io::Result<()> {
         ImportKind::Changes => "changes",
         ImportKind::Assets => "attributes",
     };
-    let (file, rows) = (shown(&row.import.file), row.rows);
+    let file = shown(&row.import.file);
+    let rows = counted(usize::try_from(row.rows).unwrap_or(usize::MAX), "row", "rows");
     if row.imported.nothing() {
-        writeln!(out, "{file}: nothing new in {rows} rows: {unchanged} {what} known as they are")?;
+        writeln!(out, "{file}: nothing new in {rows}: {unchanged} {what} known as they are")?;
     } else {
         writeln!(
             out,
-            "{file}: {rows} rows: {added} {what} new, {replaced} changed, {unchanged} as known"
+            "{file}: {rows}: {added} {what} new, {replaced} changed, {unchanged} as known"
         )?;
     }
     if stale > 0 {

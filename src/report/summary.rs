@@ -87,7 +87,14 @@ fn head<W: Write>(page: &mut Page<W>, summary: &Summary<'_>) -> io::Result<()> {
             counts.skipped
         ),
     )?;
-    page.pair("found", format!("{} sockets, {} listeners", summary.sockets, summary.listeners))
+    let number =
+        |count: u64, one, many| counted(usize::try_from(count).unwrap_or(usize::MAX), one, many);
+    let found = [
+        number(summary.sockets, "socket", "sockets"),
+        number(summary.listeners, "listener", "listeners"),
+    ]
+    .join(", ");
+    page.pair("found", found)
 }
 
 /// Hosts that share a kind of fault.

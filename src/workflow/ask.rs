@@ -1,10 +1,6 @@
 //! Questions to the store that need more than one of its answers.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use crate::inventory::host::Host;
-use crate::model::host::Asset;
 use crate::model::id::HostName;
 use crate::model::query::{HostOutcome, RunSummary};
 use crate::model::snapshot::{Outcome, SectionStatus, Snapshot, View};
@@ -17,23 +13,7 @@ use crate::store::{Error, Store};
 /// # Errors
 /// When the store cannot be read.
 pub fn stored_hosts(store: &dyn Store) -> Result<Vec<Host>, Error> {
-    Ok(store.assets(None)?.into_iter().map(host_of).collect())
-}
-
-/// A host of which only the asset is known.
-#[must_use]
-pub fn host_of(asset: Asset) -> Host {
-    Host {
-        asset,
-        account: None,
-        host_key_alias: None,
-        fragile: false,
-        groups: Arc::from([]),
-        variables: BTreeMap::new(),
-        road: Arc::default(),
-        legacy: None,
-        require_pq: false,
-    }
+    Ok(store.assets(None)?.into_iter().map(Host::of).collect())
 }
 
 /// Runs that are looked through for a host's last attempt: two months of nights.

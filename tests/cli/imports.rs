@@ -319,7 +319,7 @@ fn a_name_that_could_be_two_hosts_is_said_and_counts_for_none() {
     let said = place.run(["changes", "import", &file, "-i", &inventory]).clean();
     assert_eq!(
         said,
-        "chg.csv: 1 rows: 1 changes new, 0 changed, 0 as known\n\
+        "chg.csv: 1 row: 1 changes new, 0 changed, 0 as known\n\
          1 name means no known host yet: mx1\n\
          1 name could mean several hosts, so it counts for none: \
          db1 (db1.a.example or db1.b.example)\n"

@@ -187,5 +187,16 @@ fn the_demo_runs_as_it_stands() {
     assert_eq!(demo.out.matches("3 complete, 0 partial, 0 failed, 0 skipped").count(), 2);
     assert!(demo.out.contains("listener_new  tcp port 23804 on 127.0.0.1"), "{}", demo.out);
     assert!(demo.out.contains("\nintact\n"), "{}", demo.out);
-    assert!(demo.out.contains("operator       the demo"), "{}", demo.out);
+    let words = |line: &str| line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let lines: Vec<String> = demo.out.lines().map(words).collect();
+    assert!(lines.iter().any(|line| line.starts_with("operator the demo ")), "{}", demo.out);
+    // The ticket names one of the hosts that changed.
+    let during = |host: &str, words: &str| {
+        let part = demo.out.split(&format!("$ fleetstat diff {host} ")).nth(1).unwrap();
+        let change = part.lines().find(|line| line.contains("listener_new")).unwrap();
+        assert!(change.ends_with(words), "{part}");
+    };
+    during("web-1", "within change CHG0815");
+    during("db-1", "no change recorded");
+    assert!(demo.out.contains("$ fleetstat query prevalence"), "{}", demo.out);
 }

@@ -24,6 +24,16 @@ fn the_road_stands_in_plan_page_and_record() {
         words[0] = "plan".to_owned();
         let plan = fleet.say(&words.iter().map(String::as_str).collect::<Vec<_>>());
         assert!(plan.out.contains(", via bastion > inner"), "{}{}", plan.out, plan.err);
+        let key = fleet.lab.path("user").display().to_string();
+        let jump = |name: &str, address: &str| {
+            format!("\n  {name}: ssh root@{address}:2222, account root, key {key}")
+        };
+        let jumps = format!(
+            "\nJump hosts:{}{}\n",
+            jump("bastion", "127.0.5.1"),
+            jump("inner", "127.0.5.2")
+        );
+        assert!(plan.out.contains(&jumps), "{}", plan.out);
         assert!(!server.log().contains("Connection from"), "{}", server.log());
         let said = fleet.run(HOST, &[]);
         assert_eq!(said.code, 0, "{}\n{}", said.out, said.err);
@@ -42,6 +52,45 @@ fn the_road_stands_in_plan_page_and_record() {
         // Three hosts and one session of each jump host.
         let logins = server.log().matches("Accepted publickey").count();
         assert_eq!(logins, 5, "{}", server.log());
+    });
+}
+
+#[test]
+fn an_ansible_inventory_goes_through_its_own_bastion() {
+    alone(|| {
+        let (fleet, server) = fleet();
+        let key = fleet.lab.path("user").display().to_string();
+        let text = format!(
+            "[gate]\nbastion ansible_host=127.0.5.1\n[app]\ninner ansible_host=127.0.5.2\n\
+             deep ansible_host=127.0.5.3 ansible_ssh_common_args='-J root@127.0.5.1:2222,127.0.5.2:2222'\n\
+             [app:vars]\nansible_ssh_common_args='-o ProxyJump=root@127.0.5.1:2222'\n\
+             [all:vars]\nansible_user=root\nansible_port=2222\nansible_ssh_private_key_file={key}\n"
+        );
+        let hosts = fleet.lab.write("hosts", &text);
+        // The second hop names no user and no key: ours says what it is.
+        let ours = format!(
+            "accounts:\n  hop: {{user: root, identity: {key}}}\njumps:\n  127.0.5.2: \
+             {{address: 127.0.5.2, port: 2222, account: hop, jump: bastion}}\n"
+        );
+        let ours = fleet.lab.write("ours.yaml", &ours);
+        let mut words = fleet.run_words(HOST, &[]);
+        words[3] = hosts.display().to_string();
+        words.extend(["-i".to_owned(), ours.display().to_string()]);
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let said = fleet.say(&words);
+        assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
+        let all = fleet.outcomes();
+        assert_eq!(all.len(), 3);
+        assert!(all.values().all(|one| *one == came("complete", &[], 1)), "{all:?}");
+        let jumps = |host: &str| {
+            let jumps = fleet.records(host, "host")[0]["connection"]["jumps"].clone();
+            let name = |jump: &serde_json::Value| jump["name"].as_str().unwrap().to_owned();
+            jumps.as_array().unwrap().iter().map(name).collect::<Vec<_>>()
+        };
+        assert_eq!(jumps("bastion"), [""; 0]);
+        assert_eq!(jumps("inner"), ["bastion"]);
+        assert_eq!(jumps("deep"), ["bastion", "127.0.5.2"]);
+        assert_eq!(server.log().matches("Accepted publickey").count(), 5, "{}", server.log());
     });
 }
 

@@ -225,3 +225,63 @@ fn a_folder_of_fleetstats_own_runs_no_program() {
     assert_eq!(load_as(&[folder.path().to_owned()], None).unwrap().hosts.len(), 1);
     assert!(!folder.path().join("ran").exists());
 }
+
+/// Each host with its road: name, address, port, user and identities of every hop.
+fn roads(inventory: &Inventory) -> Vec<String> {
+    let hop = |jump: &std::sync::Arc<fleetstat::inventory::host::Jump>| {
+        let account = &jump.account;
+        format!("{} {}@{}:{} {}", jump.name, account.user, jump.address, jump.port, account.name)
+    };
+    let road = |host: &fleetstat::inventory::host::Host| {
+        let hops: Vec<String> = host.road.iter().map(hop).collect();
+        format!("{}: {}", host.asset.name, hops.join(" > "))
+    };
+    inventory.hosts.iter().map(road).collect()
+}
+
+const BEHIND: &str = "\
+[gate]
+bastion ansible_host=192.0.2.1 ansible_port=2222 ansible_user=jump ansible_ssh_private_key_file=~/.ssh/jump
+
+[app]
+by-address
+by-name ansible_ssh_common_args='-o ProxyJump=bastion'
+by-other ansible_ssh_common_args='-J other@192.0.2.1:2222'
+deep ansible_ssh_common_args='-J jump@192.0.2.1:2222,192.0.2.9'
+
+[app:vars]
+ansible_user=op
+ansible_ssh_private_key_file=~/.ssh/op
+ansible_ssh_common_args='-o ProxyJump=jump@192.0.2.1:2222'
+";
+
+#[test]
+fn a_hop_that_is_a_host_of_the_inventory_is_entered_as_that_host_is() {
+    let inventory = loaded(&[("hosts", BEHIND)], &["hosts"]).unwrap();
+    let bastion = "bastion jump@192.0.2.1:2222 ansible-jump-jump";
+    let expected = [
+        "bastion: ".to_owned(),
+        format!("by-address: {bastion}"),
+        format!("by-name: {bastion}"),
+        // Another user is another way in, and its key is not known: the agent's.
+        "by-other: 192.0.2.1 other@192.0.2.1:2222 ansible-other".to_owned(),
+        format!("deep: {bastion} > 192.0.2.9 op@192.0.2.9:22 ansible-op"),
+    ];
+    assert_eq!(roads(&inventory), expected);
+    let said = said(&inventory.remarks);
+    let agent = "account `ansible-other` is made of what is known, and its key the one of ssh-agent, \
+                 since no key file is named";
+    assert!(said.iter().any(|line| line.ends_with(agent)), "{said:?}");
+}
+
+#[test]
+fn a_jump_host_of_ours_wins_over_the_one_that_was_made() {
+    let ours = "accounts:\n  gate: {user: gate, identity: k}\njumps:\n  192.0.2.1: {address: 192.0.2.1, port: 2222, account: gate}\n";
+    let files = [("hosts", BEHIND), ("ours.yaml", ours)];
+    let inventory = loaded(&files, &["hosts", "ours.yaml"]).unwrap();
+    let roads = roads(&inventory);
+    assert!(
+        roads.contains(&"by-other: 192.0.2.1 gate@192.0.2.1:2222 gate".to_owned()),
+        "{roads:?}"
+    );
+}

@@ -66,9 +66,9 @@ fn the_origin_of_a_jump_is_explained() {
         let jump = all.into_iter().find(|one| one.key == "jump");
         jump.map(|one| format!("{} {}", one.value, one.origin))
     };
-    assert_eq!(of("db-1").as_deref(), Some("inner lab.yaml:7 (all)"));
+    assert_eq!(of("db-1").as_deref(), Some("edge > inner lab.yaml:7 (all)"));
     assert_eq!(of("web-1").as_deref(), Some("edge lab.yaml:9 (group dmz)"));
-    assert_eq!(of("deep").as_deref(), Some("door lab.yaml:14 (host)"));
+    assert_eq!(of("deep").as_deref(), Some("edge > door lab.yaml:14 (host)"));
     assert_eq!(of("lone"), None);
 }
 

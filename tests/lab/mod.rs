@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use fleetstat::inventory::host::{Account, Escalation, Host, Identity, SecretSource};
-use fleetstat::model::host::{Asset, Platform, TransportKind};
+use fleetstat::model::host::Asset;
 use fleetstat::model::id::{HostName, Label};
 use fleetstat::probe::command::{self, Invocation, Wrap};
 
@@ -133,33 +133,8 @@ pub fn invocation(words: &[&str], wrap: Wrap) -> Invocation {
 
 /// A host of an inventory, reached by SSH.
 pub fn host(name: &str, address: &str, port: u16, account: Arc<Account>) -> Host {
-    Host {
-        asset: Asset {
-            name: HostName::new(name).unwrap(),
-            address: address.to_owned(),
-            port,
-            platform: Platform::Linux,
-            transport: TransportKind::Ssh,
-            role: None,
-            environment: None,
-            segment: None,
-            site: None,
-            criticality: None,
-            exposure: None,
-            owner: None,
-            tags: Vec::new(),
-            timezone: None,
-            services: Vec::new(),
-        },
-        account: Some(account),
-        host_key_alias: None,
-        fragile: false,
-        groups: Arc::new([]),
-        variables: std::collections::BTreeMap::new(),
-        road: Arc::default(),
-        legacy: None,
-        require_pq: false,
-    }
+    let asset = Asset::new(HostName::new(name).unwrap(), address.to_owned(), port);
+    Host { account: Some(account), ..Host::of(asset) }
 }
 
 /// An account with a key file.

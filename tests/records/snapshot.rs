@@ -8,7 +8,7 @@ use fleetstat::model::capture::{
 use fleetstat::model::digest::Sha256;
 use fleetstat::model::fact::{ClockReading, Fact};
 use fleetstat::model::fault::{Fault, FaultKind};
-use fleetstat::model::host::{Asset, Platform, TransportKind};
+use fleetstat::model::host::Asset;
 use fleetstat::model::id::{HostName, Pass, ProbeId, RunId};
 use fleetstat::model::link::{Interface, InterfaceAddress};
 use fleetstat::model::parsed::{Reader, Row, Severity, Sink, Span};
@@ -34,23 +34,7 @@ fn start() -> Utc {
 
 fn header() -> Header {
     let name = HostName::new("web-1").unwrap();
-    let asset = Asset {
-        name,
-        address: "10.0.0.1".into(),
-        port: 22,
-        platform: Platform::Linux,
-        transport: TransportKind::Ssh,
-        role: None,
-        environment: None,
-        segment: None,
-        site: None,
-        criticality: None,
-        exposure: None,
-        owner: None,
-        tags: vec![],
-        timezone: None,
-        services: vec![],
-    };
+    let asset = Asset::new(name, "10.0.0.1".into(), 22);
     let mandate = Mandate {
         playbook: "nightly".into(),
         purpose: "routine".into(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fleetstat::model::capture::{ControllerClock, Header, Mandate};
 use fleetstat::model::digest::Sha256;
-use fleetstat::model::host::{Asset, Platform, TransportKind};
+use fleetstat::model::host::Asset;
 use fleetstat::model::id::{HostName, Label, Pass, ProbeId, RunId};
 use fleetstat::model::parsed::Coverage;
 use fleetstat::model::process::Process;
@@ -56,21 +56,8 @@ fn header(name: &str, at: Utc, run: RunId) -> Header {
         run,
         pass: Pass::FIRST,
         asset: Asset {
-            name: host(name),
-            address: "192.0.2.1".into(),
-            port: 22,
-            platform: Platform::Linux,
-            transport: TransportKind::Ssh,
             role: Some(Label::new("role", "db").unwrap()),
-            environment: None,
-            segment: None,
-            site: None,
-            criticality: None,
-            exposure: None,
-            owner: None,
-            tags: vec![],
-            timezone: None,
-            services: vec![],
+            ..Asset::new(host(name), "192.0.2.1".into(), 22)
         },
         peer: None,
         account: "audit".into(),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::inventory::address;
+use crate::inventory::ansible::door::Doors;
 use crate::inventory::ansible::option::Hop;
 use crate::inventory::report::At;
 use crate::model::id::HostName;
@@ -31,6 +32,8 @@ pub(super) struct Logins {
     account_names: HashSet<String>,
     jumps: HashMap<Vec<Hop>, String>,
     jump_names: HashSet<String>,
+    /// Accounts that are not named whole: the line, whether a user and whether a key is named.
+    pub(super) defaults: HashMap<String, (At, bool, bool)>,
     /// By file.
     pub(super) account_entries: BTreeMap<u32, Vec<Entry>>,
     /// By file.
@@ -65,7 +68,16 @@ fn free(name: String, taken: &HashSet<String>) -> String {
 
 impl Logins {
     /// The account of a login: `ansible-USER` with the agent, `ansible-USER-KEYFILE` with keys.
-    pub(super) fn account(&mut self, login: &Login, at: At) -> String {
+    pub(super) fn account(&mut self, login: &Login, at: At, user_named: bool) -> String {
+        let name = self.account_of(login, at);
+        if !user_named || login.keys.is_empty() {
+            let known = (at, user_named, !login.keys.is_empty());
+            self.defaults.entry(name.clone()).or_insert(known);
+        }
+        name
+    }
+
+    fn account_of(&mut self, login: &Login, at: At) -> String {
         if let Some(name) = self.accounts.get(login) {
             return name.clone();
         }
@@ -82,13 +94,19 @@ impl Logins {
         name
     }
 
-    /// The jump host of a way with hops, the first to connect to first. `hosts` tells which names
-    /// are hosts of the inventory; `login` makes the account of a hop.
+    /// The login name of an account that was made.
+    pub(super) fn user(&self, account: &str) -> Option<&str> {
+        let made = self.accounts.iter().find(|(_, name)| *name == account);
+        made.map(|(login, _)| login.user.as_str())
+    }
+
+    /// The jump host of a way with hops, the first to connect to first. `hosts` are those of the
+    /// inventory; `operator` is the user of a hop that names none.
     pub(super) fn jump(
         &mut self,
         hops: &[Hop],
         at: At,
-        hosts: &HashSet<&str>,
+        hosts: &Doors,
         operator: Option<&str>,
     ) -> Result<String, String> {
         if hops.len() > HOPS_MAX {
@@ -98,9 +116,10 @@ impl Logins {
             ));
         }
         let (hop, before) = hops.split_last().ok_or("names no host to go through")?;
-        let bare = hop.user.is_none() && hop.port.is_none() && hop.keys.is_empty();
-        if before.is_empty() && bare && hosts.contains(&*hop.host) {
-            return Ok(hop.host.clone());
+        if before.is_empty()
+            && let Some(host) = hosts.of(hop)
+        {
+            return Ok(host.to_owned());
         }
         if let Some(name) = self.jumps.get(hops) {
             return Ok(name.clone());
@@ -117,13 +136,13 @@ impl Logins {
             .or(operator)
             .ok_or("goes through a host for which no user is named")?;
         let login = Login { user: user.to_owned(), keys: hop.keys.clone(), certificate: None };
-        let account = self.account(&login, at);
+        let account = self.account(&login, at, hop.user.is_some());
         let mut taken: HashSet<String> = self.jump_names.clone();
         let mut name = hop.host.clone();
-        if hosts.contains(&*name) {
+        if hosts.has(&name) {
             name.push_str("-jump");
         }
-        taken.extend(hosts.get(&*name).map(|name| (*name).to_owned()));
+        taken.extend(hosts.has(&name).then(|| name.clone()));
         let name = free(name, &taken);
         HostName::new(&name).map_err(|error| error.to_string())?;
         let place = at.place;
@@ -174,6 +193,7 @@ fn account(login: &Login, place: Place) -> Node {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::ansible::door::Door;
 
     fn shown(node: &Node) -> String {
         match &node.value {
@@ -212,7 +232,7 @@ mod tests {
             login("D\\op", &["k1", "k2"], Some("c")),
             login("op", &[], None),
         ]
-        .map(|login| logins.account(&login, AT));
+        .map(|login| logins.account(&login, AT, true));
         let expected =
             ["ansible-op", "ansible-op-a", "ansible-op-a-2", "ansible-D-op-k1", "ansible-op"];
         assert_eq!(names, expected);
@@ -233,7 +253,13 @@ mod tests {
             port,
             keys: Vec::new(),
         };
-        let hosts = HashSet::from(["bastion", "web"]);
+        let door = |name: &str| Door {
+            name: name.into(),
+            address: name.into(),
+            port: None,
+            user: Some("op".to_owned()),
+        };
+        let hosts = Doors::new(["bastion", "web"].into_iter().map(door));
         let mut logins = Logins::default();
         let mut jump = |hops: &[Hop]| logins.jump(hops, AT, &hosts, Some("op"));
         // A host of the inventory is gone through as it is there, unless something else is said.

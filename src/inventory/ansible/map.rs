@@ -9,6 +9,7 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use crate::inventory::address;
+use crate::inventory::ansible::door::{Door, Doors};
 use crate::inventory::ansible::expose::{self, LeftOut};
 use crate::inventory::ansible::login::{Login, Logins, scalar};
 use crate::inventory::ansible::note::Notes;
@@ -66,8 +67,6 @@ pub(super) struct Mapper<'w> {
     pub(super) left_out_variables: LeftOut,
     left_out_hosts: BTreeMap<(At, String), Vec<Arc<str>>>,
     waiting: Vec<Waiting>,
-    /// Accounts that are not named whole: the line, whether a user and whether a key is named.
-    default_accounts: HashMap<String, (At, bool, bool)>,
 }
 
 impl<'w> Mapper<'w> {
@@ -83,7 +82,6 @@ impl<'w> Mapper<'w> {
             left_out_variables: LeftOut::default(),
             left_out_hosts: BTreeMap::new(),
             waiting: Vec::new(),
-            default_accounts: HashMap::new(),
         }
     }
 
@@ -223,11 +221,7 @@ impl<'w> Mapper<'w> {
         let whole = At { file: host.at.file, place: Place::default() };
         let said = user.or(way.keys.first());
         let (at, level) = said.map_or((whole, Level::All), |set| (set.at, set.level));
-        let name = self.logins.account(&login, at);
-        if user.is_none() || login.keys.is_empty() {
-            let known = (at, user.is_some(), !login.keys.is_empty());
-            self.default_accounts.entry(name.clone()).or_insert(known);
-        }
+        let name = self.logins.account(&login, at, user.is_some());
         let source = self.source(at, level);
         Some(self.item("account", scalar(&name, false, at.place), source))
     }
@@ -363,10 +357,11 @@ impl<'w> Mapper<'w> {
             self.notes.always(at, kind, format!("{who}: {message}"));
         }
         let kept: HashSet<&str> = self.foreign.hosts.iter().map(|host| &*host.entry.key).collect();
-        let logins = std::mem::take(&mut self.logins);
+        let mut logins = std::mem::take(&mut self.logins);
+        let defaults = std::mem::take(&mut logins.defaults);
         let trees = super::groups::trees(self.world, &kept, logins, &mut self.notes);
         self.foreign.trees = trees;
-        for (account, (at, user, key)) in std::mem::take(&mut self.default_accounts) {
+        for (account, (at, user, key)) in defaults {
             let origin = line(files, at);
             let user =
                 if user { "" } else { ": its user is yours, since no `ansible_user` is set" };
@@ -382,18 +377,44 @@ impl<'w> Mapper<'w> {
         (self.foreign, self.notes, self.left_out_variables)
     }
 
+    /// How each host that stays is entered.
+    fn doors(&self) -> Doors {
+        let mut users: HashMap<&str, Option<&str>> = HashMap::new();
+        let door = |host: &ForeignHost| {
+            let item = |key: &str| {
+                let items =
+                    host.items.iter().filter_map(|item| self.foreign.items.get(*item as usize));
+                items.into_iter().find(|item| item.key == key)?.value.verbatim()
+            };
+            let account = item("account");
+            let user = account.and_then(|account| {
+                *users.entry(account).or_insert_with(|| self.logins.user(account))
+            });
+            Door {
+                name: host.entry.key.clone(),
+                address: item("address").map_or_else(|| host.entry.key.clone(), Arc::from),
+                port: item("port").and_then(|port| port.parse().ok()),
+                user: user.map(str::to_owned),
+            }
+        };
+        Doors::new(self.foreign.hosts.iter().map(door))
+    }
+
     /// Ways are found once it is known which hosts stay.
     fn ways(&mut self) {
+        if self.waiting.is_empty() {
+            return;
+        }
         let names: Vec<Arc<str>> =
             self.foreign.hosts.iter().map(|host| host.entry.key.clone()).collect();
-        let kept: HashSet<&str> = names.iter().map(|name| &**name).collect();
+        let doors = self.doors();
         let mut lost = HashSet::new();
         for Waiting { host, hops, source } in std::mem::take(&mut self.waiting) {
             let Some(name) = names.get(host) else { continue };
             let at = source.at;
             let number = if hops.is_empty() {
                 self.item("jump", scalar("none", false, at.place), source)
-            } else if hops.last().is_some_and(|hop| *hop.host == **name) {
+            } else if hops.last().is_some_and(|hop| doors.of(hop).unwrap_or(&hop.host) == &**name) {
                 self.notes.say(at, "jump to itself", || {
                     format!(
                         "host {} is reached directly, being the host to go through",
@@ -402,7 +423,7 @@ impl<'w> Mapper<'w> {
                 });
                 continue;
             } else {
-                match self.logins.jump(&hops, at, &kept, self.operator) {
+                match self.logins.jump(&hops, at, &doors, self.operator) {
                     Ok(jump) => self.item("jump", scalar(&jump, false, at.place), source),
                     Err(message) => {
                         self.left_out_hosts.entry((at, message)).or_default().push(name.clone());

@@ -13,6 +13,7 @@ mod ini;
 mod kind;
 mod listing;
 mod literal;
+mod door;
 mod login;
 mod map;
 mod note;

@@ -27,7 +27,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::socket::{Attribution, Endpoint, Owner, Socket, State, Transport};
 use crate::model::text::HostText;
-use crate::probe::lines::{LineParser, Lines};
+use crate::probe::lines::{LineParser, Lines, is_cut};
 use crate::probe::linux::address::{ipv6, unmap};
 use crate::probe::linux::cursor::Cursor;
 
@@ -49,7 +49,7 @@ struct Process {
 
 impl LineParser for Lsof {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        let cut = span.end - span.start == line.len() as u64;
+        let cut = is_cut(span, line);
         match line.first() {
             None => {}
             Some(b'p') => match process(line) {

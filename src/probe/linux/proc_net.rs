@@ -25,7 +25,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::socket::{Endpoint, Socket, State, Timer, TimerKind, Transport};
 use crate::model::text::HostText;
-use crate::probe::lines::{LineParser, Lines};
+use crate::probe::lines::{LineParser, Lines, is_cut};
 use crate::probe::linux::address::unmap;
 use crate::probe::linux::cursor::Cursor;
 
@@ -99,7 +99,7 @@ pub(super) struct ProcNet {
 impl LineParser for ProcNet {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         // The kernel ends every row: without the end it was cut, perhaps inside the inode.
-        let cut = span.end - span.start == line.len() as u64;
+        let cut = is_cut(span, line);
         self.take(span, line, cut, sink);
     }
 

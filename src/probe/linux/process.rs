@@ -21,7 +21,7 @@ use crate::model::process::ProcessFact;
 use crate::model::socket::Transport;
 use crate::model::text::HostText;
 use crate::probe::command::{Arguments, arguments};
-use crate::probe::lines::{LineParser, Lines};
+use crate::probe::lines::{LineParser, Lines, is_cut};
 use crate::probe::linux::cursor::Cursor;
 use crate::probe::linux::proc_net::{ProcNet, lines_of};
 
@@ -66,7 +66,7 @@ impl LineParser for Files {
         if line.trim_ascii().is_empty() {
             return;
         }
-        let cut = span.end - span.start == line.len() as u64;
+        let cut = is_cut(span, line);
         let parts = split(line).filter(|(.., rest)| !rest.trim_ascii().is_empty());
         let Some((pid, file, rest)) = parts else {
             return sink.issue(Issue::unparsed(span, "expected a line of a process's file", line));

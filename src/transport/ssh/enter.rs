@@ -191,7 +191,7 @@ fn may_be_the_jumps(fault: &Fault) -> bool {
 fn explained(fault: Fault, door: &Door<'_>) -> Fault {
     if fault.kind == FaultKind::KexNoCommon && door.post_quantum {
         let detail = format!("{}; its segment demands a post-quantum key exchange", fault.detail);
-        return Fault::new(fault.kind, detail);
+        return Fault::new(FaultKind::Policy, detail);
     }
     fault
 }

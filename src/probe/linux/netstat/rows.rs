@@ -5,7 +5,7 @@
 //! nothing between lines but a row that is not finished.
 
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
-use crate::probe::lines::{LineParser, Lines};
+use crate::probe::lines::{LineParser, Lines, is_cut};
 use crate::probe::linux::netstat::Width;
 use crate::probe::linux::netstat::row::{self, Dialect, Layout, Reading};
 
@@ -53,11 +53,6 @@ struct Doubts {
     joined: bool,
     /// An address fills its column.
     full: bool,
-}
-
-/// The line's end was missing: netstat ends every row, so the output was cut.
-const fn is_cut(span: Span, line: &[u8]) -> bool {
-    span.end - span.start == line.len() as u64
 }
 
 impl LineParser for Netstat {

@@ -6,7 +6,7 @@
 
 use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Row, Sink, Span};
 use crate::model::socket::Family;
-use crate::probe::lines::{LineParser, Lines};
+use crate::probe::lines::{LineParser, Lines, is_cut};
 use crate::probe::linux::ss::owners::{self, COMM_BYTES_MAX};
 use crate::probe::linux::ss::row::{self, Layout, Reading};
 
@@ -62,11 +62,6 @@ impl Flags {
     const fn of(span: Span, line: &[u8]) -> Self {
         Self { cut: is_cut(span, line), joined: false }
     }
-}
-
-/// The line's end was missing: `ss` ends every row, so the output was cut.
-const fn is_cut(span: Span, line: &[u8]) -> bool {
-    span.end - span.start == line.len() as u64
 }
 
 impl LineParser for Ss {
