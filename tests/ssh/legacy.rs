@@ -145,8 +145,8 @@ async fn an_old_jump_host_is_allowed_apart_from_the_host_behind_it() {
     let mut bastion = jump("bastion-1", old.port(), &account);
     let fault =
         refused(&at(&known, BEFORE), &behind(web(&lab, end.port()), [bastion.clone()])).await;
-    assert_eq!(fault.kind, FaultKind::Policy, "{fault}");
-    assert!(fault.detail.starts_with("via bastion-1: policy: no kex in common"), "{fault}");
+    assert_eq!(fault.kind, FaultKind::KexNoCommon, "{fault}");
+    assert!(fault.detail.starts_with("via bastion-1: kex_no_common: no kex in common"), "{fault}");
     Arc::make_mut(&mut bastion).legacy = Some(legacy(OLD));
     let session = open(&at(&known, BEFORE), &behind(web(&lab, end.port()), [bastion])).await;
     let negotiated = session.negotiated().unwrap();

@@ -363,8 +363,8 @@ impl Slot {
     }
 }
 
-/// The fault of a jump host as the fault of a host behind it. What concerns trust keeps its class,
-/// so that no alarm is lost; the others become the jump host's own classes, so that neither the
+/// The fault of a jump host as the fault of a host behind it. What concerns trust and algorithms
+/// keeps its class, so that no alarm is lost and the remedy is the right one; the others become the jump host's own classes, so that neither the
 /// host nor its account is blamed.
 fn at_jump(jump: &Jump, fault: Fault) -> Fault {
     use FaultKind as Kind;
@@ -372,6 +372,7 @@ fn at_jump(jump: &Jump, fault: Fault) -> Fault {
         Kind::JumpLost | Kind::JumpRefused => return fault,
         kind @ (Kind::HostKeyUnknown
         | Kind::HostKeyChanged
+        | Kind::KexNoCommon
         | Kind::Quota
         | Kind::Policy
         | Kind::Internal) => kind,
