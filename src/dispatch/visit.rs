@@ -261,13 +261,22 @@ impl<'a> Conversation<'a> {
                     let next = fallback.orders.iter().rev();
                     queue.extend(next.map(|next| (next, Some(origin.clone()))));
                 }
-                None if self.captured.len() == before && !order.optional => {
+                None if self.captured.len() == before && !self.is_spared(order) => {
                     let detail = format!("{}: {}", order.probe, origin.condition);
                     self.faults.push(Fault::new(FaultKind::ToolMissing, detail));
                 }
                 None => {}
             }
         }
+    }
+
+    /// True when nothing is missing without an order's answer: it is optional, or a probe that was
+    /// answered tells all that it would.
+    fn is_spared(&self, order: &Order) -> bool {
+        let tells = |c: &Captured| {
+            !c.replaced && answered(c) && order.covered_by.contains(&c.order.probe.as_str())
+        };
+        order.optional || self.captured.iter().any(tells)
     }
 
     /// Sends an order to each path its tool may have. `None`: it was answered, or nothing more can

@@ -139,6 +139,7 @@ impl OrderMaker<'_> {
             after: probe.after,
             each: probe.each,
             optional: probe.optional,
+            covered_by: probe.covered_by,
             wrap: wrap(limits, self.kind, sudo),
             usable_exit: probe.usable_exits,
             expects_output: probe.expects_output,

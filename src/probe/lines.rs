@@ -20,6 +20,15 @@ pub const fn is_cut(span: Span, line: &[u8]) -> bool {
     span.end - span.start == line.len() as u64
 }
 
+/// Adds a line as it came to what is held of a row: [`Lines`] takes `\r\n` for a line's end, but
+/// inside a name both are data.
+pub fn rejoin(held: &mut Vec<u8>, span: Span, line: &[u8]) {
+    held.extend_from_slice(line);
+    if span.end - span.start > line.len() as u64 + 1 {
+        held.push(b'\r');
+    }
+}
+
 /// Turns a [`LineParser`] into a [`Reader`].
 #[derive(Debug)]
 pub struct Lines<P> {

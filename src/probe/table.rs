@@ -88,6 +88,9 @@ pub struct Probe {
     pub each: Option<Each>,
     /// A visit without its answer has no fault: it only tells less.
     pub optional: bool,
+    /// Probes whose answer tells all that this one would: where one of them was answered, nothing
+    /// is missing without this one.
+    pub covered_by: &'static [&'static str],
     /// It looks into containers, which a playbook can leave out.
     pub containers: bool,
     /// What takes its place. `None`: nothing can.
@@ -129,6 +132,7 @@ impl Probe {
             after: &[],
             each: None,
             optional: false,
+            covered_by: &[],
             containers: false,
             fallback: None,
             cannot_say: &[],
@@ -194,6 +198,12 @@ impl Probe {
     /// Asks about each of some processes that earlier answers of the visit named.
     pub(in crate::probe) const fn about_each(mut self, each: Each) -> Self {
         self.each = Some(each);
+        self
+    }
+
+    /// Names probes of which one answer tells all that this one would.
+    pub(in crate::probe) const fn covered_by(mut self, probes: &'static [&'static str]) -> Self {
+        self.covered_by = probes;
         self
     }
 
@@ -307,6 +317,12 @@ pub const fn assert_sound(probes: &[Probe]) {
             let found = position(probes, probe.after[named]);
             assert!(found < at, "a probe that follows another stands behind it in the table");
             named += 1;
+        }
+        let mut covers = 0;
+        while covers < probe.covered_by.len() {
+            let found = position(probes, probe.covered_by[covers]);
+            assert!(found < probes.len(), "a probe that covers another is not there");
+            covers += 1;
         }
         if let Some(each) = &probe.each {
             each.assert_sound();

@@ -52,6 +52,55 @@ fn a_host_without_ss_or_timeout_or_ip_is_read_another_way() {
     });
 }
 
+/// Why a link of the chain replaced another, as the evidence says it.
+const MISSING: [&str; 2] =
+    [r#""condition":"exit 127","section":2}"#, r#""condition":"usage error","section":4}"#];
+
+#[test]
+fn each_link_of_the_chain_takes_over_where_the_one_before_it_is_missing() {
+    alone(|| {
+        let mut fleet = Fleet::new();
+        // What is hidden, the probe that answers, and why each replaced another.
+        let links = [
+            ("ss cat", 2222, "linux/netstat-wide", &MISSING[..1]),
+            // This busybox was built without `-p` and `-W`.
+            ("ss cat netstat", 2223, "linux/busybox-netstat", &MISSING[..]),
+            ("ss cat netstat busybox", 2224, "linux/lsof", &MISSING[..1]),
+        ];
+        let _servers = links
+            .map(|(hidden, port, _, _)| everywhere(&fleet.lab, port, &format!("hide {hidden}")));
+        for (number, (_, port, _, _)) in (1..).zip(links) {
+            fleet.host(&format!("link-{number}"), at(5, number, port), "", "host");
+        }
+        let said = fleet.run("views: [listeners, sessions]", &[]);
+        assert!([0, 20].contains(&said.code), "{}\n{}", said.out, said.err);
+        for (number, (_, port, probe, conditions)) in (1..).zip(links) {
+            let host = format!("link-{number}");
+            let rows = listeners(&fleet, &host, port);
+            assert_eq!(rows.len(), 1, "{host}: {}", text(fleet.evidence(&host)));
+            assert_eq!(rows[0]["probes"][0], probe, "{}", rows[0]);
+            let evidence = text(fleet.evidence(&host));
+            // The host told its tools after the first exit 127, so nothing was tried in vain.
+            assert!(evidence.contains(&format!(": {probe}\n")), "{evidence}");
+            let taken: Vec<&str> =
+                evidence.lines().filter_map(|line| line.strip_prefix("fallback_of: {")).collect();
+            assert_eq!(taken, conditions);
+        }
+        for host in ["link-1", "link-2"] {
+            assert_eq!(
+                fleet.outcomes()[host],
+                came("complete", &[], 1),
+                "{:?}",
+                fleet.details(host)
+            );
+        }
+        // lsof sees only what has an owner: never whole.
+        let last = &fleet.outcomes()["link-3"];
+        assert_eq!(*last, came("partial", &[], 1), "{:?}", fleet.details("link-3"));
+        assert!(fleet.say(&["show", "link-3"]).out.contains("tool_gap"));
+    });
+}
+
 fn without_ss(fleet: &Fleet) {
     let evidence = text(fleet.evidence("no-ss-1"));
     let fallbacks = evidence.matches("\nfallback_of: {\"condition\":").count();

@@ -295,6 +295,7 @@ const fn proc_net(id: &'static str, path: Arguments, reader: MakeReader) -> Prob
         )
         .serves(SOCKETS, &[])
         .only(Usage::Fallback)
+        .covered_by(spare_sockets::ALL_SOCKETS)
         .lacks(spare_sockets::PROC_NET)
 }
 

@@ -107,6 +107,16 @@ pub(super) const NO_PROC: Fallback = Fallback {
     probes: &["linux/netstat-wide"],
 };
 
+/// One answer of these tells of every socket table at once.
+pub(super) const ALL_SOCKETS: &[&str] = &[
+    "linux/netstat-wide",
+    "linux/netstat-notrim",
+    "linux/netstat-narrow",
+    "linux/busybox-netstat-owners",
+    "linux/busybox-netstat",
+    "linux/lsof",
+];
+
 /// net-tools, told not to cut addresses.
 pub(super) const NETSTAT_WIDE: Probe = Probe::linux(
     "linux/netstat-wide",

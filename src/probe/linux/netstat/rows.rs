@@ -5,7 +5,7 @@
 //! nothing between lines but a row that is not finished.
 
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines, is_cut, rejoin};
 use crate::probe::linux::netstat::Width;
 use crate::probe::linux::netstat::row::{self, Dialect, Layout, Reading};
 
@@ -33,12 +33,9 @@ struct Held {
 }
 
 impl Held {
-    /// Adds a line as it came: [`Lines`] takes `\r\n` for its end, but inside a name both are data.
+    /// Adds a line.
     fn take(&mut self, span: Span, line: &[u8]) {
-        self.bytes.extend_from_slice(line);
-        if span.end - span.start > line.len() as u64 + 1 {
-            self.bytes.push(b'\r');
-        }
+        rejoin(&mut self.bytes, span, line);
         self.span.end = span.end;
         self.lines += 1;
     }

@@ -6,7 +6,7 @@
 
 use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Row, Sink, Span};
 use crate::model::socket::Family;
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines, is_cut, rejoin};
 use crate::probe::linux::ss::owners::{self, COMM_BYTES_MAX};
 use crate::probe::linux::ss::row::{self, Layout, Reading};
 
@@ -34,16 +34,6 @@ struct Held {
     entry: usize,
     /// Lines added since that owner began. A name has at most [`COMM_BYTES_MAX`] newlines.
     lines: usize,
-}
-
-impl Held {
-    /// Adds a line as it came: [`Lines`] takes `\r\n` for its end, but inside a name both are data.
-    fn take(&mut self, span: Span, line: &[u8]) {
-        self.bytes.extend_from_slice(line);
-        if span.end - span.start > line.len() as u64 + 1 {
-            self.bytes.push(b'\r');
-        }
-    }
 }
 
 /// Longest owner entry that is still waited for: a name, three numbers and two security contexts.
@@ -91,7 +81,7 @@ impl Ss {
         let hold = |whole: bool, entry| {
             let whole = whole.then_some((line.len(), span));
             let mut held = Held { bytes: Vec::new(), span, whole, entry, lines: 0 };
-            held.take(span, line);
+            rejoin(&mut held.bytes, span, line);
             held
         };
         let mut row = None;
@@ -125,7 +115,7 @@ impl Ss {
             return self.fresh(span, line, sink);
         }
         held.bytes.push(b'\n');
-        held.take(span, line);
+        rejoin(&mut held.bytes, span, line);
         held.span.end = span.end;
         held.lines += 1;
         match owners::look(held.bytes.get(held.entry..).unwrap_or_default()) {
