@@ -6,7 +6,7 @@
 //! are never looked at. A listener whose owner is not visible on one side is not said to have
 //! changed hands.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 
 use crate::analyse::diff::{ChangeKind, Subject};
@@ -134,6 +134,7 @@ fn of_one_host(spans: &[Span], ephemeral: &Ephemeral, changed: &mut Changed) {
     for span in spans.iter().filter(|span| !passing(&span.sight, ranges)) {
         things.entry(key(&span.sight)).or_default().push(span);
     }
+    let unclear = unclear(&things);
     let mut ports: BTreeMap<Place, Moves> = BTreeMap::new();
     for (sight, spans) in things {
         let Some(change) = judge(&sight, &spans) else { continue };
@@ -150,7 +151,7 @@ fn of_one_host(spans: &[Span], ephemeral: &Ephemeral, changed: &mut Changed) {
         }
     }
     for moves in ports.into_values() {
-        let hidden = moves.pair(&mut changed.changes);
+        let hidden = moves.pair(&unclear, &mut changed.changes);
         if hidden > 0 {
             *changed.hidden.entry(host.clone()).or_default() += hidden;
         }
@@ -162,6 +163,24 @@ type Place = (Transport, u16, Option<HostText<'static>>);
 
 fn place(sight: &Sight) -> Place {
     (sight.transport, sight.port, sight.namespace.clone())
+}
+
+/// Where a listener is bound: its place, address and reach.
+type Bound = (Place, IpAddr, Scope);
+
+fn bound(sight: &Sight) -> Bound {
+    (place(sight), sight.address, sight.scope)
+}
+
+/// Binds at which something listens now of which it is not known whether it did before: what is
+/// gone there may be the same listener, seen by a tool that tells more or less of its owner.
+fn unclear(things: &BTreeMap<Sight, Vec<&Span>>) -> BTreeSet<Bound> {
+    let is_unclear = |spans: &Vec<&Span>| {
+        presence(spans.iter().map(|span| span.before)) == Presence::Unknown
+            && presence(spans.iter().map(|span| span.after)) == Presence::Present
+    };
+    let listeners = things.iter().filter(|(sight, _)| sight.direction == Direction::Listener);
+    listeners.filter(|(_, spans)| is_unclear(spans)).map(|(sight, _)| bound(sight)).collect()
 }
 
 /// A UDP socket that waits on an ephemeral port is a client waiting for an answer.
@@ -190,28 +209,26 @@ fn judge(sight: &Sight, spans: &[&Span]) -> Option<HostChange> {
     let was = presence(spans.iter().map(|span| span.before));
     let is = presence(spans.iter().map(|span| span.after));
     let first = *spans.iter().min_by_key(|span| &span.first)?;
-    let last = *spans.iter().max_by_key(|span| &span.first)?;
+    let shown = spans.iter().map(|span| &span.last).max()?;
+    let ended = spans.iter().filter_map(|span| span.ended.as_ref()).max();
     let side = || Some(side(sight));
     let (kind, before, after, proofs) = match (was, is) {
         (Presence::Absent, Presence::Present) => {
             (ChangedKind::Appeared, None, side(), (first.absent.clone(), Some(first.first.clone())))
         }
         (Presence::Present, Presence::Absent) => {
-            (ChangedKind::Vanished, side(), None, (Some(last.last.clone()), last.ended.clone()))
+            (ChangedKind::Vanished, side(), None, (Some(shown.clone()), ended.cloned()))
         }
         (Presence::Absent, Presence::Absent) => {
-            let proofs = (Some(first.first.clone()), last.ended.clone());
+            let proofs = (Some(first.first.clone()), ended.cloned());
             (ChangedKind::CameAndWent, side(), None, proofs)
         }
-        (Presence::Present, Presence::Present) if spans.len() > 1 => {
-            let proofs = (first.ended.clone(), Some(last.first.clone()));
+        (Presence::Present, Presence::Present) => {
+            let (gone, back) = gap(spans)?;
+            let proofs = (Some(gone.clone()), Some(back.clone()));
             (ChangedKind::WentAndCameBack, side(), side(), proofs)
         }
-        (Presence::Present, Presence::Present)
-        | (Presence::Unknown, _)
-        | (_, Presence::Unknown) => {
-            return None;
-        }
+        (Presence::Unknown, _) | (_, Presence::Unknown) => return None,
     };
     Some(HostChange {
         view: if sight.direction == Direction::Listener { View::Listeners } else { View::Sessions },
@@ -224,6 +241,22 @@ fn judge(sight: &Sight, spans: &[&Span]) -> Option<HostChange> {
         last_seen: spans.iter().map(|span| span.last.at).max(),
         proof_before: proofs.0,
         proof_after: proofs.1,
+    })
+}
+
+/// A snapshot that did not show a thing though it could have, and the first later one that showed it
+/// again. `None`: one of its intervals was there all the time.
+fn gap<'s>(spans: &[&'s Span]) -> Option<(&'s Taken, &'s Taken)> {
+    let there = |at: &Taken| {
+        spans
+            .iter()
+            .any(|span| span.first <= *at && span.ended.as_ref().is_none_or(|ended| ended > at))
+    };
+    let mut ends: Vec<&Taken> = spans.iter().filter_map(|span| span.ended.as_ref()).collect();
+    ends.sort_unstable();
+    ends.into_iter().filter(|end| !there(end)).find_map(|end| {
+        let back = spans.iter().map(|span| &span.first).filter(|first| *first > end).min()?;
+        Some((end, back))
     })
 }
 
@@ -272,13 +305,15 @@ struct Moves {
 
 impl Moves {
     /// Makes one change of what belongs together. Returns how many owners could not be compared.
-    fn pair(mut self, changes: &mut Vec<HostChange>) -> u64 {
+    fn pair(mut self, unclear: &BTreeSet<Bound>, changes: &mut Vec<HostChange>) -> u64 {
         let mut hidden = 0;
         for (was, gone) in std::mem::take(&mut self.went) {
             let bind = |is: &Sight| (is.address, is.scope) == (was.address, was.scope);
             if let Some(place) = self.came.iter().position(|(is, _)| bind(is)) {
                 let (is, new) = self.came.remove(place);
-                if was.process.is_none() == is.process.is_none() {
+                let alike = was.process.is_none() == is.process.is_none()
+                    && was.uid.is_none() == is.uid.is_none();
+                if alike {
                     changes.push(joined(ChangedKind::OwnerChanged, gone, new));
                 } else {
                     hidden += 1;
@@ -296,7 +331,11 @@ impl Moves {
                 changes.push(joined(kind, gone, new));
                 continue;
             }
-            changes.push(gone);
+            if unclear.contains(&bound(&was)) {
+                hidden += 1;
+            } else {
+                changes.push(gone);
+            }
         }
         changes.extend(self.came.into_iter().map(|(_, new)| new));
         hidden

@@ -105,6 +105,8 @@ fn listeners(snapshot: &Snapshot, ephemeral: [(u16, u16); 2]) -> BTreeMap<Servic
         let owners = found.entry(service).or_default().entry(bind(socket)).or_default();
         owners.hidden |=
             matches!(socket.attribution, Attribution::Denied | Attribution::Unsupported);
+        // A name that is cut or taken from argv[0] cannot be compared with another tool's.
+        owners.hidden |= socket.attribution == Attribution::Ambiguous;
         for owner in &socket.owners {
             owners.names.insert(owner.name.clone());
             owners.services.extend(services.get(&owner.pid).map(|service| (*service).clone()));

@@ -13,7 +13,7 @@ use std::net::IpAddr;
 use crate::model::process::Process;
 use crate::model::record::{Records, Sourced};
 use crate::model::snapshot::{SectionResult, SectionStatus, View};
-use crate::model::socket::{Direction, Owner, Scope, Socket, State, Transport};
+use crate::model::socket::{Attribution, Direction, Owner, Scope, Socket, State, Transport};
 use crate::model::text::HostText;
 use crate::store::hash::{Map, Quick};
 
@@ -126,7 +126,11 @@ fn fact_of<'a>(socket: &'a Socket<'static>, waiting: &Ports) -> Option<FactOf<'a
         address: None,
         scope: socket.bind_scope,
         port: local,
-        process: owner.map(|owner| &owner.name),
+        // A name that is cut or taken from argv[0] (netstat) is for display: as a part of what a
+        // listener is, it would read a change of tool as a change of owner.
+        process: owner
+            .filter(|_| socket.attribution != Attribution::Ambiguous)
+            .map(|owner| &owner.name),
         uid: socket.uid,
         namespace: socket.namespace.as_deref().map(|namespace| &namespace.name),
     };

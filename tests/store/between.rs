@@ -10,6 +10,7 @@ use fleetstat::analyse::prevalence::Rare;
 use fleetstat::model::id::HostName;
 use fleetstat::model::seen::{Presence, Sight};
 use fleetstat::model::snapshot::{SectionStatus, Snapshot};
+use fleetstat::model::socket::Attribution::{Ambiguous, Owned};
 use fleetstat::model::socket::{Direction, Scope, Socket, State};
 use fleetstat::model::time::Utc;
 use fleetstat::store::{ListenerQuery, Partner, PeerQuery, SpanQuery};
@@ -218,4 +219,40 @@ fn a_store_with_an_unknown_host_answers_for_the_known_ones() {
     let hosts = Some(vec![scene::host("web-1"), scene::host("none")]);
     let query = SpanQuery { since: hours(0), until: hours(1), hosts, listeners: true, peers: true };
     assert_eq!(store.spans(&query).unwrap(), []);
+}
+
+/// What `changed` says of the listeners of `web-1` between two nights, and of how many owners could
+/// not be compared.
+fn told(snapshots: &[Snapshot]) -> (Vec<ChangedKind>, u64) {
+    let until = hours(24 * 2);
+    let query = SpanQuery { since: hours(1), until, hosts: None, listeners: true, peers: true };
+    let spans = filled(snapshots).store.spans(&query).unwrap();
+    let changed = sockets(&spans, &Ephemeral::new());
+    let kinds = changed.changes.iter().map(|change| change.kind).collect();
+    (kinds, changed.hidden.values().sum())
+}
+
+#[test]
+fn a_tool_that_tells_less_of_owners_makes_no_change() {
+    let listening = |status, attribution, name: &'static str, uid| {
+        move |night| {
+            let mut snapshot = scene::visit("web-1", night, vec![scene::section(1, status)]);
+            scene::listens(&mut snapshot, 1, 22, name);
+            let socket = &mut snapshot.records.sockets[0].record;
+            (socket.attribution, socket.uid) = (attribution, uid);
+            snapshot
+        }
+    };
+    let whole = SectionStatus::Complete;
+    let ss = listening(whole, Owned, "sshd", Some(0));
+    let lsof = listening(SectionStatus::Partial, Owned, "sshd", None);
+    let netstat = listening(whole, Ambiguous, "sshd: /usr/sbin/s", Some(0));
+    assert_eq!(told(&[ss(0), ss(1)]), (vec![], 0));
+    // lsof is never whole and knows no user: the listener was there, and is.
+    assert_eq!(told(&[lsof(0), ss(1)]), (vec![], 1));
+    // netstat cuts names: who holds the port cannot be compared.
+    assert_eq!(told(&[netstat(0), ss(1)]), (vec![], 1));
+    assert_eq!(told(&[ss(0), netstat(1)]), (vec![], 1));
+    let nginx = listening(whole, Owned, "nginx", Some(0));
+    assert_eq!(told(&[ss(0), nginx(1)]), (vec![ChangedKind::OwnerChanged], 0));
 }

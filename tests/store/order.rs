@@ -68,6 +68,9 @@ fn visit(dice: &mut Dice, name: &str, night: u32) -> Snapshot {
             let state = dice.pick(&[State::Established, State::TimeWait, State::CloseWait]);
             let from = u16::try_from(dice.below(4)).unwrap();
             scene::talks(&mut snapshot, from, peer, 5_432, state);
+            // Several users and closing sockets of none talk to one partner.
+            let socket = snapshot.records.sockets.last_mut().unwrap();
+            socket.record.uid = dice.pick(&[Some(0), Some(33), None]);
         }
     }
     snapshot

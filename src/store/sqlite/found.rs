@@ -80,6 +80,15 @@ pub(super) const ENDED: &str = concat!(
     " WHERE h.id = ?2 AND first.started <= ?4"
 );
 
+/// Conversations of a host (`?2`) that are open and began not after `?3`.
+pub(super) const STANDING: &str = concat!(
+    facts_from!(
+        "host h CROSS JOIN fact f ON f.host = h.id AND f.last IS NULL
+        CROSS JOIN shape s ON s.id = f.shape"
+    ),
+    " WHERE h.id = ?2 AND s.kind IN ('inbound', 'outbound') AND first.started <= ?3"
+);
+
 /// All listeners.
 pub(super) const ALL: &str = concat!(
     facts_from!("shape s CROSS JOIN fact f ON f.shape = s.id CROSS JOIN host h ON h.id = f.host"),

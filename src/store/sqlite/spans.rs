@@ -1,13 +1,16 @@
 //! What began or ended between two times: facts, set among the visits of their host.
 //!
-//! Only facts that a change can concern are read. An ended fact that was there at the earlier time
+//! Only facts that a change can concern are read: those that began or ended, and, of a partner that
+//! has one of these, the conversations that stood all the time beside it. An ended fact that was there at the earlier time
 //! was last confirmed at the last whole visit before that time or later, so older ends are left
 //! in the index.
+
+use std::collections::HashSet;
 
 use crate::model::id::HostName;
 use crate::model::seen::{Presence, Sight, Span};
 use crate::model::snapshot::View;
-use crate::model::socket::Direction;
+use crate::model::socket::{Direction, Transport};
 use crate::store::sqlite::ask::view_number;
 use crate::store::sqlite::conversion::damaged;
 use crate::store::sqlite::found::{self, Found};
@@ -33,15 +36,41 @@ pub(super) fn spans(sql: &mut Statements<'_>, query: &SpanQuery) -> Result<Vec<S
         let mut facts = found::ask(sql, found::BEGUN, (view, host, since, until))?;
         facts.extend(found::ask(sql, found::ENDED, (view, host, from, until))?);
         let start = out.len();
+        let mut moved: HashSet<Partner> = HashSet::new();
+        let mut still = Vec::new();
         for fact in facts.into_iter().filter(|fact| wanted(query, fact.kind)) {
-            let Some(placed) = placed(&visits, &fact, query) else { continue };
-            out.push(span(sql, &mut lookup, &visits, (&name, &fact, &placed))?);
+            let (placed, changed) = placed(&visits, &fact, query);
+            if changed {
+                moved.extend(partner(&fact));
+                out.push(span(sql, &mut lookup, &visits, (&name, &fact, &placed))?);
+            } else {
+                still.push((fact, placed));
+            }
+        }
+        if !moved.is_empty() {
+            for fact in found::ask(sql, found::STANDING, (view, host, since))? {
+                let (placed, _) = placed(&visits, &fact, query);
+                still.push((fact, placed));
+            }
+        }
+        for (fact, placed) in still {
+            if partner(&fact).is_some_and(|partner| moved.contains(&partner)) {
+                out.push(span(sql, &mut lookup, &visits, (&name, &fact, &placed))?);
+            }
         }
         if let Some(new) = out.get_mut(start..) {
             new.sort_by(|one, other| (&one.sight, &one.first).cmp(&(&other.sight, &other.first)));
         }
     }
     Ok(out)
+}
+
+/// What a conversation is with: who opened it, protocol, port and partner. Programs and users come
+/// and go beside it. `None`: a listener.
+type Partner = (Direction, Transport, u16, Option<i64>);
+
+fn partner(fact: &Found) -> Option<Partner> {
+    (fact.kind != Direction::Listener).then_some((fact.kind, fact.transport, fact.port, fact.peer))
 }
 
 const fn wanted(query: &SpanQuery, kind: Direction) -> bool {
@@ -72,8 +101,8 @@ struct Placed {
     after: Presence,
 }
 
-/// Sets a fact in time. `None`: nothing of it changed between the two times.
-fn placed(visits: &Visits, fact: &Found, query: &SpanQuery) -> Option<Placed> {
+/// Sets a fact in time; true when it began or ended between the two times.
+fn placed(visits: &Visits, fact: &Found, query: &SpanQuery) -> (Placed, bool) {
     let (before, after) = (visits.until(query.since), visits.until(query.until));
     let (first, last) = fact.ends;
     let first = visits.place(first);
@@ -85,14 +114,13 @@ fn placed(visits: &Visits, fact: &Found, query: &SpanQuery) -> Option<Placed> {
         Some(None) => visits.confirming(fact, 0),
     };
     let within = |place: usize| place >= before && place < after;
-    if !first.is_some_and(within) && !ended.is_some_and(within) {
-        return None;
-    }
+    let changed = first.is_some_and(within) || ended.is_some_and(within);
     let start = first.unwrap_or(0);
     let last = visits.confirming_before(fact, ended.unwrap_or(after));
     let presence = |count| visits.presence(fact, (start, ended), count);
     let (before, after) = (presence(before), presence(after));
-    Some(Placed { first, last: last.map_or(start, |last| last.max(start)), ended, before, after })
+    let last = last.map_or(start, |last| last.max(start));
+    (Placed { first, last, ended, before, after }, changed)
 }
 
 /// A changed fact in the words of the model.
