@@ -116,7 +116,17 @@ fn report_faults(path: &Path, skip_bad: bool, read: &Understood) -> Result<(), P
             tracing::warn!("{}: {}", problem.place.unwrap_or_default(), problem.message);
         }
         if !read.unused.is_empty() {
-            tracing::info!("columns that are not used: {}", read.unused.join(", "));
+            let unused = read.unused.join(", ");
+            // A ticket that names nobody, or no time, explains nothing: most likely the title of a
+            // column was not understood.
+            if let Some(what) = read.statements.lacking() {
+                tracing::warn!(
+                    "no row {what}; columns that are not used: {unused}; say what they are, e.g. \
+                     `--columns host=TITLE,start=TITLE`"
+                );
+            } else {
+                tracing::info!("columns that are not used: {unused}");
+            }
         }
         return Ok(());
     }

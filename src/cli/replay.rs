@@ -20,12 +20,7 @@ use crate::workflow::replay::{self as workflow, ReplayError};
 /// Reads evidence with today's readers and says what they read otherwise. Nothing is written.
 pub(super) fn replay(setting: &Setting, args: &ReplayArgs) -> Ended {
     let (folder, files) = evidence(setting, &args.place)?;
-    let store = if setting.store_file()?.exists() {
-        Some(setting.store(Mode::Read)?)
-    } else {
-        tracing::warn!("there is no store to compare with");
-        None
-    };
+    let store = store(setting)?;
     let limit = match (&store, setting.global.limit.is_some()) {
         (Some(store), true) => setting.limit_hosts(&**store)?,
         (None, true) if !setting.global.inventories.is_empty() => {
@@ -50,6 +45,24 @@ pub(super) fn replay(setting: &Setting, args: &ReplayArgs) -> Ended {
     })?;
     tell(&replayed, args.diff);
     Ok(if differences.is_empty() { ended } else { Exit::SomeFailed })
+}
+
+/// The store to compare with. `None`: there is none, or one of an earlier version, which only
+/// writing brings up to date; then evidence is read and compared with nothing.
+fn store(setting: &Setting) -> Result<Option<Box<dyn Store>>, Problem> {
+    let file = setting.store_file()?;
+    if !file.exists() {
+        tracing::warn!("there is no store to compare with");
+        return Ok(None);
+    }
+    match crate::store::open(&file, Mode::Read) {
+        Ok(store) => Ok(Some(store)),
+        Err(older @ crate::store::Error::Older { .. }) => {
+            tracing::warn!("nothing is compared: {older}");
+            Ok(None)
+        }
+        Err(error) => Err(store_problem(error)),
+    }
 }
 
 fn all(

@@ -123,7 +123,10 @@ pub fn read(text: &str, options: &ImportOptions) -> Result<Read<ChangeStatement>
     let zone = time_zone(&options.timezone)?;
     let mut asked = Vec::new();
     for (field, title) in &options.columns {
-        let known = ChangeField::parse(field).ok_or_else(|| {
+        // What a file may call a field, an operator may too.
+        let named = |(_, titles): &&(ChangeField, &[&str])| titles.contains(&field.as_str());
+        let known = TITLES.iter().find(named).map(|(known, _)| *known);
+        let known = ChangeField::parse(field).or(known).ok_or_else(|| {
             format!("`{field}` is no field: expected {}", ChangeField::WORDS.join(", "))
         })?;
         asked.push((known, title.clone()));

@@ -55,7 +55,7 @@ pub(super) fn build(
     let (accounts, refused_accounts) = accounts(trees, report);
     let context = Context { accounts: &accounts, refused_accounts: &refused_accounts, whole };
     let groups = groups(trees, &context, report);
-    let stations = Stations::read((trees, foreign.own), &context, report);
+    let stations = Stations::read((trees, foreign.own.len()), &context, report);
     let known_foreign = foreign::by_name(&foreign);
     let listed = with_foreign(listed(trees, report), &foreign);
     let index = index(&listed, report);

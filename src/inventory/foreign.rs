@@ -58,8 +58,8 @@ pub(super) struct ForeignHost {
 pub(super) struct Foreign {
     /// Accounts, jumps and groups, by file.
     pub(super) trees: Vec<Tree>,
-    /// How many trees of fleetstat's own files stand before them, once they are put together.
-    pub(super) own: usize,
+    /// Numbers of fleetstat's own files, whose trees stand before them once they are put together.
+    pub(super) own: Vec<u32>,
     pub(super) items: Vec<Item>,
     pub(super) hosts: Vec<ForeignHost>,
     /// Said when a host uses the account of this name.

@@ -179,9 +179,9 @@ impl Reading {
     fn finish(mut self, operator: Option<&str>) -> Result<Inventory, Vec<Defect>> {
         // While a file or a section is missing, what seems unknown may stand in it.
         let whole = self.complete && self.trees.iter().all(|(_, tree)| sections_known(tree));
-        let Mapped { mut foreign, unmapped, remarks: summary } =
+        let Mapped { mut foreign, mut unmapped, remarks: summary } =
             self.gathered.finish(&mut self.files, operator, &mut self.defects);
-        foreign.own = self.trees.len();
+        foreign.own = self.trees.iter().map(|(file, _)| *file).collect();
         self.trees.append(&mut foreign.trees);
         let of_account = std::mem::take(&mut foreign.of_account);
         let mut report =
@@ -195,6 +195,7 @@ impl Reading {
         }
         let groups = validate::group_sizes(&built);
         let mut remarks = validate::remarks(&built, &groups, &self.files);
+        unmapped.extend(validate::strangers(&built, &groups, &self.files));
         remarks.extend(summary);
         remarks.extend(used(of_account, &built.hosts));
         if report.no_timezones {

@@ -7,11 +7,13 @@ use std::sync::Arc;
 use crate::inventory::GroupSummary;
 use crate::inventory::build::Built;
 use crate::inventory::explain::{EntryOrigin, Origins};
+use crate::inventory::group::Group;
 use crate::inventory::host::{Host, Jump};
 use crate::inventory::report::{At, Remark, Report, line};
 use crate::inventory::table::code;
 use crate::model::digest::{Hasher, Sha256};
 use crate::model::host::TransportKind;
+use crate::yaml::suggest::did_you_mean;
 
 /// Longest file stem, in bytes. File systems take 255; the time, repetition and ending of an
 /// evidence file's name take up to 44.
@@ -124,6 +126,29 @@ pub(super) fn remarks(built: &Built, sizes: &[GroupSummary], files: &[Arc<str>])
         remarks.push(Remark { origin, message: format!("group `{}` has no hosts", group.name) });
     }
     remarks
+}
+
+/// Groups of fleetstat's own files that no host of another program's inventory is in: beside such
+/// an inventory most likely a mistyped name, whose values then reach nobody.
+pub(super) fn strangers(built: &Built, sizes: &[GroupSummary], files: &[Arc<str>]) -> Vec<Remark> {
+    let Origins { groups, foreign, .. } = &built.origins;
+    if foreign.hosts.is_empty() {
+        return Vec::new();
+    }
+    let counted = || groups.list.iter().zip(sizes);
+    let ours =
+        counted().filter(|(group, size)| size.hosts == 0 && foreign.own.contains(&group.at.file));
+    let remark = |(group, _): (&Group, &GroupSummary)| {
+        let name = group.name.as_str();
+        let filled = counted().filter(|(_, size)| size.hosts > 0);
+        let near = did_you_mean(name, filled.map(|(group, _)| group.name.as_str()));
+        let near = near.map(|near| format!("; {near}")).unwrap_or_default();
+        Remark {
+            origin: line(files, group.at),
+            message: format!("group `{name}` has no hosts{near}"),
+        }
+    };
+    ours.take(REMARKS_MAX).map(remark).collect()
 }
 
 /// Digest of one JSON array for each host, in the order of the names.

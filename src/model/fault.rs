@@ -161,7 +161,7 @@ impl FaultKind {
             }
             Self::PasswordExpired => "set a new password for the account",
             Self::Quota => {
-                "raise MaxStartups or MaxSessions on the host, or lower the run's limits"
+                "raise MaxStartups or MaxSessions on the host, or lower the run's limits; if it is always so, check that `port` is an SSH server's"
             }
             Self::JumpLost => "check the jump host, then run again for the hosts behind it",
             Self::NoRoute => {

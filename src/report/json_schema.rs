@@ -6,12 +6,15 @@
 use serde_json::{Map, Value, json};
 
 use crate::report::answer::{Listeners, Outcomes, Peers, Runs};
+use crate::report::attribute::Attributes;
 use crate::report::change::Changes;
+use crate::report::change_request::ChangeRequests;
 use crate::report::changed::ChangedHosts;
 use crate::report::counter::Counters;
 use crate::report::fact::Facts;
 use crate::report::field::{Field, Kind};
 use crate::report::host::Hosts;
+use crate::report::import::Imports;
 use crate::report::inventory::{Assets, Commands, Origins};
 use crate::report::issue::Issues;
 use crate::report::link::Interfaces;
@@ -24,6 +27,7 @@ use crate::report::route::{Neighbours, Routes, Rules};
 use crate::report::routed::RoutedRows;
 use crate::report::socket::Sockets;
 use crate::report::state::{HostStateRows, StateTotals};
+use crate::report::topic::Topics;
 use crate::report::unseen::UnseenHosts;
 use crate::report::value::{Member, Type};
 use crate::report::verified::{Findings, Verified};
@@ -74,6 +78,10 @@ pub fn answers() -> Value {
             kind::<Assets>(),
             kind::<Origins>(),
             kind::<Commands>(),
+            kind::<ChangeRequests>(),
+            kind::<Attributes>(),
+            kind::<Imports>(),
+            kind::<Topics>(),
         ],
     )
 }

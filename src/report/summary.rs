@@ -145,8 +145,8 @@ fn faults<W: Write>(
 }
 
 /// For hosts whose commands all ended well, and whose answers were not understood as a whole.
-const NOT_WHOLE: &str =
-    "lines were not understood, or were too many: `fleetstat show HOST` lists the issues";
+const NOT_WHOLE: &str = "`fleetstat show HOST` says which view is not whole and why: lines that were not understood, or \
+     a tool that does not list everything";
 
 /// Some names, and how many more there are.
 fn names(hosts: &BTreeSet<&HostName>, examples: usize) -> String {
@@ -197,7 +197,8 @@ const fn meaning(limitation: Limitation) -> &'static str {
     match limitation {
         Limitation::Truncated => "output or fields were cut; what was cut is missing",
         Limitation::NoOwner => {
-            "owners of other accounts' sockets; grant the account what `fleetstat probes` lists"
+            "owners of some sockets: the account may not see them (`fleetstat probes` lists what it \
+             needs), or the tool that answered does not tell them"
         }
         Limitation::HostNetnsOnly => "network namespaces other than the host's own (containers)",
         Limitation::NoV6 => "IPv6",

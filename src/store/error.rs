@@ -65,6 +65,19 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// The store was written by an earlier version, and reading does not change it.
+    #[error(
+        "`{path}` has schema {found}, older than {known}: a run or `fleetstat rebuild` brings it up \
+         to date"
+    )]
+    Older {
+        /// The store's file.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+        /// This version's schema.
+        known: i64,
+    },
     /// Another process holds the store for too long.
     #[error("the store is in use by another process ({doing}); wait for its end and try again")]
     Busy {

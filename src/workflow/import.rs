@@ -40,6 +40,25 @@ pub struct Understood {
 }
 
 impl Statements {
+    /// What no change of the file says, though each needs it to explain anything. `None`: nothing.
+    #[must_use]
+    pub fn lacking(&self) -> Option<&'static str> {
+        let Self::Changes(changes) = self else { return None };
+        let any =
+            |says: fn(&ChangeStatement) -> bool| changes.is_empty() || changes.iter().any(says);
+        let named =
+            any(|change| !change.request.items.is_empty() || !change.request.affected.is_empty());
+        let timed = any(|change| {
+            change.request.planned.start.is_some() || change.request.actual.start.is_some()
+        });
+        match (named, timed) {
+            (true, true) => None,
+            (false, true) => Some("names a host"),
+            (true, false) => Some("has a start"),
+            (false, false) => Some("names a host or has a start"),
+        }
+    }
+
     /// How many there are.
     #[must_use]
     pub const fn count(&self) -> usize {

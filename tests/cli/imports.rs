@@ -360,3 +360,18 @@ fn an_export_can_come_through_a_pipe_and_in_any_form() {
     assert_eq!(known["title"], "schön");
     assert_eq!(known["window"]["start"], "2026-11-24T01:00:00.000000Z", "no column, no word");
 }
+
+#[test]
+fn a_file_that_names_no_host_or_no_time_is_warned_of_and_its_titles_can_be_given() {
+    let place = Place::new();
+    let file = place.write("chg.csv", "Number;Short description;Server name;From;To\nCHG1;Patch;web-1;2026-11-24 01:00;2026-11-24 02:00\n");
+    let said = place.run(["changes", "import", &file]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.err.contains("no row names a host or has a start"), "{}", said.err);
+    assert!(said.err.contains("columns that are not used: From, Server name, To"), "{}", said.err);
+    let columns = "host=Server name,start=From,end=To";
+    let said = place.run(["changes", "import", &file, "--columns", columns]);
+    assert_eq!((said.code, said.err.as_str()), (0, ""), "{}", said.out);
+    let listed = json(&place.line("changes list --format json").clean());
+    assert_eq!(listed[0]["planned"]["start"], "2026-11-24T01:00:00.000000Z", "{}", listed[0]);
+}

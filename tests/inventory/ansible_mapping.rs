@@ -285,3 +285,12 @@ fn a_jump_host_of_ours_wins_over_the_one_that_was_made() {
         "{roads:?}"
     );
 }
+
+#[test]
+fn a_group_of_ours_that_is_none_of_ansibles_is_warned_of() {
+    let hosts = "[dbservers]\ndb1\n[empty]\n";
+    let ours = "groups:\n  dbserver: {role: db}\n";
+    let inventory = loaded(&[("hosts", hosts), ("ours.yaml", ours)], &["hosts", "ours.yaml"]);
+    let said = said(&inventory.unwrap().unmapped);
+    assert_eq!(said, ["ours.yaml:2: group `dbserver` has no hosts; did you mean `dbservers`?"]);
+}

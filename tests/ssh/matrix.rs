@@ -110,6 +110,8 @@ async fn cell(ssh: &Ssh, host: &Host) -> Expected {
     let command = lab::invocation(&["/bin/true"], Wrap::default());
     let mut session = ssh.connect(host, &deadlines()).await.map_err(|fault| fault.kind)?;
     let answer = session.run(&command, limits(10), &spool()).await;
+    let hops = session.negotiated().unwrap().jumps.len();
+    assert_eq!(hops, host.road.len(), "{}: the road was not gone", host.asset.name);
     session.close().await;
     match answer.end {
         End::Exit(0) => Ok(()),

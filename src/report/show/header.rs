@@ -76,8 +76,9 @@ fn via(header: &Header) -> Option<String> {
 
 fn connection(header: &Header) -> Option<String> {
     let negotiated = header.negotiated.as_ref()?;
-    let Negotiated { identity, server, .. } = negotiated;
-    Some(format!("{}; {server}; {identity}", agreed(negotiated)))
+    let Negotiated { identity, server, host_key, .. } = negotiated;
+    let agreed = agreed(negotiated);
+    Some(format!("{agreed}; {server}; host key {host_key}; logged in with {identity}"))
 }
 
 /// Key exchange, host key, cipher and MAC.
@@ -114,6 +115,9 @@ fn account(snapshot: &Snapshot, facts: Option<&HostFacts>) -> String {
     let view = facts.map(|facts| &facts.account);
     let uid = view.and_then(|view| view.uid).map(|uid| format!(" (uid {uid})"));
     let sees = match view.and_then(|view: &AccountView| view.sees_all_owners) {
+        Some(true) if owners_missing(snapshot) => {
+            "may see the owner of every socket, but was not told of all"
+        }
         Some(true) => "sees the owner of every socket",
         Some(false) if owners_shown(snapshot) => "saw the owner of every socket through sudo",
         Some(false) => "does not see the owners of other accounts' sockets",
@@ -122,11 +126,16 @@ fn account(snapshot: &Snapshot, facts: Option<&HostFacts>) -> String {
     format!("{}{}; {sees}", header.account, uid.unwrap_or_default())
 }
 
+/// True when a section that stands does not tell all owners.
+fn owners_missing(snapshot: &Snapshot) -> bool {
+    let mut standing = snapshot.sections.iter().filter(|s| s.status != SectionStatus::Replaced);
+    standing.any(|section| section.limitations.contains(&Limitation::NoOwner))
+}
+
 /// True when the sockets have owners of other accounts, and no section hides one: without rights of
 /// its own, the account was shown them by sudo.
 fn owners_shown(snapshot: &Snapshot) -> bool {
-    let standing = || snapshot.sections.iter().filter(|s| s.status != SectionStatus::Replaced);
-    let hidden = standing().any(|section| section.limitations.contains(&Limitation::NoOwner));
+    let hidden = owners_missing(snapshot);
     let own = snapshot.records.host.as_ref().and_then(|host| host.record.account.uid);
     let others = snapshot.records.sockets.iter().any(|socket| {
         !socket.record.owners.is_empty() && socket.record.uid.is_some() && socket.record.uid != own

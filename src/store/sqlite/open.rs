@@ -129,7 +129,7 @@ fn check(connection: &Connection, path: &Path, mode: Mode) -> Result<(), Error> 
         return Err(Error::Newer { path: path.to_owned(), found, known });
     }
     if found < known && mode == Mode::Read {
-        return Err(foreign("its schema is older; a run or rebuild brings it up to date"));
+        return Err(Error::Older { path: path.to_owned(), found, known });
     }
     Ok(())
 }
