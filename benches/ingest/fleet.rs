@@ -399,6 +399,7 @@ fn processes(records: &mut Records, state: &Host) {
             executable: None,
             command_line: None,
             uid,
+            user: None,
             started_at: None,
             service: Some(service),
         };

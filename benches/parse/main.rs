@@ -10,7 +10,8 @@ use std::time::Instant;
 
 use fleetstat::model::parsed::{Issue, Reader, Row, Sink, Span};
 use fleetstat::model::socket::Family;
-use fleetstat::probe::linux::{lsof, netstat, proc_net, ss};
+use fleetstat::probe::linux::{netstat, proc_net, ss};
+use fleetstat::probe::unix::lsof;
 use generate::{
     NETSTAT_HEADER, PROC_HEADER, Random, SS_HEADER, lsof_row, netstat_row, proc_row, ss_row,
 };

@@ -190,6 +190,7 @@ fn records() -> Records {
         executable: Some(text("/usr/sbin/nginx")),
         command_line: None,
         uid: Some(33),
+        user: None,
         started_at: None,
         cgroup: None,
         service: Some(text("nginx.service")),

@@ -109,7 +109,7 @@ pub enum Verb {
     Plan(PlanArgs),
     /// List the hosts of an inventory
     Hosts(HostsArgs),
-    /// Print the command standard of a platform
+    /// Print the command standard of every platform, or of one
     Probes(ProbesArgs),
     /// Show host key fingerprints, ask, and trust them
     Enroll(EnrollArgs),
@@ -255,9 +255,9 @@ pub struct HostsArgs {
 /// `probes`.
 #[derive(Debug, Args)]
 pub struct ProbesArgs {
-    /// The platform
-    #[arg(long, value_parser = platform, default_value = "linux")]
-    pub platform: Platform,
+    /// Only this platform; else every one that has probes
+    #[arg(long, value_parser = platform)]
+    pub platform: Option<Platform>,
     /// Also check and print the site probes of this file; may be repeated
     #[arg(long = "site", value_name = "FILE")]
     pub site: Vec<PathBuf>,

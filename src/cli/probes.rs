@@ -7,14 +7,16 @@ use crate::cli::args::ProbesArgs;
 use crate::cli::setting::Setting;
 use crate::cli::{Ended, request, to_stdout};
 
-/// Prints the command standard of a platform, and the site's own probes.
+/// Prints the command standard, of every platform or of one, and the site's own probes.
 pub(super) fn probes(_: &Setting, args: &ProbesArgs) -> Ended {
-    let mut page = crate::probe::standard::command_standard(args.platform);
+    let standard = args.platform.map(crate::probe::standard::command_standard);
+    let mut page = standard.unwrap_or_else(crate::probe::standard::whole_standard);
     let site = request::site_probes(&args.site)?;
     if !site.is_empty() {
         page += "\n## Probes of the site\n\n";
     }
-    for probe in site.iter().filter(|probe| probe.platform == args.platform) {
+    for probe in site.iter().filter(|probe| args.platform.is_none_or(|only| only == probe.platform))
+    {
         // Writing to a String cannot fail.
         let _ = writeln!(page, "- `{}` ({}): `{}`", probe.id, probe.needs, probe.words().join(" "));
     }

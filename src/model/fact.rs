@@ -45,6 +45,8 @@ pub enum Fact {
     AccountGroups(Vec<HostText<'static>>),
     /// Effective capabilities of the account, as the kernel's bit mask.
     EffectiveCapabilities(u64),
+    /// Whether the OS shows this account the owners of every socket.
+    SeesAllOwners(bool),
     /// First and last port of the ephemeral range, inclusive.
     EphemeralRange(u16, u16),
     /// Ports taken out of the ephemeral range, as inclusive ranges.
@@ -82,8 +84,8 @@ pub struct AccountView {
     pub groups: Vec<HostText<'static>>,
     /// Effective capabilities, bit mask.
     pub capabilities: Option<u64>,
-    /// Whether the account can see the owners of every socket: effective uid 0, or both
-    /// `CAP_SYS_PTRACE` and `CAP_DAC_READ_SEARCH`. `None`: not known.
+    /// Whether the account can see the owners of every socket: as the OS says; else effective uid 0,
+    /// or both `CAP_SYS_PTRACE` and `CAP_DAC_READ_SEARCH`. `None`: not known.
     pub sees_all_owners: Option<bool>,
 }
 

@@ -44,7 +44,8 @@ pub(super) fn collect(header: &Header, sections: &mut [ReadSection], records: &m
         }
     }
     facts.clock = facts.clock.map(|clock| ClockReading { synchronized, ..clock });
-    facts.account.sees_all_owners = sees_all_owners(&facts.account);
+    let told = facts.account.sees_all_owners.take();
+    facts.account.sees_all_owners = told.or_else(|| sees_all_owners(&facts.account));
     facts.limits.sort_unstable();
     facts.tools.sort_unstable();
     facts.addresses = addresses(records);
@@ -78,6 +79,7 @@ fn add(facts: &mut HostFacts, fact: Fact) {
         Fact::AccountName(name) => first(&mut facts.account.name, name),
         Fact::AccountGroups(groups) => facts.account.groups = groups,
         Fact::EffectiveCapabilities(mask) => first(&mut facts.account.capabilities, mask),
+        Fact::SeesAllOwners(all) => first(&mut facts.account.sees_all_owners, all),
         Fact::EphemeralRange(from, to) => first(&mut facts.ephemeral, (from, to)),
         Fact::ReservedPorts(ranges) => facts.reserved_ports = ranges,
         Fact::Limit(name, value) => facts.limits.push((name, value)),

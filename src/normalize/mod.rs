@@ -34,6 +34,7 @@ mod host;
 mod processes;
 mod owners;
 mod namespaces;
+mod held;
 mod key;
 
 pub use host::clock_reading;

@@ -13,6 +13,7 @@ use crate::model::process::ProcessFact;
 use crate::model::record::{Source, Sourced};
 use crate::model::socket::{Attribution, Owner, Socket};
 use crate::model::text::HostText;
+use crate::model::time::Utc;
 use crate::normalize::section::ReadSection;
 use crate::normalize::sockets::Visibility;
 
@@ -29,6 +30,16 @@ pub(super) struct Told {
     pub(super) uid: Option<u32>,
     /// Its control group in the hierarchy that names services best.
     cgroup: Option<(u8, Text)>,
+    /// Name of its user.
+    pub(super) user: Option<Text>,
+    /// Path of its binary.
+    pub(super) executable: Option<Text>,
+    /// Its command line.
+    pub(super) command_line: Option<Text>,
+    /// When it started.
+    pub(super) started: Option<Utc>,
+    /// Services that the OS says it runs, sorted, without repetition.
+    services: Vec<Text>,
     /// Where it was said.
     pub(super) sources: SmallVec<[Source; 4]>,
 }
@@ -45,8 +56,22 @@ impl Told {
                 }
                 self.cgroup = Some((rank, path));
             }
+            ProcessFact::User(name) => drop(self.user.get_or_insert(name)),
+            ProcessFact::Executable(path) => drop(self.executable.get_or_insert(path)),
+            ProcessFact::CommandLine(line) => drop(self.command_line.get_or_insert(line)),
+            ProcessFact::Started(time) => drop(self.started.get_or_insert(time)),
+            ProcessFact::Service(name) => match self.services.binary_search(&name) {
+                Ok(_) => {}
+                Err(at) => self.services.insert(at, name),
+            },
         }
         self.sources.push(source);
+    }
+
+    /// The services that the OS says it runs, with commas between them.
+    pub(super) fn service(&self) -> Option<Text> {
+        let names: Vec<&[u8]> = self.services.iter().map(HostText::bytes).collect();
+        (!names.is_empty()).then(|| HostText::owned(names.join(&b',')))
     }
 
     /// Path of its control group.
@@ -150,6 +175,22 @@ impl Owners {
         socket.sources.sort_unstable();
         socket.sources.dedup();
         self.place_group(&mut socket.record);
+    }
+
+    /// Names owners of which the list of sockets gives the process id only. One whose name nothing
+    /// tells leaves the socket's owner in doubt.
+    pub(super) fn name(&self, socket: &mut Socket<'static>) {
+        for owner in socket.owners.iter_mut().filter(|owner| owner.name.bytes().is_empty()) {
+            match self.told.get(&owner.pid).and_then(|told| told.name.clone()) {
+                Some(name) => owner.name = name,
+                None if socket.attribution == Attribution::Owned => {
+                    socket.attribution = Attribution::Ambiguous;
+                }
+                None => {}
+            }
+            let control = owner.name.bytes().iter().any(u8::is_ascii_control);
+            socket.flags.name_has_control |= control;
+        }
     }
 
     /// The control group of a socket that one process holds is that process's.

@@ -21,7 +21,7 @@ pub(super) fn of(sockets: &[Sourced<Socket<'static>>], owners: &Owners) -> Vec<S
         let cgroup = socket.record.cgroup.as_ref().filter(|_| alone);
         for owner in &socket.record.owners {
             let process = found.entry(owner.pid).or_insert_with(|| {
-                let record = named(owner.pid, owner.name.clone());
+                let record = Process::named(owner.pid, owner.name.clone());
                 let sources = socket.sources.clone();
                 let mut process = Sourced { record, sources };
                 owners.told(owner.pid).into_iter().for_each(|told| complete(&mut process, told));
@@ -42,24 +42,15 @@ fn complete(process: &mut Sourced<Process>, told: &Told) {
     record.parent_pid = told.parent;
     record.uid = told.uid;
     record.cgroup = told.cgroup().cloned();
-    record.service = told.cgroup().and_then(unit).map(HostText::owned);
+    let unit = told.cgroup().and_then(unit).map(HostText::owned);
+    record.service = unit.or_else(|| told.service());
+    record.user = told.user.clone();
+    record.executable = told.executable.clone();
+    record.command_line = told.command_line.clone();
+    record.started_at = told.started;
     process.sources.extend(told.sources.iter().copied());
     process.sources.sort_unstable();
     process.sources.dedup();
-}
-
-fn named(pid: u32, name: HostText<'static>) -> Process {
-    Process {
-        pid,
-        parent_pid: None,
-        name,
-        executable: None,
-        command_line: None,
-        uid: None,
-        started_at: None,
-        cgroup: None,
-        service: None,
-    }
 }
 
 /// The systemd unit of a control group: the last part of the path that is a service or scope, as

@@ -4,6 +4,7 @@ use crate::model::capture::{End, Section};
 use crate::model::fault::{Fault, FaultKind};
 use crate::model::snapshot::{Limitation, SectionResult, SectionStatus, View};
 use crate::normalize::rows::Rows;
+use crate::probe::{Naming, Privilege};
 
 /// One section of an evidence file, read.
 #[derive(Debug)]
@@ -35,8 +36,26 @@ impl ReadSection {
         self.section.argv.iter().any(|word| word.ends_with("/sudo"))
     }
 
+    fn naming(&self) -> Naming {
+        crate::probe::by_id(self.section.probe.as_str()).map_or(Naming::Nothing, |p| p.naming)
+    }
+
+    /// True when its rows are what processes hold, and not a list of sockets.
+    pub(super) fn lists_holders(&self) -> bool {
+        self.naming() == Naming::HeldSockets
+    }
+
+    /// True when its probe names owners and any account gets the whole of its answer.
+    pub(super) fn every_account_sees_all(&self) -> bool {
+        let probe = crate::probe::by_id(self.section.probe.as_str());
+        probe.is_some_and(|p| p.naming != Naming::Nothing && p.needs == Privilege::Any)
+    }
+
     /// True when the command was asked for the owners of sockets.
     pub(super) fn asks_owners(&self) -> bool {
+        if self.naming() == Naming::InRows {
+            return true;
+        }
         let words = &self.section.argv;
         let named = |word: &String, tool| word.rsplit('/').next() == Some(tool);
         let tool = words

@@ -9,6 +9,7 @@ use crate::model::parsed::{Issue, Span};
 use crate::model::record::{Records, SectionIssue, Sourced};
 use crate::model::snapshot::{EvidenceFile, Outcome, SectionResult, SectionStatus, Snapshot, View};
 use crate::model::socket::{Namespace, Socket};
+use crate::normalize::held::Held;
 use crate::normalize::namespaces::Namespaces;
 use crate::normalize::owners::Owners;
 use crate::normalize::section::{ReadSection, Unseen};
@@ -43,9 +44,10 @@ pub fn snapshot(
     host::collect(&header, &mut sections, &mut records);
     let sees_all = records.host.as_ref().and_then(|host| host.record.account.sees_all_owners);
     let owners = Owners::collect(&mut sections, &replaced, sees_all);
+    let held = Held::collect(&mut sections, &replaced, sees_all);
     let spaces = Namespaces::collect(&mut sections, &replaced, &owners, &mut records.issues);
     let joined = Joined { replaced: &replaced, owners: &owners, spaces: &spaces, sees_all };
-    let hidden = joined.sockets(&mut sections, &mut records);
+    let hidden = joined.sockets(&mut sections, held, &mut records);
     for section in &mut sections {
         let Some(rows) = &mut section.rows else { continue };
         records.routes.append(&mut rows.routes);
@@ -77,36 +79,40 @@ struct Joined<'a> {
 
 impl Joined<'_> {
     /// Sets every socket in context. Returns the sections in which an owner could not be seen.
-    fn sockets(&self, sections: &mut [ReadSection], records: &mut Records) -> HashSet<u16> {
-        let mut hidden = HashSet::new();
-        let mut found = Vec::new();
+    fn sockets(
+        &self,
+        sections: &mut [ReadSection],
+        held: Held,
+        records: &mut Records,
+    ) -> HashSet<u16> {
+        let mut lists = Vec::new();
         // Namespaces of which a list of listeners was not read whole.
         let mut unread = HashSet::new();
-        let mut unknown_account = false;
         for section in sections {
-            let number = section.section.number;
-            let space = self.spaces.of(number).cloned();
-            let visibility = self.visibility(section);
-            let unsure = visibility == Visibility::Later && self.owners.is_cut();
-            let known = section.through_sudo() || self.sees_all.is_some();
-            if section.views.contains(&View::Listeners) && !self.replaced.contains(&number) {
-                let status = section.result(false, Unseen::default()).status;
-                if status != SectionStatus::Complete {
-                    unread.insert(space.clone());
-                }
-            }
+            let space = self.spaces.of(section.section.number).cloned();
+            self.note_unread(section, space.as_ref(), &mut unread);
+            let list = self.list(section, &held);
             let Some(rows) = &mut section.rows else { continue };
-            for socket in &mut rows.sockets {
+            let mut list = List { sockets: std::mem::take(&mut rows.sockets), ..list };
+            for socket in &mut list.sockets {
                 socket.record.namespace.clone_from(&space);
                 self.owners.join(socket);
-                if sockets::attribute(&mut socket.record, visibility) {
-                    hidden.insert(number);
-                    unknown_account |= visibility == Visibility::Own && !known;
-                } else if unsure && socket.record.owners.is_empty() {
-                    hidden.insert(number);
+            }
+            lists.push(list);
+        }
+        let alone = held.join(lists.iter_mut().flat_map(|list| &mut list.sockets).collect());
+        let mut hidden = HashSet::new();
+        let mut unknown_account = false;
+        for list in &mut lists {
+            for socket in &mut list.sockets {
+                self.owners.name(&mut socket.record);
+                if sockets::attribute(&mut socket.record, list.visibility) {
+                    hidden.insert(list.section);
+                    unknown_account |= list.visibility == Visibility::Own && !list.known;
+                } else if list.unsure && socket.record.owners.is_empty() {
+                    hidden.insert(list.section);
                 }
             }
-            found.push(std::mem::take(&mut rows.sockets));
         }
         if unknown_account {
             let message = "the account's rights on the host are not known: a socket without a \
@@ -114,20 +120,61 @@ impl Joined<'_> {
             let issue = Issue::note(Span::default(), message, b"");
             records.issues.push(SectionIssue { section: 0, issue });
         }
+        let found = lists.into_iter().map(|list| list.sockets).chain([alone]).collect();
         records.sockets = merge::sockets(found);
         place(records, &unread);
         hidden
     }
 
-    /// Whose owners a section could show: its own command's, or the owner map's.
-    fn visibility(&self, section: &ReadSection) -> Visibility {
-        let sees_all = section.through_sudo() || self.sees_all == Some(true);
-        match section.asks_owners() {
-            true if sees_all => Visibility::All,
-            true => Visibility::Own,
-            false => self.owners.visibility(),
+    /// Remembers that a list of listeners was not read whole.
+    fn note_unread(
+        &self,
+        section: &ReadSection,
+        space: Option<&Arc<Namespace>>,
+        unread: &mut HashSet<Option<Arc<Namespace>>>,
+    ) {
+        let lists = section.views.contains(&View::Listeners);
+        if lists && !self.replaced.contains(&section.section.number) {
+            let status = section.result(false, Unseen::default()).status;
+            if status != SectionStatus::Complete {
+                unread.insert(space.cloned());
+            }
         }
     }
+
+    /// What a section's sockets are set in context with: its own command's owners, or those of the
+    /// owner map, or of a list of what processes hold.
+    fn list(&self, section: &ReadSection, held: &Held) -> List {
+        let through_sudo = section.through_sudo();
+        let sees_all = through_sudo || self.sees_all == Some(true);
+        let by_ends = held.visibility();
+        let (visibility, cut) = match section.asks_owners() {
+            true if sees_all || section.every_account_sees_all() => (Visibility::All, false),
+            true => (Visibility::Own, false),
+            false if by_ends == Visibility::NotAsked => {
+                (self.owners.visibility(), self.owners.is_cut())
+            }
+            false => (by_ends, held.is_cut()),
+        };
+        List {
+            section: section.section.number,
+            sockets: Vec::new(),
+            visibility,
+            unsure: visibility == Visibility::Later && cut,
+            known: through_sudo || self.sees_all.is_some(),
+        }
+    }
+}
+
+/// The sockets of one section, and how far their owners could be seen.
+struct List {
+    section: u16,
+    sockets: Vec<Sourced<Socket<'static>>>,
+    visibility: Visibility,
+    /// An owner may be missing, because what lists owners breaks off.
+    unsure: bool,
+    /// The account's rights on the host are known.
+    known: bool,
 }
 
 /// Sets scope and direction of every socket, each in its own namespace: ports that a container

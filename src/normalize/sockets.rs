@@ -29,6 +29,8 @@ pub(super) enum Visibility {
 pub(super) fn attribute(socket: &mut Socket<'_>, visibility: Visibility) -> bool {
     match socket.attribution {
         Attribution::Owned | Attribution::Ambiguous if !socket.owners.is_empty() => return false,
+        // The tool itself says that no process owns it.
+        Attribution::Kernel => return false,
         _ => {}
     }
     socket.attribution = match visibility {

@@ -39,9 +39,31 @@ pub const fn is_plain(byte: u8) -> bool {
 pub const ENVIRONMENT: &[&str] =
     &["/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", "LANG=C", "TZ=UTC"];
 
+/// True for the absolute path of a program of Windows: a drive, a colon, a backslash. cmd.exe and
+/// PowerShell take a backslash for itself; a POSIX shell on Windows does not, finds no such program
+/// and runs nothing.
+#[must_use]
+#[expect(clippy::indexing_slicing, reason = "const fn: iterators cannot be used")]
+pub const fn is_windows_program(word: &str) -> bool {
+    let bytes = word.as_bytes();
+    bytes.len() > 3 && bytes[0].is_ascii_uppercase() && bytes[1] == b':' && bytes[2] == b'\\'
+}
+
+/// True for a character that neither cmd.exe nor PowerShell interprets inside an argument. Fewer
+/// than [`is_plain`]: cmd.exe expands `%name%`, PowerShell makes a list of what commas join, takes
+/// `@name` for one and cuts `-word:value` in two.
+#[must_use]
+pub const fn is_plain_on_windows(byte: u8) -> bool {
+    is_plain(byte) && !matches!(byte, b'%' | b',' | b'@' | b':')
+}
+
 /// Most bytes of one word: 512. The longest built-in word is under 60; a path on a host is at most
 /// 4096, and none that a probe names comes near.
 pub const WORD_BYTES_MAX: usize = 512;
+
+/// Most bytes of one argument on Windows: 7,600. An encoded script is one word, and cmd.exe takes
+/// lines of 8,191 characters.
+pub const WINDOWS_WORD_BYTES_MAX: usize = 7_600;
 
 /// What is wrong with a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +92,13 @@ pub const fn word_fault(word: &str, program: bool) -> Option<WordFault> {
     if bytes.len() > WORD_BYTES_MAX {
         return Some(WordFault::TooLong);
     }
-    if program && bytes[0] != b'/' {
+    let windows = program && is_windows_program(word);
+    if program && bytes[0] != b'/' && !windows {
         return Some(WordFault::NotAbsolute);
     }
     let mut at = 0;
     while at < bytes.len() {
-        if !is_plain(bytes[at]) {
+        if !is_plain(bytes[at]) && !(windows && bytes[at] == b'\\') {
             return Some(WordFault::Character(at));
         }
         at += 1;
@@ -185,8 +208,13 @@ impl Command {
     /// `timeout` stands outside `sudo`, so that a sudoers rule pins the command alone, whatever the
     /// deadline. sudo 1.9.13 passes the signal of an ordinary account's `timeout` on to the command
     /// (measured: ended in time, nothing left behind).
+    ///
+    /// On Windows it is the command alone: there is no `env`, `timeout`, `nice` or `sudo`.
     #[must_use]
     pub fn invoke(&self, wrap: Wrap) -> Invocation {
+        if self.words.first().is_some_and(|program| is_windows_program(program)) {
+            return Invocation { argv: self.words.clone() };
+        }
         let mut argv: Vec<String> = ENVIRONMENT.iter().map(|word| (*word).to_owned()).collect();
         let mut add = |words: &[&str]| argv.extend(words.iter().map(|word| (*word).to_owned()));
         if wrap.nice {
@@ -237,6 +265,32 @@ impl Arguments {
 #[must_use]
 pub const fn arguments(words: &'static [&'static str]) -> Arguments {
     assert_words(words, false);
+    Arguments(words)
+}
+
+/// Checks the arguments of a built-in command of Windows. In a `const` a fault stops the build.
+///
+/// # Panics
+/// When one is empty, longer than [`WINDOWS_WORD_BYTES_MAX`], begins with `=` or holds a character
+/// that [`is_plain_on_windows`] refuses.
+#[must_use]
+#[expect(clippy::indexing_slicing, reason = "runs at build time: a panic is the build error")]
+pub const fn windows_arguments(words: &'static [&'static str]) -> Arguments {
+    let mut word = 0;
+    while word < words.len() {
+        let bytes = words[word].as_bytes();
+        assert!(!bytes.is_empty() && bytes.len() <= WINDOWS_WORD_BYTES_MAX, "a word's length");
+        assert!(bytes[0] != b'=', "a word of a command of Windows begins with =");
+        let mut at = 0;
+        while at < bytes.len() {
+            assert!(
+                is_plain_on_windows(bytes[at]),
+                "a word of a command of Windows holds a character that its shells could interpret"
+            );
+            at += 1;
+        }
+        word += 1;
+    }
     Arguments(words)
 }
 

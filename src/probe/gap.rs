@@ -12,6 +12,8 @@ words! {
         OtherOwners = "other owners",
         /// The descriptor through which an owner holds the socket.
         OwnerDescriptor = "owner's descriptor",
+        /// The owner's name: only the process id is told.
+        OwnerName = "owner's name",
         /// The owner's `comm`: it prints part of `argv[0]`, cut.
         OwnerComm = "owner's comm",
         /// The owner's name from its first `)` on.
@@ -33,6 +35,10 @@ words! {
         Zone = "zone",
         /// Whether a `::` takes IPv4 too.
         DualStack = "dual stack",
+        /// Bytes that wait to be read or acknowledged.
+        Queues = "queues",
+        /// Connections that wait to be accepted.
+        Backlog = "backlog",
         /// Limit of a listener's queue.
         BacklogLimit = "backlog limit",
         /// Timers.
@@ -53,6 +59,8 @@ words! {
         LinkIndex = "interface index",
         /// MAC, MTU, state, kind, flags and master of an interface.
         LinkDetails = "interface details",
+        /// Bytes received and sent by an interface.
+        LinkBytes = "interface bytes",
         /// Interfaces that have no address.
         BareLinks = "interfaces without an address",
         /// Overruns and carrier losses apart from other errors.
@@ -101,6 +109,7 @@ impl Gap {
             Self::Owners
             | Self::OtherOwners
             | Self::OwnerDescriptor
+            | Self::OwnerName
             | Self::OwnerComm
             | Self::OwnerNameEnd
             | Self::OwnerNameControls
@@ -108,6 +117,8 @@ impl Gap {
             | Self::BindDevice
             | Self::Zone
             | Self::DualStack
+            | Self::Queues
+            | Self::Backlog
             | Self::BacklogLimit
             | Self::Timer
             | Self::Drops
@@ -118,6 +129,7 @@ impl Gap {
             | Self::LongAddresses
             | Self::LinkIndex
             | Self::LinkDetails
+            | Self::LinkBytes
             | Self::LinkErrorKinds
             | Self::CounterWidth
             | Self::AddressPeer

@@ -12,6 +12,10 @@ pub mod tool;
 pub mod fallback;
 pub mod gap;
 pub mod lines;
+mod cursor;
+mod address;
+mod whole;
+pub mod json;
 pub mod follow;
 pub mod table;
 pub mod parameter;
@@ -19,12 +23,14 @@ pub mod template;
 pub mod allow;
 pub mod site;
 pub mod site_file;
+pub mod unix;
+mod bsd;
 pub mod linux;
 pub mod standard;
 #[cfg(test)]
 mod testing;
 
-pub use table::{Privilege, Probe, Usage, Verified};
+pub use table::{Naming, Privilege, Probe, Usage, Verified};
 
 use crate::model::host::Platform;
 use crate::model::parsed::Reader;

@@ -13,6 +13,14 @@ use crate::probe::command::ENVIRONMENT;
 use crate::probe::platform_probes;
 use crate::probe::table::{Privilege, Probe, Usage};
 
+/// The command standard of every platform that has probes, one page after the other.
+#[must_use]
+pub fn whole_standard() -> String {
+    let has_probes = |platform: &&Platform| platform_probes(**platform).next().is_some();
+    let pages = Platform::ALL.iter().filter(has_probes).map(|&each| command_standard(each));
+    pages.collect::<Vec<_>>().join("\n")
+}
+
 /// The command standard of one platform. A platform without probes gets a page that says so.
 #[must_use]
 pub fn command_standard(platform: Platform) -> String {
@@ -21,7 +29,7 @@ pub fn command_standard(platform: Platform) -> String {
         page.push_str("No probes yet.\n");
         return page;
     }
-    introduction(&mut page);
+    introduction(platform, &mut page);
     overview(platform, &mut page);
     privileges(platform, &mut page);
     gaps(platform, &mut page);
@@ -35,11 +43,23 @@ macro_rules! line {
     ($page:expr, $($text:tt)*) => {{ let _ = writeln!($page, $($text)*); }};
 }
 
-fn introduction(page: &mut String) {
+fn introduction(platform: Platform, page: &mut String) {
     line!(
         page,
         "Printed from the table in `src/probe`; a test compares. Nothing else reaches a host.\n"
     );
+    if platform == Platform::Windows {
+        line!(
+            page,
+            "Every command runs as it stands, one argument vector each, never a script of the host's:"
+        );
+        line!(
+            page,
+            "no word of it means anything to cmd.exe or PowerShell. A program that is not at its path is"
+        );
+        line!(page, "not looked for.\n");
+        return;
+    }
     line!(
         page,
         "Every command runs as `{} COMMAND`, one argument vector each, never a script.",
@@ -53,10 +73,14 @@ fn introduction(page: &mut String) {
         page,
         "command's deadline less 5 s; on hosts marked `fragile`, `/usr/bin/nice -n 19` before that."
     );
-    line!(
-        page,
-        "The first path of a tool is tried; after an exit 127 `linux/tools` finds the others, once a visit.\n"
-    );
+    match crate::probe::tools_probe(platform) {
+        Some(tools) => line!(
+            page,
+            "The first path of a tool is tried; after an exit 127 `{}` finds the others, once a visit.\n",
+            tools.id
+        ),
+        None => line!(page, "The paths of a tool are tried one after the other.\n"),
+    }
 }
 
 fn overview(platform: Platform, page: &mut String) {
@@ -71,21 +95,43 @@ fn overview(platform: Platform, page: &mut String) {
 
 fn privileges(platform: Platform, page: &mut String) {
     line!(page, "## Privileges\n");
-    line!(
-        page,
-        "Any account gets every row. Owners of other accounts' sockets need root, or CAP_SYS_PTRACE"
-    );
-    line!(
-        page,
-        "**and** CAP_DAC_READ_SEARCH. With `escalation: sudo` these commands, and no other, run through"
-    );
-    line!(
-        page,
-        "`sudo -n`; the rule pins every word (`ss -K` closes sockets and `ss -D` writes files, so a rule"
-    );
-    line!(page, "for `ss` alone would give root away). Keep the path that the host has:\n\n```");
-    let pinned = platform_probes(platform).filter(|probe| probe.needs == Privilege::Owners);
-    for probe in pinned {
+    let raised = || platform_probes(platform).filter(|probe| probe.needs == Privilege::Owners);
+    if raised().next().is_none() {
+        line!(
+            page,
+            "Any account gets every row, and the owners as far as the system shows them at all.\n"
+        );
+        return;
+    }
+    if platform == Platform::Linux {
+        line!(
+            page,
+            "Any account gets every row. Owners of other accounts' sockets need root, or CAP_SYS_PTRACE"
+        );
+        line!(
+            page,
+            "**and** CAP_DAC_READ_SEARCH. With `escalation: sudo` these commands, and no other, run through"
+        );
+        line!(
+            page,
+            "`sudo -n`; the rule pins every word (`ss -K` closes sockets and `ss -D` writes files, so a rule"
+        );
+        line!(
+            page,
+            "for `ss` alone would give root away). Keep the path that the host has:\n\n```"
+        );
+    } else {
+        line!(
+            page,
+            "Any account gets every row. Owners of other accounts' sockets may need root. With"
+        );
+        line!(
+            page,
+            "`escalation: sudo` these commands, and no other, run through `sudo -n`; the rule pins every"
+        );
+        line!(page, "word. Keep the path that the host has:\n\n```");
+    }
+    for probe in raised() {
         for path in probe.tool.paths() {
             line!(page, "ACCOUNT ALL=(root) NOPASSWD:NOSETENV: {path}{}", joined(probe));
         }
@@ -95,16 +141,24 @@ fn privileges(platform: Platform, page: &mut String) {
 
 /// What tools leave out, as the tests that compare them take it.
 fn gaps(platform: Platform, page: &mut String) {
+    if platform_probes(platform).all(|probe| probe.cannot_say.is_empty()) {
+        return;
+    }
     line!(page, "## What a tool cannot say\n");
+    if platform == Platform::Linux {
+        line!(
+            page,
+            "Records of these probes are equal to those of the first of their kind but for what stands here;"
+        );
+        line!(
+            page,
+            "tests make sockets, interfaces, routes and neighbours of every kind and compare."
+        );
+    }
     line!(
         page,
-        "Records of these probes are equal to those of the first of their kind but for what stands here;"
+        "Where **whole rows** are missing, the section is `partial` with the limitation `tool_gap`.\n"
     );
-    line!(
-        page,
-        "tests make sockets, interfaces, routes and neighbours of every kind and compare. Where **whole"
-    );
-    line!(page, "rows** are missing, the section is `partial` with the limitation `tool_gap`.\n");
     line!(page, "| probe | leaves out |\n|---|---|");
     for probe in platform_probes(platform).filter(|probe| !probe.cannot_say.is_empty()) {
         let words = probe
@@ -158,6 +212,7 @@ fn views(probe: &Probe) -> String {
         Usage::Planned => String::new(),
         Usage::Fallback => "as a fallback".to_owned(),
         Usage::FindTools => "after exit 127".to_owned(),
+        Usage::Rich => "in the rich profile".to_owned(),
     };
     let parts = [words(probe.views), context, when];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")

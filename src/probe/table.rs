@@ -45,6 +45,21 @@ words! {
         Fallback = "fallback",
         /// Once a visit, after the first exit 127.
         FindTools = "find tools",
+        /// Only where the rich profile was asked for.
+        Rich = "rich profile",
+    }
+}
+
+words! {
+    /// How an answer names the owners of sockets.
+    Naming {
+        /// It names none, or its arguments tell whether it does.
+        Nothing = "nothing",
+        /// In the rows of its own sockets. With [`Privilege::Any`], every account sees all of them.
+        InRows = "in rows",
+        /// Its rows are what processes hold: sockets that other probes list too, from the owners'
+        /// side. `normalize` joins both by their ends.
+        HeldSockets = "held sockets",
     }
 }
 
@@ -93,6 +108,8 @@ pub struct Probe {
     pub covered_by: &'static [&'static str],
     /// It looks into containers, which a playbook can leave out.
     pub containers: bool,
+    /// How it names owners of sockets.
+    pub naming: Naming,
     /// What takes its place. `None`: nothing can.
     pub fallback: Option<Fallback>,
     /// What its answer leaves out however well it went.
@@ -108,8 +125,21 @@ pub struct Probe {
 }
 
 impl Probe {
-    /// A planned probe of Linux that any account may run, with the defaults of a visit.
+    /// A planned probe of Linux that any account may run, with the defaults of a visit. It is run
+    /// by the tests, which need Linux.
     pub(in crate::probe) const fn linux(
+        id: &'static str,
+        tool: &'static Tool,
+        arguments: Arguments,
+        reader: MakeReader,
+    ) -> Self {
+        Self::of(Platform::Linux, id, tool, arguments, reader).proved(Verified::Live)
+    }
+
+    /// A planned probe of a platform that any account may run, with the defaults of a visit,
+    /// written from documentation until [`Self::proved`] says more.
+    pub(in crate::probe) const fn of(
+        platform: Platform,
         id: &'static str,
         tool: &'static Tool,
         arguments: Arguments,
@@ -118,7 +148,7 @@ impl Probe {
         Self {
             id: ProbeId::builtin(id),
             version: 1,
-            platform: Platform::Linux,
+            platform,
             usage: Usage::Planned,
             views: &[],
             context_for: &[],
@@ -134,9 +164,10 @@ impl Probe {
             optional: false,
             covered_by: &[],
             containers: false,
+            naming: Naming::Nothing,
             fallback: None,
             cannot_say: &[],
-            verified: Verified::Live,
+            verified: Verified::Grammar,
             manual: "",
             reads: "",
             reader,
@@ -226,7 +257,13 @@ impl Probe {
         self
     }
 
-    /// Says how it was verified, where not live.
+    /// Says how it names owners of sockets.
+    pub(in crate::probe) const fn names(mut self, naming: Naming) -> Self {
+        self.naming = naming;
+        self
+    }
+
+    /// Says how it was verified.
     pub(in crate::probe) const fn proved(mut self, verified: Verified) -> Self {
         self.verified = verified;
         self

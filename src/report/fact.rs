@@ -46,6 +46,7 @@ fn name(fact: &Fact) -> Value<'_> {
         Fact::AccountName(_) => "account.name",
         Fact::AccountGroups(_) => "account.groups",
         Fact::EffectiveCapabilities(_) => "account.capabilities",
+        Fact::SeesAllOwners(_) => "account.sees_all_owners",
         Fact::EphemeralRange(..) => "ephemeral.range",
         Fact::ReservedPorts(_) => "ephemeral.reserved",
         Fact::Limit(name, _) => return (name).into(),
@@ -69,7 +70,7 @@ fn value(fact: &Fact) -> String {
         | Fact::Tool(_, text)
         | Fact::ToolVersion(_, text) => shown(text),
         Fact::BootTime(time) | Fact::Clock { remote: time, .. } => time.to_string(),
-        Fact::ClockSynchronized(flag) => flag.to_string(),
+        Fact::ClockSynchronized(flag) | Fact::SeesAllOwners(flag) => flag.to_string(),
         Fact::EffectiveUid(uid) => uid.to_string(),
         Fact::AccountGroups(groups) => groups.iter().map(shown).collect::<Vec<_>>().join(","),
         Fact::EffectiveCapabilities(mask) => format!("{mask:016x}"),

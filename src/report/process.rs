@@ -36,6 +36,9 @@ impl Kind for Processes {
         Field::reported("user.id", Type::Integer, "Effective user id.", |row| {
             row.record.uid.into()
         }),
+        Field::reported("user.name", Type::Text, "Name of that user.", |row| {
+            row.record.user.as_ref().into()
+        }),
         Field::reported("started_at", Type::Time, "When it started.", |row| {
             row.record.started_at.into()
         }),
@@ -52,6 +55,7 @@ impl Kind for Processes {
         Column::of("PPID", "parent_pid"),
         Column::of("NAME", "name"),
         Column::of("UID", "user.id"),
+        Column::of("USER", "user.name"),
         Column::of("SERVICE", "service"),
         Column::of("EXECUTABLE", "executable"),
     ];

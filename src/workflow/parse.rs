@@ -7,7 +7,9 @@ use std::rc::Rc;
 
 use crate::model::id::ProbeId;
 use crate::model::parsed::{Counting, Coverage, Issue, Reader, Row, Sink, Span};
+use crate::model::process::{Process, ProcessFact};
 use crate::model::record::Source;
+use crate::model::text::HostText;
 use crate::normalize::alone;
 use crate::report::counter::Counters;
 use crate::report::envelope::{Context, Recorded};
@@ -15,6 +17,7 @@ use crate::report::fact::Facts;
 use crate::report::field::Kind;
 use crate::report::issue::{IssueRow, Issues};
 use crate::report::link::Interfaces;
+use crate::report::process::Processes;
 use crate::report::route::{Neighbours, Routes, Rules};
 use crate::report::rows::{Format, Layout, Rows};
 use crate::report::socket::Sockets;
@@ -134,6 +137,9 @@ struct Writing<'a> {
     context: &'a Context<'a>,
     out: Shared<'a>,
     open: Open<'a>,
+    /// The process that the rows before were about, and where they stand: one record for what
+    /// follows each other about one process.
+    process: Option<(Process, Source)>,
     issues: Vec<Issue>,
     told: usize,
     error: Option<io::Error>,
@@ -150,6 +156,7 @@ enum Open<'a> {
     Neighbours(Rows<Neighbours, Shared<'a>>),
     Counters(Rows<Counters, Shared<'a>>),
     Facts(Rows<Facts, Shared<'a>>),
+    Processes(Rows<Processes, Shared<'a>>),
 }
 
 /// One output, used by one writer after the other.
@@ -173,6 +180,7 @@ impl<'a> Writing<'a> {
             context,
             out: Shared(Rc::new(RefCell::new(out))),
             open: Open::Nothing,
+            process: None,
             issues: Vec::new(),
             told: 0,
             error: None,
@@ -194,6 +202,7 @@ impl<'a> Writing<'a> {
             Open::Neighbours(rows) => rows.finish(),
             Open::Counters(rows) => rows.finish(),
             Open::Facts(rows) => rows.finish(),
+            Open::Processes(rows) => rows.finish(),
         }
         .map(drop)
     }
@@ -209,6 +218,7 @@ impl<'a> Writing<'a> {
         if let Some(error) = self.error.take() {
             return Err(error);
         }
+        self.end_process()?;
         self.close()?;
         if self.issues.is_empty() {
             return Ok(());
@@ -245,9 +255,33 @@ impl<'a> Writing<'a> {
             Row::Counter(record) => push!(Counters, Counters, record),
             Row::Fact(record) => push!(Facts, Facts, record),
             // Parts of records: they are joined with the sockets of other answers.
-            Row::Holder(_) | Row::Member(_) | Row::Process(..) => {}
+            Row::Holder(_) | Row::Member(_) => {}
+            Row::Process(pid, fact) => self.about(*pid, fact, source)?,
         }
         Ok(())
+    }
+
+    /// Takes what a row says of a process; writes the one before it.
+    fn about(&mut self, pid: u32, fact: &ProcessFact, [at]: &[Source; 1]) -> io::Result<()> {
+        if self.process.as_ref().is_some_and(|(process, _)| process.pid != pid) {
+            self.end_process()?;
+        }
+        let nameless = || Process::named(pid, HostText::new(b""));
+        let (process, source) = self.process.get_or_insert_with(|| (nameless(), *at));
+        source.end = at.end;
+        process.add(fact);
+        Ok(())
+    }
+
+    /// Writes the process that the rows before were about.
+    fn end_process(&mut self) -> io::Result<()> {
+        let Some((process, source)) = self.process.take() else { return Ok(()) };
+        if !matches!(self.open, Open::Processes(_)) {
+            self.close()?;
+            self.open = Open::Processes(self.rows(Processes));
+        }
+        let Open::Processes(rows) = &mut self.open else { return Ok(()) };
+        rows.push(Recorded { context: self.context, record: &process, sources: &[source] })
     }
 }
 
@@ -280,7 +314,8 @@ impl Sink for Writing<'_> {
             socket.direction = direction;
         }
         let source = [Source { section: 1, start: span.start, end: span.end }];
-        let written = self.write(&source, &row);
+        let before = if matches!(row, Row::Process(..)) { Ok(()) } else { self.end_process() };
+        let written = before.and_then(|()| self.write(&source, &row));
         self.keep(written);
     }
 

@@ -38,8 +38,9 @@ fn the_schemas_of_the_reference_are_what_the_binary_prints() {
 #[test]
 fn the_reference_of_commands_is_what_the_binary_prints() {
     let place = Place::new();
-    same("docs/reference/commands.md", &place.line("probes --platform linux").clean());
-    assert_eq!(place.line("probes").clean(), place.line("probes --platform linux").clean());
+    same("docs/reference/commands.md", &place.line("probes").clean());
+    let linux = place.line("probes --platform linux").clean();
+    assert!(place.line("probes").clean().starts_with(&linux));
 }
 
 #[test]

@@ -1,27 +1,34 @@
-//! Every sample in `testdata` gives exactly the rows beside it.
+//! Every sample in a `testdata` folder gives exactly the rows beside it.
+//!
+//! A sample of `src/probe/SYSTEM/testdata` is named `TOOL-VERSION--CASE.txt` or `.json`, and is read
+//! by the probe `SYSTEM/CASE`; of `ip`, by `linux/ip-CASE`. `CASE+WHAT` is one more sample of the
+//! same probe. The rows stand in `TOOL-VERSION--CASE.rows`.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use fleetstat::probe::{by_id, linux};
+use fleetstat::model::host::Platform;
+use fleetstat::probe::{PROBES, by_id};
 
 use crate::sink::read;
 
 /// Samples with the id of the probe that reads them, in order of their names.
 pub(crate) fn samples() -> Vec<(PathBuf, String)> {
-    let folder = crate::path("src/probe/linux/testdata");
     let mut samples = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("testdata is there") {
-        let path = entry.expect("testdata can be listed").path();
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let Some((tool, rest)) = name.split_once("--") else { continue };
-        let Some((case, "txt" | "json")) = rest.split_once('.') else { continue };
-        let id = match tool.split_once('-') {
-            Some(("ip", _)) => format!("linux/ip-{case}"),
-            _ => format!("linux/{case}"),
-        };
-        // Samples of other readers have tests of their own.
-        if by_id(&id).is_some() {
+    for platform in Platform::ALL {
+        let folder = crate::path(&format!("src/probe/{platform}/testdata"));
+        let Ok(entries) = std::fs::read_dir(folder) else { continue };
+        for entry in entries {
+            let path = entry.expect("testdata can be listed").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let Some((tool, rest)) = name.split_once("--") else { continue };
+            let Some((case, "txt" | "json")) = rest.rsplit_once('.') else { continue };
+            let case = case.split('+').next().unwrap_or(case);
+            let id = match tool.split_once('-') {
+                Some(("ip", _)) => format!("linux/ip-{case}"),
+                _ => format!("{platform}/{case}"),
+            };
+            assert!(by_id(&id).is_some(), "{name} is named by no probe: {id}");
             samples.push((path, id));
         }
     }
@@ -51,7 +58,7 @@ fn every_sample_gives_the_rows_beside_it() {
 #[test]
 fn every_probe_with_a_reader_of_its_own_has_a_sample() {
     let sampled: Vec<String> = samples().into_iter().map(|(_, id)| id).collect();
-    for probe in linux::PROBES {
+    for probe in PROBES.into_iter().flatten() {
         let id = probe.id.as_str();
         let others = crate::is_tested_with_records(id);
         assert!(others || sampled.iter().any(|sampled| sampled == id), "{id} has no sample");

@@ -2,7 +2,7 @@
 //! text, and chunks make no difference.
 
 use fleetstat::model::parsed::Severity;
-use fleetstat::probe::{Probe, linux};
+use fleetstat::probe::{PROBES, Probe};
 use proptest::prelude::*;
 
 use crate::sink::read;
@@ -10,7 +10,7 @@ use crate::sink::read;
 /// Probes whose readers are tested here; the socket readers have properties of their own.
 fn probes() -> Vec<&'static Probe> {
     let own = |probe: &&Probe| !crate::is_tested_with_records(probe.id.as_str());
-    linux::PROBES.iter().filter(own).collect()
+    PROBES.into_iter().flatten().filter(own).collect()
 }
 
 fn assert_keeps_contract(probe: &Probe, text: &[u8], size: usize) {
@@ -147,6 +147,30 @@ proptest! {
                     *slot = *byte;
                 }
             }
+            let probe = fleetstat::probe::by_id(&id).expect("a sample is named by a probe");
+            assert_keeps_contract(probe, &text, size);
+        }
+    }
+}
+
+/// The words of a text, and what stands between them.
+fn tokens(text: &[u8]) -> Vec<&[u8]> {
+    text.chunk_by(|one, other| one.is_ascii_whitespace() == other.is_ascii_whitespace()).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn words_of_the_samples_in_any_order(
+        picks in proptest::collection::vec(any::<proptest::sample::Index>(), 0..60),
+        size in 1_usize..200,
+    ) {
+        for (path, id) in crate::golden::samples() {
+            let sample = std::fs::read(path).expect("a sample can be read");
+            let tokens = tokens(&sample);
+            let text: Vec<u8> =
+                picks.iter().flat_map(|pick| pick.get(&tokens).iter().copied()).collect();
             let probe = fleetstat::probe::by_id(&id).expect("a sample is named by a probe");
             assert_keeps_contract(probe, &text, size);
         }

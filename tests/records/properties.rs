@@ -6,7 +6,8 @@ use fleetstat::model::parsed::{Reader, Severity, Span};
 use fleetstat::model::socket::Family;
 use fleetstat::probe::linux::netstat::{self, Width};
 use fleetstat::probe::linux::proc_net::{self, Table};
-use fleetstat::probe::linux::{busybox_netstat, lsof, ss};
+use fleetstat::probe::linux::{busybox_netstat, ss};
+use fleetstat::probe::unix::lsof;
 use proptest::prelude::*;
 
 use crate::cannot::{Whole, forget};

@@ -338,7 +338,7 @@ fn a_socket_that_lsof_lists_for_each_owner_is_one_record_of_a_section_that_is_a_
     let text = "p7\0cmaster\0\nf6\0tIPv4\0d55\0PTCP\0n*:80\0TST=LISTEN\0TQR=0\0TQS=0\0\n\
                 p8\0cworker\0\nf6\0tIPv4\0d55\0PTCP\0n*:80\0TST=LISTEN\0TQR=0\0TQS=0\0\n\
                 f7\0tIPv4\0d55\0PTCP\0n*:80\0TST=LISTEN\0TQR=0\0TQS=0\0\n";
-    let rows = read(1, fleetstat::probe::linux::lsof::reader(), text);
+    let rows = read(1, fleetstat::probe::unix::lsof::reader(), text);
     let mut lsof = section(1, &["/usr/bin/lsof", "-i"], text.len() as u64, rows);
     lsof.section.probe = ProbeId::builtin("linux/lsof");
     let snapshot = take(vec![lsof, host_section(2, root())]);

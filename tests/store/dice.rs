@@ -272,6 +272,8 @@ impl Dice {
             executable: self.maybe(Self::bytes),
             command_line: self.maybe(Self::bytes),
             uid: self.maybe(Self::small),
+            // Not of page version 1: the frozen pages stay what they are.
+            user: None,
             started_at: self.maybe(Self::time),
             cgroup: self.maybe(Self::bytes),
             service: self.maybe(Self::bytes),

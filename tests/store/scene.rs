@@ -138,6 +138,7 @@ fn add(snapshot: &mut Snapshot, from: u16, mut socket: Socket<'static>, owner: O
             executable: None,
             command_line: None,
             uid: Some(0),
+            user: None,
             started_at: None,
             cgroup: None,
             service: Some(HostText::owned([name.bytes(), b".service"].concat())),

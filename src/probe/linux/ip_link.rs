@@ -15,9 +15,7 @@ use serde_json::Value;
 use crate::model::link::{Interface, InterfaceAddress, LinkCounters};
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
-use crate::probe::linux::json::{
-    ElementParser, Elements, Fields, address, number, sorted_words, text,
-};
+use crate::probe::json::{ElementParser, Elements, Fields, address, number, sorted_words, text};
 
 /// A reader of `ip -j -s -s -d link`: interfaces with counters.
 #[must_use]

@@ -10,7 +10,7 @@
 use crate::model::parsed::{Reader, Row, Sink, Span};
 use crate::model::route::Neighbour;
 use crate::model::text::HostText;
-use crate::probe::linux::json::{ElementParser, Elements, Fields, address, sorted_words, text};
+use crate::probe::json::{ElementParser, Elements, Fields, address, sorted_words, text};
 
 /// A reader of both tables.
 #[must_use]

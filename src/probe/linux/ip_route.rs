@@ -18,9 +18,7 @@ use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::route::{NextHop, Route, RouteKind};
 use crate::model::socket::Family;
 use crate::model::text::HostText;
-use crate::probe::linux::json::{
-    ElementParser, Elements, Fields, address, number, sorted_words, text,
-};
+use crate::probe::json::{ElementParser, Elements, Fields, address, number, sorted_words, text};
 
 /// A reader of one family's routes.
 #[must_use]

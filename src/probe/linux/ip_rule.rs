@@ -14,7 +14,7 @@ use crate::model::parsed::{Reader, Row, Sink, Span};
 use crate::model::route::Rule;
 use crate::model::socket::Family;
 use crate::model::text::HostText;
-use crate::probe::linux::json::{ElementParser, Elements, Fields, number, text};
+use crate::probe::json::{ElementParser, Elements, Fields, number, text};
 
 /// A reader of one family's rules.
 #[must_use]

@@ -3,16 +3,11 @@
 //! The clock first, because its error is the round trip of an idle connection. Then what changes
 //! fastest: sockets, neighbours, counters, links, routes. Facts last.
 
-mod cursor;
-mod address;
-mod whole;
 pub mod tools;
 pub mod ss;
 pub mod proc_net;
 pub mod netstat;
 pub mod busybox_netstat;
-pub mod lsof;
-pub mod json;
 pub mod ip_link;
 pub mod ip_route;
 pub mod ip_rule;
@@ -23,9 +18,6 @@ pub mod files;
 pub mod counters;
 pub mod limits;
 pub mod host;
-pub mod date;
-pub mod uname;
-pub mod account;
 mod spare_sockets;
 mod spare_network;
 pub mod owners;
@@ -39,6 +31,7 @@ use crate::probe::fallback::{Condition, Fallback};
 use crate::probe::follow::{Each, Pick};
 use crate::probe::linux::proc_net::Table;
 use crate::probe::table::{MakeReader, Probe, Usage};
+use crate::probe::unix::{account, date, uname};
 
 const SOCKETS: &[View] = &[View::Listeners, View::Sessions];
 

@@ -15,8 +15,8 @@
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::process::NamespaceMember;
 use crate::probe::command::{Arguments, arguments};
+use crate::probe::cursor::Cursor;
 use crate::probe::lines::{LineParser, Lines};
-use crate::probe::linux::cursor::Cursor;
 
 /// The words after `find`. `/proc/self/` ends in `/`, or find would not follow the link. From
 /// there the file is two levels down, from `/proc` three.

@@ -19,7 +19,7 @@
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::process::Holder;
 use crate::probe::command::{Arguments, arguments};
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 
 /// The words after `find`.
 pub const ARGUMENTS: Arguments = arguments(&[

@@ -25,9 +25,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::socket::{Endpoint, Socket, State, Timer, TimerKind, Transport};
 use crate::model::text::HostText;
+use crate::probe::address::unmap;
+use crate::probe::cursor::Cursor;
 use crate::probe::lines::{LineParser, Lines, is_cut};
-use crate::probe::linux::address::unmap;
-use crate::probe::linux::cursor::Cursor;
 
 /// Which file the text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

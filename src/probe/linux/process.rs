@@ -21,8 +21,8 @@ use crate::model::process::ProcessFact;
 use crate::model::socket::Transport;
 use crate::model::text::HostText;
 use crate::probe::command::{Arguments, arguments};
+use crate::probe::cursor::Cursor;
 use crate::probe::lines::{LineParser, Lines, is_cut};
-use crate::probe::linux::cursor::Cursor;
 use crate::probe::linux::proc_net::{ProcNet, lines_of};
 
 /// The words after `grep`, before the files of processes that own sockets.

@@ -8,8 +8,9 @@ use crate::probe::command::arguments;
 use crate::probe::fallback::{Condition, Fallback};
 use crate::probe::gap::Gap;
 use crate::probe::linux::netstat::Width;
-use crate::probe::linux::{SOCKETS, busybox_netstat, lsof, netstat, tools};
+use crate::probe::linux::{SOCKETS, busybox_netstat, netstat, tools};
 use crate::probe::table::{Probe, Usage, Verified};
+use crate::probe::unix::lsof;
 
 /// `ss` before 7.0, on a kernel without `raw_diag`.
 pub(super) const SS: &[Gap] = &[Gap::OwnerNameEnd, Gap::RawDetails, Gap::Drops];

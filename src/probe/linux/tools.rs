@@ -1,19 +1,10 @@
-//! The programs that probes of Linux call, where they may be, and the reader of the answer to
-//! "which of these exist?" (`ls -d PATH...`).
-//!
-//! ```text
-//! /bin/cat
-//! /run/systemd/timesync/synchronized
-//! /usr/bin/ss
-//! ```
-//! One path a line, sorted by ls; what does not exist is named on standard error.
+//! The programs that probes of Linux call, and where they may be.
 
 use crate::model::fact::Fact;
-use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
-use crate::model::text::HostText;
+use crate::model::parsed::Reader;
 use crate::probe::command::{Arguments, arguments};
-use crate::probe::lines::{LineParser, Lines};
 use crate::probe::tool::Tool;
+use crate::probe::unix::tools::{self, Mark};
 
 /// busybox(1), which holds a small netstat.
 pub static BUSYBOX: Tool =
@@ -56,72 +47,24 @@ pub static TOOLS: &[&Tool] = &[
 /// systemd-timesyncd makes this empty file when the clock is synchronized.
 pub const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 
-const WORDS: [&str; 2 + path_count(TOOLS)] = words(TOOLS);
+const MARKS: &[Mark] = &[(SYNCHRONIZED, Fact::ClockSynchronized(true))];
 
-/// `-d`, every candidate path, and [`SYNCHRONIZED`]: made from [`TOOLS`] when fleetstat is
-/// compiled, so that no tool can be left out.
+const WORDS: [&str; tools::word_count(TOOLS, MARKS)] = tools::words(TOOLS, MARKS);
+
+/// `-d`, every candidate path, and [`SYNCHRONIZED`].
 pub const ARGUMENTS: Arguments = arguments(&WORDS);
-
-#[expect(clippy::indexing_slicing, reason = "runs at build time: a panic is the build error")]
-const fn path_count(tools: &[&Tool]) -> usize {
-    let (mut count, mut tool) = (0, 0);
-    while tool < tools.len() {
-        count += tools[tool].paths().len();
-        tool += 1;
-    }
-    count
-}
-
-#[expect(clippy::indexing_slicing, reason = "runs at build time: a panic is the build error")]
-const fn words<const N: usize>(tools: &[&'static Tool]) -> [&'static str; N] {
-    let mut out = ["-d"; N];
-    let (mut at, mut tool) = (1, 0);
-    while tool < tools.len() {
-        let mut path = 0;
-        while path < tools[tool].paths().len() {
-            out[at] = tools[tool].paths()[path];
-            at += 1;
-            path += 1;
-        }
-        tool += 1;
-    }
-    out[at] = SYNCHRONIZED;
-    out
-}
 
 /// A reader of the answer: a [`Fact::Tool`] for each path that exists.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
-    Box::new(Lines::new(Listing))
-}
-
-struct Listing;
-
-impl LineParser for Listing {
-    fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        let path = line.trim_ascii();
-        if path.is_empty() {
-            return;
-        }
-        if path == SYNCHRONIZED.as_bytes() {
-            return sink.row(span, Row::Fact(Fact::ClockSynchronized(true)));
-        }
-        let named = |tool: &&&Tool| tool.paths().iter().any(|known| known.as_bytes() == path);
-        match TOOLS.iter().find(named) {
-            Some(tool) => {
-                let path = HostText::owned(path.to_vec());
-                sink.row(span, Row::Fact(Fact::Tool(tool.name(), path)));
-            }
-            None => sink.issue(Issue::unparsed(span, "expected a path that was asked for", line)),
-        }
-    }
-
-    fn end(&mut self, _: &mut dyn Sink) {}
+    tools::reader(TOOLS, MARKS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::parsed::Row;
+    use crate::model::text::HostText;
     use crate::probe::testing::{read, rows};
 
     #[test]

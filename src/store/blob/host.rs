@@ -53,6 +53,7 @@ pub(super) struct Program<'a> {
     uid: Option<u32>,
     cgroup: Option<&'a Text>,
     service: Option<&'a Text>,
+    user: Option<&'a Text>,
 }
 
 impl<'a> Program<'a> {
@@ -64,6 +65,7 @@ impl<'a> Program<'a> {
             uid: process.uid,
             cgroup: process.cgroup.as_ref(),
             service: process.service.as_ref(),
+            user: process.user.as_ref(),
         }
     }
 }
@@ -77,7 +79,8 @@ pub(super) fn programs(processes: &[Sourced<Process>]) -> Vec<Program<'_>> {
     programs
 }
 
-/// Writes programs.
+/// Writes programs. Names of users stand in a table of their own, which is left out where there
+/// are none: so pages from before there were names are read as that.
 pub(super) fn put_programs<'a>(page: &mut Writer<'a>, programs: &[Program<'a>]) {
     page.table(programs, |row, program| {
         row.text(program.name.bytes());
@@ -87,11 +90,18 @@ pub(super) fn put_programs<'a>(page: &mut Writer<'a>, programs: &[Program<'a>]) 
         row.optional_text(program.cgroup);
         row.optional_text(program.service);
     });
+    let users = || (0..).zip(programs).filter_map(|(at, p): (u64, _)| Some((at, p.user?)));
+    if users().next().is_some() {
+        page.table(users().collect::<Vec<_>>(), |row, (at, user)| {
+            row.number(at);
+            row.text(user.bytes());
+        });
+    }
 }
 
 /// Reads what [`put_programs`] wrote, as processes without ids.
 pub(super) fn get_programs(page: &mut Reader<'_>) -> Result<Vec<Process>, Malformed> {
-    page.table(|row| {
+    let mut programs = page.table(|row| {
         Ok(Process {
             pid: 0,
             parent_pid: None,
@@ -99,11 +109,20 @@ pub(super) fn get_programs(page: &mut Reader<'_>) -> Result<Vec<Process>, Malfor
             executable: row.optional_text()?,
             command_line: row.optional_text()?,
             uid: row.optional_small()?,
+            user: None,
             started_at: None,
             cgroup: row.optional_text()?,
             service: row.optional_text()?,
         })
-    })
+    })?;
+    if page.is_at_end() {
+        return Ok(programs);
+    }
+    for (at, user) in page.table(|row| Ok((row.number()?, row.text()?)))? {
+        let program = usize::try_from(at).ok().and_then(|at| programs.get_mut(at));
+        program.ok_or(Malformed("a user's program is missing"))?.user = Some(user);
+    }
+    Ok(programs)
 }
 
 /// Writes what a process has of its own, and the place of its program in `programs`.

@@ -10,9 +10,9 @@
 
 use crate::model::link::{Interface, InterfaceAddress};
 use crate::model::parsed::{Reader, Row};
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 use crate::probe::linux::ip_text::words::{Words, network, owned};
-use crate::probe::linux::whole;
+use crate::probe::whole;
 
 /// A reader of addresses.
 #[must_use]

@@ -12,9 +12,9 @@
 
 use crate::model::link::{Interface, LinkCounters};
 use crate::model::parsed::{Reader, Row};
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 use crate::probe::linux::ip_text::words::{Words, lower, number, owned};
-use crate::probe::linux::whole;
+use crate::probe::whole;
 
 /// A reader of interfaces, one a line.
 #[must_use]

@@ -10,7 +10,7 @@
 use crate::model::parsed::{Reader, Row};
 use crate::model::route::Neighbour;
 use crate::probe::linux::ip_text::words::{Words, address, lower, owned};
-use crate::probe::linux::whole;
+use crate::probe::whole;
 
 /// A reader of both tables.
 #[must_use]

@@ -17,7 +17,7 @@ use crate::model::socket::Family;
 use crate::model::text::HostText;
 use crate::probe::lines::{LineParser, Lines};
 use crate::probe::linux::ip_text::words::{Words, address, any, network, number, owned};
-use crate::probe::linux::whole::is_whole;
+use crate::probe::whole::is_whole;
 
 /// A reader of one family's routes.
 #[must_use]

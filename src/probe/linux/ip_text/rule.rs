@@ -13,9 +13,9 @@ use crate::model::parsed::{Reader, Row};
 use crate::model::route::Rule;
 use crate::model::socket::Family;
 use crate::model::text::HostText;
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 use crate::probe::linux::ip_text::words::{Words, owned};
-use crate::probe::linux::whole;
+use crate::probe::whole;
 
 /// A reader of one family's rules.
 #[must_use]

@@ -6,8 +6,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::socket::Family;
 use crate::model::text::HostText;
-use crate::probe::linux::address::ipv6;
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::address::ipv6;
+use crate::probe::cursor::Cursor;
 
 /// The words of a line, one after the other.
 pub(super) struct Words<'a>(Cursor<'a>);

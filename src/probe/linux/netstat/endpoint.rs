@@ -4,8 +4,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::probe::linux::address::ipv6;
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::address::ipv6;
+use crate::probe::cursor::Cursor;
 
 /// Characters of a field that was cut: 22 of address and port, and the colon between them
 /// (net-tools `netstat.c`, `addr_do_one`).

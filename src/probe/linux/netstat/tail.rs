@@ -4,7 +4,7 @@
 
 use crate::model::socket::{Attribution, Owner, Socket, State, Timer, TimerKind};
 use crate::model::text::HostText;
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 
 /// Columns behind the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,9 +12,9 @@
 use crate::model::parsed::{Reader, Row};
 use crate::model::route::Neighbour;
 use crate::model::text::HostText;
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 use crate::probe::linux::proc_tables::hexadecimal::{owned, word};
-use crate::probe::linux::whole;
+use crate::probe::whole;
 
 const RESOLVED: u64 = 0x2;
 const PERMANENT: u64 = 0x4;

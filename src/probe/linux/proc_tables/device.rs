@@ -11,9 +11,9 @@
 
 use crate::model::link::{Interface, LinkCounters};
 use crate::model::parsed::{Reader, Row};
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 use crate::probe::linux::proc_tables::hexadecimal::{decimal, owned};
-use crate::probe::linux::whole;
+use crate::probe::whole;
 
 /// A reader of the file.
 #[must_use]

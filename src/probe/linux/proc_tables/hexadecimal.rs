@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::model::text::HostText;
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 
 /// The next word, between blanks.
 pub(super) fn word<'a>(cursor: &mut Cursor<'a>) -> Option<&'a [u8]> {

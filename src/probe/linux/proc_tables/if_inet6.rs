@@ -8,9 +8,9 @@
 
 use crate::model::link::{Interface, InterfaceAddress};
 use crate::model::parsed::{Reader, Row};
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 use crate::probe::linux::proc_tables::hexadecimal::{ipv6, number, owned, word};
-use crate::probe::linux::whole;
+use crate::probe::whole;
 
 /// A reader of the file.
 #[must_use]

@@ -15,9 +15,9 @@ use crate::model::parsed::{Reader, Row};
 use crate::model::route::{NextHop, Route, RouteKind};
 use crate::model::socket::Family;
 use crate::model::text::HostText;
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 use crate::probe::linux::proc_tables::hexadecimal::{ipv6, number, owned, word};
-use crate::probe::linux::whole;
+use crate::probe::whole;
 
 /// `RTF_REJECT`: discards.
 const REJECT: u64 = 0x200;

@@ -5,8 +5,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::probe::linux::address::ipv6;
-use crate::probe::linux::cursor::{Cursor, is_blank};
+use crate::probe::address::ipv6;
+use crate::probe::cursor::{Cursor, is_blank};
 
 /// The address part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@
 //! process name.
 
 use crate::model::socket::{Timer, TimerKind};
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 use crate::probe::linux::ss::owners::{self, Found, List};
 
 /// The fields of one row.

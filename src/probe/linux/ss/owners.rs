@@ -19,7 +19,7 @@ use smallvec::SmallVec;
 
 use crate::model::socket::Owner;
 use crate::model::text::HostText;
-use crate::probe::linux::cursor::{Cursor, is_blank};
+use crate::probe::cursor::{Cursor, is_blank};
 
 /// Longest name of a process: Linux `TASK_COMM_LEN` without its NUL, proc(5).
 pub(super) const COMM_BYTES_MAX: usize = 15;

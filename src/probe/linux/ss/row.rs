@@ -7,8 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::model::parsed::Row;
 use crate::model::socket::{Attribution, Endpoint, Family, Socket, State, Transport};
 use crate::model::text::HostText;
-use crate::probe::linux::address::unmap;
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::address::unmap;
+use crate::probe::cursor::Cursor;
 use crate::probe::linux::ss::endpoint::{self, Host, Spelled};
 use crate::probe::linux::ss::fields::{self, Fields, Trouble};
 

@@ -1,10 +1,12 @@
-//! `date -u +%s.%N`: the host's clock.
+//! `date -u`: the host's clock, in one of two forms.
 //!
 //! ```text
 //! 1795491185.456534753
+//! 2026-11-24T13:05:38Z
 //! ```
-//! Seconds since 1970, a point, nanoseconds. busybox knows no `%N`: it prints `1795491157.%N`, or
-//! nothing after the point, and the answer is good to a second only.
+//! `+%s.%N` gives seconds since 1970, a point, nanoseconds. busybox knows no `%N`: it prints
+//! `1795491157.%N`, or nothing after the point, and the answer is good to a second only, as is that
+//! of the BSDs' `+%s`. POSIX has neither; `+%Y-%m-%dT%H:%M:%SZ` is understood everywhere.
 
 use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
@@ -33,7 +35,9 @@ impl LineParser for Date {
                 sink.row(span, Row::Fact(fact));
             }
             Some(_) => sink.issue(Issue::unparsed(span, "expected one line", line)),
-            None => sink.issue(Issue::unparsed(span, "expected seconds since 1970", line)),
+            None => {
+                sink.issue(Issue::unparsed(span, "expected seconds since 1970 or a date", line))
+            }
         }
     }
 
@@ -42,6 +46,11 @@ impl LineParser for Date {
 
 fn clock(text: &[u8]) -> Option<Fact> {
     let text = std::str::from_utf8(text).ok()?;
+    if text.contains('T') {
+        let remote =
+            Utc::parse(text).ok().filter(|_| text.len() == "2026-11-24T13:05:38Z".len())?;
+        return Some(Fact::Clock { remote, resolution_us: 1_000_000 });
+    }
     let (seconds, fraction) = text.split_once('.').unwrap_or((text, ""));
     let seconds = plain_number(seconds)?;
     let (micros, resolution_us) = match fraction {
@@ -72,6 +81,8 @@ mod tests {
     fn nanoseconds_give_microseconds_and_busybox_whole_seconds() {
         let gnu = read(reader(), b"1795491185.456534753\n");
         assert_eq!(rows(&gnu), [clock_of(1_795_491_185_456_534, 1)]);
+        let posix = read(reader(), b"2026-11-24T13:05:57Z\n");
+        assert_eq!(rows(&posix), [clock_of(1_795_525_557_000_000, 1_000_000)]);
         for text in ["1795491157.%N\n", "1795491157.\n", "1795491157\r\n"] {
             let busybox = read(reader(), text.as_bytes());
             assert_eq!(rows(&busybox), [clock_of(1_795_491_157_000_000, 1_000_000)]);
@@ -80,7 +91,15 @@ mod tests {
 
     #[test]
     fn nonsense_is_an_issue() {
-        for text in ["Mon Nov 24", "-5.000000000", "1.5", "99999999999999999999.0", "1.+00000000"] {
+        for text in [
+            "Mon Nov 24",
+            "-5.000000000",
+            "1.5",
+            "99999999999999999999.0",
+            "1.+00000000",
+            "2026-13-24T13:05:57Z",
+            "2026-11-24T13:05:57.5Z",
+        ] {
             let seen = read(reader(), text.as_bytes());
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");
         }

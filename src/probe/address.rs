@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::probe::linux::cursor::Cursor;
+use crate::probe::cursor::Cursor;
 
 /// Reads a whole text as an IPv6 address (RFC 4291, 2.2), the last 32 bits possibly in dotted
 /// form.

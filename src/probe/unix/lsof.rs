@@ -27,9 +27,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::socket::{Attribution, Endpoint, Owner, Socket, State, Transport};
 use crate::model::text::HostText;
+use crate::probe::address::{ipv6, unmap};
+use crate::probe::cursor::Cursor;
 use crate::probe::lines::{LineParser, Lines, is_cut};
-use crate::probe::linux::address::{ipv6, unmap};
-use crate::probe::linux::cursor::Cursor;
 
 /// A reader of field output.
 #[must_use]
