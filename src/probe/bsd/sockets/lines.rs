@@ -155,9 +155,6 @@ impl Netstat {
         let joined = row::read(&held.bytes, &mut self.layout, &mut row);
         let ended = span.end - span.start > line.len() as u64;
         if let (Reading::Socket { doubtful }, true) = (&joined, ended) {
-            if let Some(Row::Socket(socket)) = &mut row {
-                socket.flags.name_has_control = true;
-            }
             return emit(row, (held.span, &held.bytes), *doubtful, sink);
         }
         drop(row);

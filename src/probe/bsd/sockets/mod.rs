@@ -83,11 +83,6 @@ impl Setup {
         Self { family: Some(family), wide: true, numbered: false }
     }
 
-    /// One family, with addresses that may be cut.
-    pub(in crate::probe) const fn narrow(family: Family) -> Self {
-        Self { family: Some(family), wide: false, numbered: false }
-    }
-
     /// The same on a system that numbers families.
     pub(in crate::probe) const fn numbered(mut self) -> Self {
         self.numbered = true;
