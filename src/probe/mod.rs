@@ -26,6 +26,10 @@ pub mod site_file;
 pub mod unix;
 mod bsd;
 pub mod linux;
+pub mod macos;
+pub mod freebsd;
+pub mod openbsd;
+pub mod netbsd;
 pub mod standard;
 #[cfg(test)]
 mod testing;
@@ -37,11 +41,16 @@ use crate::model::parsed::Reader;
 use crate::model::snapshot::View;
 
 /// Every built-in probe, each platform's in the order of a visit.
-pub static PROBES: [&[Probe]; 1] = [linux::PROBES];
+pub static PROBES: [&[Probe]; 5] =
+    [linux::PROBES, macos::PROBES, freebsd::PROBES, openbsd::PROBES, netbsd::PROBES];
 
 // A table with two probes of one id, a fallback that is not there, or a visit that does not begin
 // with the clock is a build error.
 const _: () = table::assert_sound(linux::PROBES);
+const _: () = table::assert_sound(macos::PROBES);
+const _: () = table::assert_sound(freebsd::PROBES);
+const _: () = table::assert_sound(openbsd::PROBES);
+const _: () = table::assert_sound(netbsd::PROBES);
 
 /// Every built-in probe of a platform, in the order of a visit: the clock, then what changes
 /// fastest, then facts. Empty for a platform that has none yet.
@@ -77,10 +86,15 @@ pub fn tools_probe(platform: Platform) -> Option<&'static Probe> {
 const ALIASES: &[(&str, table::MakeReader)] = &[
     ("linux/ss", || linux::ss::reader(None)),
     ("linux/netstat", || linux::netstat::reader(linux::netstat::Width::Auto)),
+    ("macos/netstat", macos::sockets_reader),
+    ("freebsd/netstat", freebsd::sockets_reader),
+    ("openbsd/netstat", openbsd::sockets_reader),
+    ("netbsd/netstat", netbsd::sockets_reader),
     ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
 ];
 
-/// A new reader by name: a probe's id, `linux/ss`, `linux/netstat` or `linux/proc-net`. `None`: no such name;
+/// A new reader by name: a probe's id, or one that takes every form of a tool, such as `linux/ss` or
+/// `macos/netstat`. `None`: no such name;
 /// [`reader_names`] lists all.
 #[must_use]
 pub fn reader_for(name: &str) -> Option<Box<dyn Reader>> {

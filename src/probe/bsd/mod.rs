@@ -1,7 +1,13 @@
 //! The grammar that netstat(1) has had since 4.2BSD, shared by macOS, the BSDs, Solaris, AIX and
-//! HP-UX.
+//! HP-UX; and the tables of arp(8) and ndp(8).
 //!
 //! In: words and lines of an answer. Out: ends and rows. What each system prints otherwise stands
 //! with that system.
 
 pub(in crate::probe) mod endpoint;
+pub(in crate::probe) mod network;
+pub(in crate::probe) mod sockets;
+pub(in crate::probe) mod interfaces;
+pub(in crate::probe) mod routes;
+pub(in crate::probe) mod arp;
+pub(in crate::probe) mod ndp;
