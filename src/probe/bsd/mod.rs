@@ -5,3 +5,5 @@
 //! with that system.
 
 pub(in crate::probe) mod endpoint;
+pub(in crate::probe) mod held_row;
+pub(in crate::probe) mod sockstat;
