@@ -42,7 +42,7 @@ pub(in crate::probe) const LSOF_PROBE: Probe = Probe::of(
     "aix/lsof",
     &LSOF,
     arguments(&["-Di", "+c0", "-w", "-n", "-P", "-i", "-F0pcuLRftPndT"]),
-    lsof::reader,
+    lsof::plain_reader,
 )
 .reads("Sockets that a visible process holds, with every owner.", "lsof(8)")
 .serves(&[], SOCKETS)

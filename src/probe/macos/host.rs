@@ -56,7 +56,7 @@ pub(in crate::probe) const LSOF_PROBE: Probe = Probe::of(
     "macos/lsof",
     &LSOF,
     arguments(&["+c0", "-w", "-n", "-P", "-i", "-F0pcuLRftPndT"]),
-    lsof::reader,
+    lsof::plain_reader,
 )
 .reads("Sockets that a visible process holds, with every owner.", "lsof(8)")
 .serves(&[], SOCKETS)

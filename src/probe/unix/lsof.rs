@@ -20,7 +20,8 @@
 //!   control characters as `^[`, which could be those two characters: they stay as they are. It
 //!   pairs parentheses: `a)b` is cut to `a`, and a process named `a(b` is not listed at all.
 //! - Other systems: states have the names of their kernel (`SYN_RCVD`, `FIN_WAIT_1`; Solaris knows
-//!   `IDLE` and `BOUND`), old HP-UX says `inet` for IPv4, the device is an address and no inode.
+//!   `IDLE` and `BOUND`), old HP-UX says `inet` for IPv4, the device is an address and
+//!   no inode, and the bytes to read of a listener are always 0 (its queue is not in them).
 //!   macOS prints ICMP sockets (`PICMP`), raw ones with the protocol in the name, and the interface
 //!   of a link-local address inside it as its kernel does: `fe80:4::1` is `fe80::1` in zone 4 (no
 //!   such address can be on a wire, RFC 4291, 2.5.6).
@@ -36,15 +37,22 @@ use crate::probe::address::{ipv6, unmap};
 use crate::probe::cursor::Cursor;
 use crate::probe::lines::{LineParser, Lines, is_cut};
 
-/// A reader of field output.
+/// A reader of field output of Linux, where a listener's bytes to read are connections that wait.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
-    Box::new(Lines::new(Lsof { process: None }))
+    Box::new(Lines::new(Lsof { process: None, backlog: true }))
 }
 
-#[derive(Default)]
+/// A reader of field output of other systems, whose listeners have no such number.
+#[must_use]
+pub fn plain_reader() -> Box<dyn Reader> {
+    Box::new(Lines::new(Lsof { process: None, backlog: false }))
+}
+
 struct Lsof {
     process: Option<Process>,
+    /// The bytes to read of a listener are connections that wait.
+    backlog: bool,
 }
 
 struct Process {
@@ -98,6 +106,7 @@ impl Lsof {
         }
         if let Some(Row::Socket(socket)) = &mut row {
             socket.flags.truncated = cut;
+            socket.backlog_current = socket.backlog_current.filter(|_| self.backlog);
         }
         if let Some(row) = row {
             sink.row(span, row);
@@ -319,7 +328,7 @@ mod tests {
 
     fn one(file: &str) -> Row<'static> {
         let text = format!("p7\0cmy server\0u0\0\n{file}\n").replace("\\0", "\0");
-        let mut rows = rows(&read(reader(), text.as_bytes()));
+        let mut rows = rows(&read(plain_reader(), text.as_bytes()));
         assert_eq!(rows.len(), 1, "{file}");
         rows.remove(0)
     }
@@ -336,6 +345,16 @@ mod tests {
             let file = format!("f3\0tIPv4\0d0xf1000e0001\0PTCP\0n192.0.2.1:22\0TST={word}\0");
             assert_eq!(one(&file), Row::Socket(socket(Transport::Tcp, "192.0.2.1:22", state)));
         }
+    }
+
+    #[test]
+    fn a_listener_has_a_backlog_on_linux_alone() {
+        let text =
+            b"p7\0cmy server\0\nf3\0tIPv4\0PTCP\0n192.0.2.1:22\0TST=LISTEN\0TQR=5\0TQS=0\0\n";
+        let mut listener = socket(Transport::Tcp, "192.0.2.1:22", State::Listen);
+        assert_eq!(rows(&read(plain_reader(), text)), [Row::Socket(listener.clone())]);
+        listener.backlog_current = Some(5);
+        assert_eq!(rows(&read(reader(), text)), [Row::Socket(listener)]);
     }
 
     #[test]

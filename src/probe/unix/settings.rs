@@ -241,7 +241,7 @@ mod tests {
 
     #[test]
     fn every_form_of_the_boot_time_is_the_same_time() {
-        let micros = |extra| 1_795_520_893_000_000 + extra;
+        let micros = |extra: i64| 1_795_520_893_000_000 + extra;
         for (text, extra) in [
             ("boot: { sec = 1795520893, usec = 120000 } Tue Nov 24 11:48:13 2026\n", 120_000),
             ("boot = {sec=1795520893,usec=0}\n", 0),

@@ -106,9 +106,6 @@ pub(in crate::probe) const SYSTEM: Probe = Probe::of(
     windows_arguments(&["path", "Win32_OperatingSystem", "get", "/value"]),
     wmic::reader,
 )
-.reads(
-    "Name of the system, time of the last boot, architecture.",
-    "Microsoft, wmic; Win32_OperatingSystem",
-)
+.reads("Name of the system and time of the last boot.", "Microsoft, wmic; Win32_OperatingSystem")
 .serves(&[View::Host], SOCKETS)
 .optional();

@@ -18,6 +18,7 @@
 //! Decisions:
 //! - Properties that are no fact of a host record are known lines.
 //! - The clock is good to 16 ms, the longest time between two ticks, whatever digits are printed.
+//! - `OSArchitecture` is a word of the language (`64-Bit`, `64 bits`), so it is no fact.
 //! - `Caption` is kept as it came: its code page is not told.
 
 use crate::model::fact::Fact;
@@ -95,7 +96,6 @@ impl Wmic {
             b"Caption" => text().map(Fact::OsName),
             b"Version" => text().map(Fact::KernelRelease),
             b"CSName" => text().map(Fact::Hostname),
-            b"OSArchitecture" => text().map(Fact::Architecture),
             _ => None,
         };
         Ok(fact)
