@@ -26,10 +26,15 @@ pub mod site_file;
 pub mod unix;
 mod bsd;
 pub mod linux;
+pub mod windows;
 pub mod macos;
 pub mod freebsd;
 pub mod openbsd;
 pub mod netbsd;
+pub mod solaris;
+pub mod illumos;
+pub mod aix;
+pub mod hpux;
 pub mod standard;
 #[cfg(test)]
 mod testing;
@@ -41,16 +46,31 @@ use crate::model::parsed::Reader;
 use crate::model::snapshot::View;
 
 /// Every built-in probe, each platform's in the order of a visit.
-pub static PROBES: [&[Probe]; 5] =
-    [linux::PROBES, macos::PROBES, freebsd::PROBES, openbsd::PROBES, netbsd::PROBES];
+pub static PROBES: [&[Probe]; 10] = [
+    linux::PROBES,
+    windows::PROBES,
+    macos::PROBES,
+    freebsd::PROBES,
+    openbsd::PROBES,
+    netbsd::PROBES,
+    solaris::PROBES,
+    illumos::PROBES,
+    aix::PROBES,
+    hpux::PROBES,
+];
 
 // A table with two probes of one id, a fallback that is not there, or a visit that does not begin
 // with the clock is a build error.
 const _: () = table::assert_sound(linux::PROBES);
+const _: () = table::assert_sound(windows::PROBES);
 const _: () = table::assert_sound(macos::PROBES);
 const _: () = table::assert_sound(freebsd::PROBES);
 const _: () = table::assert_sound(openbsd::PROBES);
 const _: () = table::assert_sound(netbsd::PROBES);
+const _: () = table::assert_sound(solaris::PROBES);
+const _: () = table::assert_sound(illumos::PROBES);
+const _: () = table::assert_sound(aix::PROBES);
+const _: () = table::assert_sound(hpux::PROBES);
 
 /// Every built-in probe of a platform, in the order of a visit: the clock, then what changes
 /// fastest, then facts. Empty for a platform that has none yet.

@@ -11,3 +11,5 @@ pub(in crate::probe) mod interfaces;
 pub(in crate::probe) mod routes;
 pub(in crate::probe) mod arp;
 pub(in crate::probe) mod ndp;
+pub(in crate::probe) mod held_row;
+pub(in crate::probe) mod sockstat;

@@ -4,6 +4,8 @@
 //! no privilege is asked for. Sources: Apple's network_cmds, of macOS 10.11 to 26.
 
 pub mod tools;
+pub mod host;
+pub mod version;
 
 use crate::model::host::Platform;
 use crate::model::parsed::Reader;
@@ -13,7 +15,7 @@ use crate::probe::bsd::{arp, interfaces, ndp, routes, sockets};
 use crate::probe::command::{Arguments, arguments};
 use crate::probe::fallback::{Condition, Fallback};
 use crate::probe::gap::Gap;
-use crate::probe::table::{MakeReader, Naming, Probe, Usage};
+use crate::probe::table::{MakeReader, Naming, Probe, Usage, Verified};
 use crate::probe::tool::Tool;
 use crate::probe::unix::{account, date, uname};
 
@@ -98,8 +100,11 @@ pub static PROBES: &[Probe] = &[
     })
     .reads("The same where netstat does not know -W.", "netstat(1)")
     .only(Usage::Fallback),
+    host::LSOF_PROBE,
+    host::PROCESSES,
     probe("macos/arp", &tools::ARP, arguments(&["-a", "-n"]), arp::reader)
         .reads("The ARP table.", "arp(8)")
+        .proved(Verified::Recorded)
         .serves(&[View::Routes], &[])
         .may_be_empty()
         .lacks(&[Gap::NeighbourState]),
@@ -124,17 +129,22 @@ pub static PROBES: &[Probe] = &[
         || interfaces::reader(false),
     )
     .reads("The same where netstat does not know -W.", "netstat(1)")
+    .proved(Verified::Recorded)
     .serves(&[View::Interfaces], SOCKETS)
     .only(Usage::Fallback)
     .lacks(INTERFACES),
     routes("macos/netstat-routes4", arguments(&["-r", "-n", "-l", "-f", "inet"]), || {
         routes::reader(Some(Family::Ipv4))
     })
+    .proved(Verified::Recorded)
     .reads("IPv4 routes, and neighbours that were in use.", "netstat(1)"),
     routes("macos/netstat-routes6", arguments(&["-r", "-n", "-l", "-f", "inet6"]), || {
         routes::reader(Some(Family::Ipv6))
     })
+    .proved(Verified::Recorded)
     .reads("IPv6 routes, and neighbours that were in use.", "netstat(1)"),
+    host::SYSCTL_PROBE,
+    host::VERSION,
     probe("macos/account", &tools::ID, arguments(&[]), account::reader)
         .reads("The account's user id, name and groups.", "id(1)")
         .serves(&[View::Host], SOCKETS),

@@ -3,6 +3,7 @@
 //! `-v` prints addresses and names in full. Without `-b` there are packets, with it bytes: two commands.
 
 pub mod tools;
+pub mod host;
 
 use crate::model::host::Platform;
 use crate::model::parsed::Reader;
@@ -84,6 +85,8 @@ pub static PROBES: &[Probe] = &[
     .reads("IPv6 sockets of TCP, UDP and raw IP, with queues.", "netstat(1)")
     .serves(SOCKETS, &[])
     .lacks(NETSTAT),
+    host::SOCKSTAT_PROBE,
+    host::PROCESSES,
     probe("netbsd/arp", &tools::ARP, arguments(&["-a", "-n"]), arp::reader)
         .reads("The ARP table.", "arp(8)")
         .serves(&[View::Routes], &[])
@@ -116,6 +119,7 @@ pub static PROBES: &[Probe] = &[
         routes::reader(Some(Family::Ipv6))
     })
     .reads("IPv6 routes, and neighbours among them.", "netstat(1)"),
+    host::SYSCTL_PROBE,
     probe("netbsd/account", &tools::ID, arguments(&[]), account::reader)
         .reads("The account's user id, name and groups.", "id(1)")
         .serves(&[View::Host], SOCKETS),

@@ -4,6 +4,8 @@
 //! there are packets, with it bytes: two commands. No socket of OpenBSD serves both families.
 
 pub mod tools;
+pub mod host;
+pub mod fstat;
 
 use crate::model::host::Platform;
 use crate::model::parsed::Reader;
@@ -85,6 +87,8 @@ pub static PROBES: &[Probe] = &[
     .reads("IPv6 sockets of TCP, UDP and raw IP, with queues.", "netstat(1)")
     .serves(SOCKETS, &[])
     .lacks(NETSTAT),
+    host::FSTAT_PROBE,
+    host::PROCESSES,
     probe("openbsd/arp", &tools::ARP, arguments(&["-a", "-n"]), arp::reader)
         .reads("The ARP table.", "arp(8)")
         .serves(&[View::Routes], &[])
@@ -114,6 +118,7 @@ pub static PROBES: &[Probe] = &[
         routes::reader(Some(Family::Ipv6))
     })
     .reads("IPv6 routes, and neighbours among them.", "netstat(1)"),
+    host::SYSCTL_PROBE,
     probe("openbsd/account", &tools::ID, arguments(&[]), account::reader)
         .reads("The account's user id, name and groups.", "id(1)")
         .serves(&[View::Host], SOCKETS),

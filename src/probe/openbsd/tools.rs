@@ -1,6 +1,7 @@
 //! The programs that probes of OpenBSD call, and where they may be.
 
 use crate::probe::command::{Arguments, arguments};
+use crate::probe::openbsd::host;
 use crate::probe::tool::Tool;
 use crate::probe::unix::tools;
 
@@ -26,8 +27,21 @@ pub static TIMEOUT: Tool = Tool::new("timeout", &["/usr/bin/timeout"]);
 pub static UNAME: Tool = Tool::new("uname", &["/usr/bin/uname", "/bin/uname"]);
 
 /// Every tool, by name.
-pub static TOOLS: &[&Tool] =
-    &[&ARP, &DATE, &ID, &LS, &NDP, &NETSTAT, &NICE, &SUDO, &TIMEOUT, &UNAME];
+pub static TOOLS: &[&Tool] = &[
+    &ARP,
+    &DATE,
+    &ID,
+    &LS,
+    &NDP,
+    &NETSTAT,
+    &NICE,
+    &SUDO,
+    &TIMEOUT,
+    &UNAME,
+    &host::FSTAT,
+    &host::PS,
+    &host::SYSCTL,
+];
 
 const WORDS: [&str; tools::word_count(TOOLS, &[])] = tools::words(TOOLS, &[]);
 

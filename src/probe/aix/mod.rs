@@ -1,0 +1,28 @@
+//! The command standard of AIX: what is asked, in the order of a visit.
+
+pub mod host;
+pub mod version;
+
+use crate::model::host::Platform;
+use crate::model::snapshot::View;
+use crate::probe::command::{Arguments, arguments};
+use crate::probe::table::Probe;
+use crate::probe::tool::Tool;
+use crate::probe::unix::date;
+
+/// date(1).
+pub static DATE: Tool = Tool::new("date", &["/usr/bin/date"]);
+
+const CLOCK: Arguments = arguments(&["-u", "+%Y-%m-%dT%H:%M:%SZ"]);
+
+/// The probes of AIX.
+pub static PROBES: &[Probe] = &[
+    Probe::of(Platform::Aix, "aix/clock", &DATE, CLOCK, date::reader)
+        .reads("The host's clock, in whole seconds.", "date(1)")
+        .serves(&[], View::ALL),
+    host::PROCESSES,
+    host::LSOF_PROBE,
+    host::BOOT,
+    host::PORTS,
+    host::VERSION,
+];

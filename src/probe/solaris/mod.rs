@@ -1,0 +1,29 @@
+//! The command standard of Solaris: what is asked, in the order of a visit.
+
+pub mod host;
+pub mod release;
+
+use crate::model::host::Platform;
+use crate::model::snapshot::View;
+use crate::probe::command::{Arguments, arguments};
+use crate::probe::table::Probe;
+use crate::probe::tool::Tool;
+use crate::probe::unix::date;
+
+/// date(1).
+pub static DATE: Tool = Tool::new("date", &["/usr/bin/date"]);
+
+const CLOCK: Arguments = arguments(&["-u", "+%Y-%m-%dT%H:%M:%SZ"]);
+
+/// The probes of Solaris.
+pub static PROBES: &[Probe] = &[
+    Probe::of(Platform::Solaris, "solaris/clock", &DATE, CLOCK, date::reader)
+        .reads("The host's clock, in whole seconds.", "date(1)")
+        .serves(&[], View::ALL),
+    host::SOLARIS_PROCESSES,
+    host::SOLARIS_LSOF,
+    host::SOLARIS_BOOT,
+    host::SOLARIS_PORTS,
+    host::SOLARIS_PORTS_NDD,
+    host::SOLARIS_RELEASE,
+];
