@@ -23,6 +23,7 @@
 //! - Entries of caches (`A` of Solaris 10, `C`) come and go with each peer: no routes, headers.
 //! - `b` is a broadcast address and `B` a blackhole; up to Solaris 10, whose `-v` has the `Rtt`, `B`
 //!   is broadcast, and without `-v` it is not known which.
+//! - A route that discards (`B`, `R`) has no way out, whatever its gateway and interface are.
 //! - Each way out of a multipath route has a row of its own.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -131,6 +132,9 @@ impl Table {
             device: columns.device.map(owned),
             weight: None,
         };
+        let discards = matches!(kind, RouteKind::Blackhole | RouteKind::Unreachable);
+        let told = !discards && (hop.via.is_some() || hop.device.is_some());
+        let next_hops = if told { vec![hop] } else { Vec::new() };
         let mut flags: Vec<_> = columns.flags.chunks(1).map(owned).collect();
         flags.sort_unstable();
         Some(Route {
@@ -139,11 +143,7 @@ impl Table {
             destination,
             prefix,
             kind,
-            next_hops: if hop.via.is_none() && hop.device.is_none() {
-                Vec::new()
-            } else {
-                vec![hop]
-            },
+            next_hops,
             source: gateway.filter(|_| !indirect),
             metric: None,
             protocol: None,
@@ -283,7 +283,7 @@ mod tests {
                 some("198.51.100.7/32", RouteKind::Unicast, Some("192.0.2.1"), Some("net0")),
                 some("192.0.2.0/24", RouteKind::Unicast, None, Some("hme0")),
                 some("192.0.2.255/32", RouteKind::Broadcast, None, Some("hme0")),
-                some("10.0.0.0/8", RouteKind::Blackhole, None, Some("lo0")),
+                some("10.0.0.0/8", RouteKind::Blackhole, None, None),
             ]
         );
         assert_eq!((seen.headers.len(), seen.issues.len()), (2, 0));

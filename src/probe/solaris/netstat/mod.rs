@@ -74,3 +74,213 @@ pub enum Part {
 pub fn reader(dialect: Dialect, part: Part) -> Box<dyn Reader> {
     rows::reader(dialect, part)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::parsed::Row;
+    use crate::model::socket::{Attribution, Socket, State};
+    use crate::model::text::HostText;
+    use crate::probe::testing::{Seen, read};
+
+    const UDP: &str = "UDP: IPv4\n   Local Address        Remote Address      User    Pid      Command       State\n\
+        -------------------- -------------------- -------- ------ -------------- ----------\n";
+    const TCP: &str = "TCP: IPv4\n   Local Address        Remote Address      User    Pid      Command     Swind  Send-Q Rwind  Recv-Q    State\n\
+        -------------------- -------------------- -------- ------ -------------- ------ ------ ------ ------ -----------\n";
+
+    fn tcp(local: &str, user: &str, pid: &str, command: &str) -> String {
+        let (remote, state) = ("      *.*", "LISTEN");
+        format!(
+            "{local:<20} {remote:<20} {user:<8} {pid:>6} {command:<14} {:>6} {:>6} {:>6} {:>6} {state}\n",
+            0, 0, 128_000, 0
+        )
+    }
+
+    fn udp(local: &str, user: &str, pid: &str, command: &str) -> String {
+        format!("{local:<20} {:<20} {user:<8} {pid:>6} {command:<14} Idle\n", "")
+    }
+
+    fn sockets(seen: &Seen) -> Vec<&Socket<'static>> {
+        let socket = |(_, row): &'_ (_, Row<'static>)| matches!(row, Row::Socket(_));
+        let rows = seen.rows.iter().filter(|row| socket(row));
+        rows.filter_map(|(_, row)| if let Row::Socket(socket) = row { Some(socket) } else { None })
+            .collect()
+    }
+
+    /// `PORT STATE PID:NAME ...`.
+    fn short(seen: &Seen) -> Vec<String> {
+        let one = |socket: &&Socket<'_>| {
+            let mut text = format!("{} {:?}", socket.local.port.unwrap_or(0), socket.state);
+            for owner in &socket.owners {
+                text += &format!(" {}:{}", owner.pid, owner.name.escaped());
+            }
+            text
+        };
+        sockets(seen).iter().map(one).collect()
+    }
+
+    fn messages(seen: &Seen) -> Vec<&str> {
+        seen.issues.iter().map(|issue| issue.message.as_str()).collect()
+    }
+
+    #[test]
+    fn names_with_newlines_make_no_rows_and_hide_none() {
+        for name in [
+            "a\nb",
+            "\n\n\n",
+            "0 0 0 0 IDLE\n",
+            "a\nTCP: IPv4\nb",
+            "a\n*.1",
+            "x\r\ny",
+            "\n*.1 *.1 r 1 a",
+        ] {
+            let text = format!(
+                "{TCP}{}{}{}",
+                tcp("      *.1", "root", "10", "one"),
+                tcp("      *.2", "nobody", "11", name),
+                tcp("      *.3", "root", "12", "three")
+            );
+            let seen = read(reader(Dialect::Illumos, Part::All), text.as_bytes());
+            let named = HostText::new(name.as_bytes());
+            let expected = [
+                "1 Listen 10:one".to_owned(),
+                format!("2 Listen 11:{}", named.escaped()),
+                "3 Listen 12:three".to_owned(),
+            ];
+            assert_eq!(short(&seen), expected, "{name:?}");
+            assert!(sockets(&seen)[1].flags.name_has_control, "{name:?}");
+            assert_eq!(messages(&seen), Vec::<&str>::new(), "{name:?}");
+        }
+        for name in ["x Idle\n", "Idle\n*.1 a 1", "\nUDP: IPv6\n", "a\n*.1 Idle"] {
+            let text = format!(
+                "{UDP}{}{}",
+                udp("      *.2", "nobody", "11", name),
+                udp("      *.3", "root", "12", "three")
+            );
+            let seen = read(reader(Dialect::Illumos, Part::All), text.as_bytes());
+            let ports: Vec<_> = sockets(&seen).iter().map(|socket| socket.local.port).collect();
+            assert!(!ports.contains(&Some(1)), "{name:?}: {ports:?}");
+            assert!(ports.contains(&Some(3)), "{name:?}: {ports:?}");
+            assert!(ports.contains(&Some(2)) || !seen.issues.is_empty(), "{name:?}: {ports:?}");
+        }
+    }
+
+    #[test]
+    fn owners_are_added_to_one_socket_only_where_the_rows_are_of_one() {
+        let text = format!(
+            "{TCP}{}{}{}{}{}{}",
+            tcp("      *.443", "root", "10", "httpd"),
+            tcp("      *.443", "root", "11", "httpd"),
+            // The same owner again: another socket, or another descriptor. Two records lose nothing.
+            tcp("      *.443", "root", "10", "httpd"),
+            tcp("      *.80", "root", "10", "httpd"),
+            tcp("      *.*", "root", "10", "httpd"),
+            tcp("      *.*", "root", "11", "httpd"),
+        );
+        let seen = read(reader(Dialect::Illumos, Part::All), text.as_bytes());
+        let expected = [
+            "443 Listen 10:httpd 11:httpd",
+            "443 Listen 10:httpd",
+            "80 Listen 10:httpd",
+            "0 Listen 10:httpd",
+            "0 Listen 11:httpd",
+        ];
+        assert_eq!(short(&seen), expected);
+        let lines: Vec<_> = seen.rows.iter().map(|(span, _)| span.line).collect();
+        assert_eq!(lines.first().zip(lines.last()), Some((&4, &9)));
+        let seen = read(reader(Dialect::Solaris, Part::All), text.as_bytes());
+        assert_eq!(short(&seen).len(), 6, "Solaris names one owner of a socket");
+    }
+
+    #[test]
+    fn columns_that_were_moved_are_issues_and_never_glued() {
+        let text =
+            format!("{TCP}*.1 *.* root 10 a 0 0 1 0 LISTEN\n*.2 *.* root 11 b 0 0 1 0 LISTEN\n");
+        let seen = read(reader(Dialect::Illumos, Part::All), text.as_bytes());
+        assert_eq!((seen.rows.len(), seen.issues.len()), (0, 2), "{seen:?}");
+    }
+
+    #[test]
+    fn a_cut_command_is_flagged_and_process_0_is_the_kernel() {
+        let text = format!(
+            "{TCP}{}{}{}",
+            tcp("      *.1", "root", "10", "fourteen_chars"),
+            tcp("      *.2", "root", "0", "sched"),
+            tcp("      *.3", "", "", ""),
+        );
+        let seen = read(reader(Dialect::Illumos, Part::All), text.as_bytes());
+        let found: Vec<_> = sockets(&seen)
+            .iter()
+            .map(|socket| (socket.flags.truncated, socket.attribution, socket.owners.len()))
+            .collect();
+        let expected = [
+            (true, Attribution::Owned, 1),
+            (false, Attribution::Kernel, 0),
+            (false, Attribution::Unsupported, 0),
+        ];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn queues_are_columns_four_and_six_and_verbose_gives_the_same() {
+        let plain = b"TCP: IPv4\n192.0.2.1.22  198.51.100.1.50000 49640 16 49640 36 ESTABLISHED\n";
+        let verbose = b"TCP: IPv4\nLocal/Remote Address Swind  Snext     Suna   Rwind  Rnext     Rack    Rto   Mss     State\n\
+            192.0.2.1.22        \n198.51.100.1.50000   49640 00000010 ffffffff 49640 0000002b 00000007   675  1460 ESTABLISHED\n";
+        for text in [plain.as_slice(), verbose] {
+            let seen = read(reader(Dialect::Solaris, Part::All), text);
+            let found = sockets(&seen);
+            assert_eq!(found.len(), 1, "{seen:?}");
+            assert_eq!(
+                (found[0].send_queue_bytes, found[0].recv_queue_bytes),
+                (Some(16), Some(36))
+            );
+            assert_eq!(found[0].state, State::Established);
+        }
+    }
+
+    #[test]
+    fn sctp_is_given_once_by_family() {
+        let text = b"SCTP:\n192.0.2.1.3868 198.51.100.7.3868 1 0 1 0  32/32  ESTABLISHED\n\
+            \t<Remote: 198.51.100.8, (198.51.100.9)>\n\
+            2001:db8::1.3868 2001:db8:1::7.3868 1 0 1 0  32/32  COOKIE_WAIT\n\
+                  *.3868 :: 0 0 1 0  32/32  LISTEN\n";
+        let count = |part| {
+            let seen = read(reader(Dialect::Solaris, part), text);
+            (seen.rows.len(), seen.headers.len(), seen.issues.len())
+        };
+        assert_eq!(count(Part::All), (3, 2, 0));
+        assert_eq!(count(Part::Ipv4), (1, 4, 0));
+        assert_eq!(count(Part::Ipv6), (2, 3, 0));
+    }
+
+    #[test]
+    fn a_wrapped_row_is_joined_and_what_is_cut_or_unknown_is_said() {
+        let text = b"TCP: IPv6\n2001:db8:1111:2222:3333:4444:5555:6666.22\n\
+            \x20  2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff.50000 0 0 49640 0 BOUND net0\n\
+            192.0.2.1.22 *.* 0 0 1 0 LISTEN\n::1.22 *.* 0 0 1 0 LIST";
+        let seen = read(reader(Dialect::Solaris, Part::All), text);
+        let found = sockets(&seen);
+        assert_eq!(found.len(), 2);
+        assert_eq!(found[0].bind_device, Some(HostText::new(b"net0")));
+        assert_eq!((found[0].state, found[0].local.zone.clone()), (State::Bound, None));
+        assert_eq!(found[1].state_raw, Some(HostText::new(b"LIST")));
+        assert!(found[1].flags.truncated);
+        assert_eq!(messages(&seen).len(), 2);
+        for text in [
+            "*.22 *.* 0 0 1 0 LISTEN\n",
+            "TCP: IPv4\nhost.ssh *.* 0 0 1 0 LISTEN\n",
+            "TCP: IPv4\n*.22\n",
+        ] {
+            let seen = read(reader(Dialect::Solaris, Part::All), text.as_bytes());
+            assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");
+        }
+    }
+
+    #[test]
+    fn unix_sockets_are_known_to_the_end() {
+        let text = b"Active UNIX domain sockets\nAddress Type Vnode Conn Local Addr Remote Addr\n\
+            ffff stream-ord 0 0 /tmp/a\nTCP: IPv4\n*.22 *.* 0 0 1 0 LISTEN\n";
+        let seen = read(reader(Dialect::Solaris, Part::All), text);
+        assert_eq!((seen.rows.len(), seen.headers.len(), seen.issues.len()), (0, 5, 0));
+    }
+}
