@@ -111,6 +111,12 @@ const ALIASES: &[(&str, table::MakeReader)] = &[
     ("openbsd/netstat", openbsd::sockets_reader),
     ("netbsd/netstat", netbsd::sockets_reader),
     ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
+    ("solaris/netstat", || {
+        solaris::netstat::reader(solaris::netstat::Dialect::Solaris, solaris::netstat::Part::All)
+    }),
+    ("illumos/netstat", || {
+        solaris::netstat::reader(solaris::netstat::Dialect::Illumos, solaris::netstat::Part::All)
+    }),
 ];
 
 /// A new reader by name: a probe's id, or one that takes every form of a tool, such as `linux/ss` or

@@ -12,6 +12,7 @@ use crate::probe::command::{Arguments, arguments};
 use crate::probe::fallback::{Condition, Fallback};
 use crate::probe::hpux::port;
 use crate::probe::solaris::release;
+use crate::probe::solaris::tools::KSTAT;
 use crate::probe::table::{Naming, Probe, Usage};
 use crate::probe::tool::Tool;
 use crate::probe::unix::settings::{self, Setting, Settings};
@@ -21,8 +22,6 @@ use crate::probe::unix::{lsof, ps};
 pub static CAT: Tool = Tool::new("cat", &["/usr/bin/cat", "/bin/cat"]);
 /// ipadm(1M).
 pub static IPADM: Tool = Tool::new("ipadm", &["/usr/sbin/ipadm", "/sbin/ipadm"]);
-/// kstat(1M).
-pub static KSTAT: Tool = Tool::new("kstat", &["/usr/bin/kstat", "/usr/sbin/kstat"]);
 /// lsof(8).
 pub static LSOF: Tool = Tool::new(
     "lsof",
