@@ -74,15 +74,14 @@ pub static PROBES: &[Probe] = &[
         )
         .serves(&[], SOCKETS)
         .optional(),
-    probe("aix/neighbours", &tools::ARP, arguments(&["-a", "-n"]), || {
-        plain_arp::reader(Family::Ipv4)
-    })
-    .reads("The ARP table.", "IBM, AIX commands, arp")
-    .serves(&[View::Routes], &[])
-    .may_be_empty()
-    .proved(Verified::Recorded)
-    .lacks(NEIGHBOURS),
-    probe("aix/neighbours-inet6", &tools::NDP, arguments(&["-a", "-n"]), || {
+    // In one word: after `-a` alone arp takes a word for the name of a kernel.
+    probe("aix/neighbours", &tools::ARP, arguments(&["-an"]), || plain_arp::reader(Family::Ipv4))
+        .reads("The ARP table.", "IBM, AIX commands, arp")
+        .serves(&[View::Routes], &[])
+        .may_be_empty()
+        .proved(Verified::Recorded)
+        .lacks(NEIGHBOURS),
+    probe("aix/neighbours-inet6", &tools::NDP, arguments(&["-n", "-a"]), || {
         plain_arp::reader(Family::Ipv6)
     })
     .reads("The table of neighbour discovery.", "IBM, AIX commands, ndp")

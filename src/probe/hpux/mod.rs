@@ -38,15 +38,8 @@ const NETSTAT: &[Gap] = &[
     Gap::SocketUser,
     Gap::ControlGroup,
 ];
-const INTERFACES: &[Gap] = &[
-    Gap::LinkIndex,
-    Gap::LinkDetails,
-    Gap::LinkBytes,
-    Gap::LinkErrorKinds,
-    Gap::CounterWidth,
-    Gap::Ipv4Addresses,
-    Gap::AddressPeer,
-];
+const INTERFACES: &[Gap] =
+    &[Gap::LinkIndex, Gap::LinkDetails, Gap::LinkBytes, Gap::LinkErrorKinds, Gap::CounterWidth];
 const ROUTES: &[Gap] = &[Gap::JoinedHops, Gap::RouteDetails];
 
 /// The clock in whole seconds: date(1) of HP-UX knows no fraction.
@@ -83,13 +76,12 @@ pub static PROBES: &[Probe] = &[
         .may_be_empty()
         .optional()
         .lacks(NETSTAT),
-    probe("hpux/neighbours", &tools::ARP, arguments(&["-a", "-n"]), || {
-        plain_arp::reader(Family::Ipv4)
-    })
-    .reads("The ARP table.", "HP-UX arp(1M)")
-    .serves(&[View::Routes], &[])
-    .may_be_empty()
-    .lacks(&[Gap::NeighbourState]),
+    // In one word: after `-a` alone arp takes a word for the name of a kernel.
+    probe("hpux/neighbours", &tools::ARP, arguments(&["-an"]), || plain_arp::reader(Family::Ipv4))
+        .reads("The ARP table.", "HP-UX arp(1M)")
+        .serves(&[View::Routes], &[])
+        .may_be_empty()
+        .lacks(&[Gap::NeighbourState]),
     probe("hpux/neighbours-inet6", &tools::NDP, arguments(&["-a", "-n"]), ndp::reader)
         .reads("The table of neighbour discovery.", "HP-UX ndp(1M)")
         .serves(&[View::Routes], &[])
@@ -113,11 +105,10 @@ pub static PROBES: &[Probe] = &[
     .may_be_empty()
     .optional()
     .lacks(INTERFACES),
-    // Before 11i v3 ifconfig knows no `-a`.
+    // Before 11i v3 ifconfig knows no `-a`: then no IPv4 address is told, and the view is a part.
     probe("hpux/addresses", &tools::IFCONFIG, arguments(&["-a"]), plain_ifconfig::reader)
         .reads("Addresses and flags of the interfaces.", "HP-UX ifconfig(1M)")
-        .serves(&[View::Interfaces], SOCKETS)
-        .optional(),
+        .serves(&[View::Interfaces], SOCKETS),
     probe("hpux/routes-inet4", &tools::NETSTAT, ROUTES4, || routes::reader(Some(Family::Ipv4)))
         .reads("IPv4 routes with their masks and path MTU.", "HP-UX netstat(1)")
         .serves(&[View::Routes], &[])
