@@ -12,7 +12,7 @@
 //!                                               Bad Packets: 0
 //! General Statistics:
 //! Driver Flags: Up Broadcast Running
-//! 	Simplex 64BitSupport
+//!     Simplex 64BitSupport
 //! Media Speed Running: 1000 Mbps Full Duplex
 //! ```
 //! Two columns up to `General Statistics:`, then what the driver knows. Sources: IBM, AIX commands,

@@ -202,6 +202,7 @@ mod tests {
 
     #[test]
     fn an_arrow_joins_only_ways_out_of_the_same_destination() {
+        use RouteKind::{Broadcast, Unicast, Unreachable};
         let seen = read(
             "Routing tables\nDestination        Gateway           Flags   Refs     Use  If   Exp  Groups\n\n\
              Route Tree for Protocol Family 2 (Internet):\n\
@@ -214,7 +215,6 @@ mod tests {
              ::1%1              ::1%1             UH        2       798 lo0      -      -\n\
              default            fe80::1           UG        2       798 en0      -      -",
         );
-        use RouteKind::{Broadcast, Unicast, Unreachable};
         let two = [(Some("192.0.2.1"), "en0"), (Some("192.0.2.2"), "en1")];
         assert_eq!(
             rows(&seen),

@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! tcp:
-//! 	1001 packets sent
-//! 		800 data packets (123456 bytes)
+//!     1001 packets sent
+//!         800 data packets (123456 bytes)
 //! icmp:
-//! 	Output histogram:
-//! 		destination unreachable: 3
+//!     Output histogram:
+//!         destination unreachable: 3
 //! ```
-//! A title names the protocol. A line is a number and words; a deeper line is a part of what the
+//! A title names the protocol. Lines are indented by TABs: a line is a number and words; a deeper line is a part of what the
 //! line above it counts. Below a histogram the words stand in front of the number. Sources: IBM,
 //! AIX commands, `netstat`; HP-UX netstat(1).
 //!

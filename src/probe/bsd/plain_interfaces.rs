@@ -115,7 +115,6 @@ impl Table {
     /// What stands between MTU and counters.
     fn place(&self, place: &[&[u8]], interface: &mut Interface) -> Option<()> {
         match place {
-            [] => {}
             [address] if self.prefixed => {
                 let (address, prefix) = destination(address, Family::Ipv6, false).ok()?;
                 let address = InterfaceAddress { address, prefix, scope: None, peer: None };
@@ -129,7 +128,8 @@ impl Table {
                     _ => return None,
                 };
             }
-            [_] | [_, _] => {}
+            // Network and address, either blank.
+            [] | [_] | [_, _] => {}
             _ => return None,
         }
         Some(())

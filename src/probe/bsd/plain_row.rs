@@ -153,11 +153,15 @@ fn columns<'a>(cursor: &mut Cursor<'a>) -> Option<Columns<'a>> {
     (!local.is_empty()).then_some(Columns { local, foreign, state, pitches })
 }
 
+/// Longest pair of ends that is parted: two IPv6 addresses with zones and ports.
+const FUSED_BYTES_MAX: usize = 128;
+
 /// Parts two ends that stand without a blank between them, where there is only one way to.
 fn parted(columns: Columns<'_>, spelled: Spelled) -> Columns<'_> {
     let family = if spelled == Spelled::V4 { Family::Ipv4 } else { Family::Ipv6 };
     let whole = columns.local;
     let fused = columns.state.is_empty() && !columns.foreign.contains(&b'.');
+    let fused = fused && whole.len() <= FUSED_BYTES_MAX;
     if !fused || endpoint(whole, family).is_some() || endpoint(whole, Family::Ipv4).is_some() {
         return columns;
     }

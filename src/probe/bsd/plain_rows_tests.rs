@@ -213,3 +213,10 @@ fn states_without_a_name_are_kept_and_nonsense_is_an_issue() {
     let cut = aix("udp4 0 0 *.1 192.0.2.1.40");
     assert!(matches!(&rows(&cut)[0], Row::Socket(s) if s.flags.truncated), "{cut:?}");
 }
+
+#[test]
+fn a_line_of_one_long_word_takes_no_longer_than_its_length() {
+    let line = format!("tcp6 0 0 {}\n", "1.".repeat(30_000));
+    let seen = aix(&line.repeat(50));
+    assert_eq!((seen.rows.len(), seen.issues.len()), (0, 50));
+}
