@@ -110,6 +110,7 @@ const ALIASES: &[(&str, table::MakeReader)] = &[
     ("freebsd/netstat", freebsd::sockets_reader),
     ("openbsd/netstat", openbsd::sockets_reader),
     ("netbsd/netstat", netbsd::sockets_reader),
+    ("hpux/netstat", hpux::netstat),
     ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
     ("solaris/netstat", || {
         solaris::netstat::reader(solaris::netstat::Dialect::Solaris, solaris::netstat::Part::All)
