@@ -12,8 +12,10 @@ use fleetstat::model::parsed::{Issue, Reader, Row, Sink, Span};
 use fleetstat::model::socket::Family;
 use fleetstat::probe::linux::{netstat, proc_net, ss};
 use fleetstat::probe::unix::lsof;
+use fleetstat::probe::windows;
 use generate::{
-    NETSTAT_HEADER, PROC_HEADER, Random, SS_HEADER, lsof_row, netstat_row, proc_row, ss_row,
+    NETSTAT_HEADER, PROC_HEADER, Random, SS_HEADER, WINDOWS_NETSTAT_HEADER, lsof_row, netstat_row,
+    proc_row, ss_row, windows_netstat_row,
 };
 
 /// Counts, so that no row can be optimized away.
@@ -42,11 +44,12 @@ impl Sink for Count {
 type MakeReader = fn() -> Box<dyn Reader>;
 type AddRow = fn(&mut Vec<u8>, &mut Random, u64);
 
-const CASES: [(&str, MakeReader, &[u8], AddRow); 4] = [
+const CASES: [(&str, MakeReader, &[u8], AddRow); 5] = [
     ("ss", || ss::reader(Some(Family::Ipv4)), SS_HEADER, ss_row),
     ("proc_net", || proc_net::reader(proc_net::Table::Tcp), PROC_HEADER, proc_row),
     ("netstat", || netstat::reader(netstat::Width::Wide), NETSTAT_HEADER, netstat_row),
     ("lsof", lsof::reader, b"", lsof_row),
+    ("windows_netstat", windows::netstat::reader, WINDOWS_NETSTAT_HEADER, windows_netstat_row),
 ];
 
 const CHUNK: usize = 64 << 10;

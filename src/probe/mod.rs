@@ -118,6 +118,7 @@ const ALIASES: &[(&str, table::MakeReader)] = &[
     ("illumos/netstat", || {
         solaris::netstat::reader(solaris::netstat::Dialect::Illumos, solaris::netstat::Part::All)
     }),
+    ("windows/netstat", windows::netstat::reader),
 ];
 
 /// A new reader by name: a probe's id, or one that takes every form of a tool, such as `linux/ss` or
