@@ -12,7 +12,7 @@ use crate::model::socket::Family;
 use crate::probe::bsd::{arp, interfaces, ndp, routes, sockets};
 use crate::probe::command::{Arguments, arguments};
 use crate::probe::gap::Gap;
-use crate::probe::table::{MakeReader, Probe, Usage};
+use crate::probe::table::{MakeReader, Probe, Usage, Verified};
 use crate::probe::tool::Tool;
 use crate::probe::unix::{account, date, uname};
 
@@ -72,6 +72,7 @@ pub static PROBES: &[Probe] = &[
         || wide(Family::Ipv4),
     )
     .reads("IPv4 sockets of TCP, UDP and raw IP, with queues.", "netstat(1)")
+    .proved(Verified::Recorded)
     .serves(SOCKETS, &[])
     .lacks(NETSTAT),
     probe(
@@ -81,10 +82,12 @@ pub static PROBES: &[Probe] = &[
         || wide(Family::Ipv6),
     )
     .reads("IPv6 sockets of TCP, UDP and raw IP, with queues.", "netstat(1)")
+    .proved(Verified::Recorded)
     .serves(SOCKETS, &[])
     .lacks(NETSTAT),
     probe("freebsd/arp", &tools::ARP, arguments(&["-a", "-n"]), arp::reader)
         .reads("The ARP table.", "arp(8)")
+        .proved(Verified::Recorded)
         .serves(&[View::Routes], &[])
         .may_be_empty()
         .lacks(&[Gap::NeighbourState]),
@@ -99,6 +102,7 @@ pub static PROBES: &[Probe] = &[
         || interfaces::reader(true),
     )
     .reads("Interfaces with addresses and counters.", "netstat(1)")
+    .proved(Verified::Recorded)
     .serves(&[View::Interfaces], SOCKETS)
     .lacks(INTERFACES),
     routes("freebsd/netstat-routes4", arguments(&["-r", "-n", "-W", "-f", "inet"]), || {

@@ -13,7 +13,7 @@ use crate::probe::bsd::{arp, interfaces, ndp, routes, sockets};
 use crate::probe::command::{Arguments, arguments};
 use crate::probe::fallback::{Condition, Fallback};
 use crate::probe::gap::Gap;
-use crate::probe::table::{MakeReader, Naming, Probe, Usage};
+use crate::probe::table::{MakeReader, Naming, Probe, Usage, Verified};
 use crate::probe::tool::Tool;
 use crate::probe::unix::{account, date, uname};
 
@@ -100,6 +100,7 @@ pub static PROBES: &[Probe] = &[
     .only(Usage::Fallback),
     probe("macos/arp", &tools::ARP, arguments(&["-a", "-n"]), arp::reader)
         .reads("The ARP table.", "arp(8)")
+        .proved(Verified::Recorded)
         .serves(&[View::Routes], &[])
         .may_be_empty()
         .lacks(&[Gap::NeighbourState]),
@@ -124,16 +125,19 @@ pub static PROBES: &[Probe] = &[
         || interfaces::reader(false),
     )
     .reads("The same where netstat does not know -W.", "netstat(1)")
+    .proved(Verified::Recorded)
     .serves(&[View::Interfaces], SOCKETS)
     .only(Usage::Fallback)
     .lacks(INTERFACES),
     routes("macos/netstat-routes4", arguments(&["-r", "-n", "-l", "-f", "inet"]), || {
         routes::reader(Some(Family::Ipv4))
     })
+    .proved(Verified::Recorded)
     .reads("IPv4 routes, and neighbours that were in use.", "netstat(1)"),
     routes("macos/netstat-routes6", arguments(&["-r", "-n", "-l", "-f", "inet6"]), || {
         routes::reader(Some(Family::Ipv6))
     })
+    .proved(Verified::Recorded)
     .reads("IPv6 routes, and neighbours that were in use.", "netstat(1)"),
     probe("macos/account", &tools::ID, arguments(&[]), account::reader)
         .reads("The account's user id, name and groups.", "id(1)")
