@@ -61,6 +61,10 @@ struct Interfaces {
 }
 
 struct Columns {
+    /// The layout is that of a command which cuts, whatever it was asked.
+    fixed: bool,
+    /// The MTU stands at the left of its column.
+    left: bool,
     name: usize,
     network: usize,
     address: usize,
@@ -114,9 +118,13 @@ impl LineParser for Interfaces {
             let expected = "expected the header of netstat -i before its rows";
             return sink.issue(Issue::unparsed(span, expected, line));
         };
-        match interface(line, columns, self.whole) {
+        match interface(line, columns, self.whole && !columns.fixed) {
             Ok(interface) => sink.row(span, Row::Interface(interface)),
-            Err(expected) => sink.issue(Issue::unparsed(span, expected, line)),
+            Err(expected) => {
+                // A name that was cut shows that the command cuts, whatever it was asked.
+                self.whole &= expected != CUT_NAME;
+                sink.issue(Issue::unparsed(span, expected, line));
+            }
         }
     }
 
@@ -133,10 +141,14 @@ fn header(line: &[u8]) -> Option<Columns> {
     let counters = line.get(address_at + b"Address".len()..)?;
     // FreeBSD sets the MTU to the right of its five characters.
     let left = line.get(mtu + 3..mtu + 5)?.iter().all(|&byte| byte == b' ');
-    let name = if left { mtu } else { mtu.checked_sub(2)? };
+    let name = if left { mtu } else { mtu.checked_sub(2)? }.checked_sub(1)?;
+    let network = address_at.checked_sub(network_at + 1)?;
     Some(Columns {
-        name: name.checked_sub(1)?,
-        network: address_at.checked_sub(network_at + 1)?,
+        // With `-W` FreeBSD sets two blanks behind a column that is as wide as it must be.
+        fixed: !left && (name, network) == (5, 13),
+        left,
+        name,
+        network,
         address: ADDRESS.max(first_counter(line, address_at)?.saturating_sub(address_at + 9)),
         counters: words(counters).map(Counter::of).collect(),
     })
@@ -197,9 +209,16 @@ fn name<'a>(written: &'a [u8], columns: &Columns, whole: bool) -> Result<&'a [u8
     if let Some(name) = written.strip_suffix(b"*") {
         return Ok(name);
     }
-    let full = written.len() == columns.name && !whole;
+    let full = written.len() == columns.name;
     let numbered = written.last().is_some_and(u8::is_ascii_digit);
-    if full && (columns.name <= 5 || !numbered) { Err(CUT_NAME) } else { Ok(written) }
+    let cut = match (whole, columns.name) {
+        // Names of NetBSD end in a number; on FreeBSD they may be given, and fill their column.
+        (true, 5) => full && !numbered && columns.left,
+        (true, _) => false,
+        (false, 0..=5) => full,
+        (false, _) => full && !numbered,
+    };
+    if cut { Err(CUT_NAME) } else { Ok(written) }
 }
 
 /// A number, or nothing for `-`. The outer `None`: neither.
@@ -397,7 +416,11 @@ mod tests {
             lo0   33624 fe80::/64     fe80::1             41764800   41764800\n";
         let seen = read(reader(false), text);
         assert_eq!((seen.rows.len(), messages(&seen)), (2, vec![CUT_NAME; 2]));
-        assert_eq!(read(reader(true), text).rows.len(), 4);
+        // A name without a number was cut, so the command did cut.
+        let seen = read(reader(true), text);
+        assert_eq!((seen.rows.len(), messages(&seen)), (2, vec![CUT_NAME; 2]));
+        let whole = String::from_utf8_lossy(text).replace("vioif ", "vioif0 ");
+        assert_eq!(read(reader(true), whole.as_bytes()).rows.len(), 4);
     }
 
     #[test]
@@ -423,6 +446,16 @@ mod tests {
             rows(&seen).get(1),
             Some(&with_address("vtnet0", None, "fe80::200:5eff:fe00:5301", 64))
         );
+    }
+
+    #[test]
+    fn freebsd_without_the_option_cuts() {
+        let text = b"Name    Mtu Network       Address              Ipkts Ierrs Idrop    Opkts Oerrs  Coll\n\
+            em0    1500 <Link#1>      00:00:5e:00:53:01   189449     0     0   211310     0     0\n\
+            em0       - fe80::%em0/64 fe80::20c:29ff:fe        0     -     -        4     -     -\n\
+            em0       - 192.168.71.0/ 192.168.71.163       92481     -     -   172946     -     -\n";
+        let seen = read(reader(true), text);
+        assert_eq!((seen.rows.len(), messages(&seen)), (1, vec![CUT_ADDRESS; 2]));
     }
 
     #[test]
