@@ -16,6 +16,7 @@ mod cursor;
 mod address;
 mod whole;
 pub mod json;
+pub mod json_tree;
 pub mod follow;
 pub mod table;
 pub mod parameter;
@@ -26,6 +27,8 @@ pub mod site_file;
 pub mod unix;
 mod bsd;
 pub mod linux;
+pub mod freebsd;
+pub mod windows;
 pub mod standard;
 #[cfg(test)]
 mod testing;
@@ -37,11 +40,13 @@ use crate::model::parsed::Reader;
 use crate::model::snapshot::View;
 
 /// Every built-in probe, each platform's in the order of a visit.
-pub static PROBES: [&[Probe]; 1] = [linux::PROBES];
+pub static PROBES: [&[Probe]; 3] = [linux::PROBES, freebsd::PROBES, windows::PROBES];
 
 // A table with two probes of one id, a fallback that is not there, or a visit that does not begin
 // with the clock is a build error.
 const _: () = table::assert_sound(linux::PROBES);
+const _: () = table::assert_sound(freebsd::PROBES);
+const _: () = table::assert_sound(windows::PROBES);
 
 /// Every built-in probe of a platform, in the order of a visit: the clock, then what changes
 /// fastest, then facts. Empty for a platform that has none yet.
@@ -77,6 +82,7 @@ pub fn tools_probe(platform: Platform) -> Option<&'static Probe> {
 const ALIASES: &[(&str, table::MakeReader)] = &[
     ("linux/ss", || linux::ss::reader(None)),
     ("linux/netstat", || linux::netstat::reader(linux::netstat::Width::Auto)),
+    ("freebsd/netstat-libxo", freebsd::libxo::sockets::reader),
     ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
 ];
 
