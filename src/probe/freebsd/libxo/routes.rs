@@ -169,18 +169,12 @@ fn via(text: &[u8]) -> Option<Option<IpAddr>> {
     address_of(text).map(Some)
 }
 
-/// True for a hardware address: six to twenty pairs of hexadecimal digits, leading zeros left out
-/// at times.
+/// True for a hardware address: six or twenty pairs of hexadecimal digits, leading zeros left out
+/// at times. Eight would be an IPv6 address as well.
 pub(super) fn is_mac(text: &[u8]) -> bool {
-    let parts = text.split(|byte| *byte == b':');
     let pair = |part: &[u8]| matches!(part.len(), 1 | 2) && part.iter().all(u8::is_ascii_hexdigit);
-    let mut count = 0;
-    let plain = parts.clone().all(|part| {
-        count += 1;
-        pair(part)
-    });
-    // Eight pairs could be an IPv6 address, but those are printed with `::` or longer groups.
-    plain && (6..=20).contains(&count)
+    let parts = text.split(|byte| *byte == b':');
+    parts.clone().all(pair) && matches!(parts.count(), 6 | 20)
 }
 
 #[cfg(test)]

@@ -79,3 +79,91 @@ fn row(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::parsed::Severity;
+    use crate::model::socket::{Endpoint, Socket, Transport};
+    use crate::probe::testing::{read, rows};
+    use proptest::prelude::*;
+    use std::net::Ipv6Addr;
+
+    fn row_of(text: &str) -> Socket<'static> {
+        let document = format!(r#"{{"statistics":{{"socket":[{text}]}}}}"#);
+        let seen = read(reader(), document.as_bytes());
+        assert_eq!(seen.issues, [], "{text}");
+        match rows(&seen).pop() {
+            Some(Row::Socket(socket)) => socket,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn at(address: &str, port: Option<u16>) -> Endpoint<'static> {
+        Endpoint { address: address.parse().unwrap(), port, zone: None }
+    }
+
+    #[test]
+    fn a_listener_for_both_families_is_one_and_its_queues_are_not_told() {
+        let text = |protocol: &str| {
+            format!(
+                r#"{{"protocol":"{protocol}","receive-bytes-waiting":0,"send-bytes-waiting":0,
+                "local":{{"address":"*","port":"80"}},"remote":{{"address":"*","port":"*"}},
+                "tcp-state":"LISTEN     "}}"#
+            )
+        };
+        let listener = |address, dual| {
+            let mut socket =
+                Socket::new(Transport::Tcp, at(address, Some(80)), None, State::Listen);
+            socket.dual_stack = dual;
+            socket
+        };
+        assert_eq!(row_of(&text("tcp46")), listener("::", Some(true)));
+        assert_eq!(row_of(&text("tcp6 ")), listener("::", Some(false)));
+        assert_eq!(row_of(&text("tcp4 ")), listener("0.0.0.0", None));
+    }
+
+    #[test]
+    fn an_unknown_protocol_or_end_is_an_issue_and_costs_no_other() {
+        let bad = |row: &str| {
+            let good = r#"{"protocol":"udp4","local":{"address":"*","port":"1"}}"#;
+            let text = format!(r#"{{"statistics":{{"socket":[{row},{good}]}}}}"#);
+            let seen = read(reader(), text.as_bytes());
+            let unparsed = seen.issues.iter().filter(|one| one.severity == Severity::Unparsed);
+            assert_eq!((unparsed.count(), seen.rows.len()), (1, 1), "{row}");
+        };
+        bad(r#"{"protocol":"sdp4","local":{"address":"*","port":"1"}}"#);
+        bad(r#"{"local":{"address":"*","port":"1"}}"#);
+        bad(r#"{"protocol":"tcp4","local":{"address":"192.0.2.1"}}"#);
+        bad(r#"{"protocol":"tcp4","local":{"address":"2001:db8::1","port":"1"}}"#);
+        bad(r#"{"protocol":"tcp4","local":{"address":"*","port":"ssh"}}"#);
+        bad(r#"{"protocol":"tcp4","local":{"address":"*","port":"1"},"remote":{"address":"*"}}"#);
+        bad(r#"["protocol"]"#);
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_rendered_is_read_again(
+            bits in any::<[u128; 2]>(),
+            ports in any::<[u16; 2]>(),
+            queues in any::<[u32; 2]>(),
+            pad in 0_usize..4,
+        ) {
+            let [local, remote] = bits.map(|bits| Ipv6Addr::from(bits | 1 << 127));
+            let [here, there] = ports.map(|port| port.max(1));
+            let blanks = " ".repeat(pad);
+            let socket = row_of(&format!(
+                r#"{{"protocol":"tcp6{blanks}","receive-bytes-waiting":{},"send-bytes-waiting":"{}",
+                "local":{{"address":"{local}{blanks}","port":"{blanks}{here}"}},
+                "remote":{{"address":"{remote}","port":{there}}},"tcp-state":"CLOSING{blanks}"}}"#,
+                queues[0], queues[1]
+            ));
+            let end = |address: Ipv6Addr, port| Endpoint { address: address.into(), port: Some(port), zone: None };
+            let remote = Some(end(remote, there));
+            let mut expected = Socket::new(Transport::Tcp, end(local, here), remote, State::Closing);
+            expected.recv_queue_bytes = Some(queues[0].into());
+            expected.send_queue_bytes = Some(queues[1].into());
+            prop_assert_eq!(socket, expected);
+        }
+    }
+}
