@@ -6,11 +6,12 @@
 //! A name and the families that the socket serves. `*` and port 0 are any. A socket of `46` is one for
 //! both families and stands in the answers for each: it is `::` in both.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use serde_json::Value;
 
 use crate::model::socket::{Endpoint, Family, Socket, State, Transport};
+use crate::model::text::HostText;
 use crate::probe::address::unmap;
 use crate::probe::bsd::endpoint::address;
 use crate::probe::freebsd::libxo::{whole, word};
@@ -91,7 +92,7 @@ fn end(value: Option<&Value>, serves: Serves) -> Option<Endpoint<'static>> {
         _ => Family::Ipv4,
     };
     let (address, zone) = address(host.bytes(), family)?;
-    let zone = zone.map(crate::model::text::HostText::into_owned);
+    let zone = zone.map(HostText::into_owned);
     Some(Endpoint { address, port: (port != 0).then_some(port), zone })
 }
 
@@ -115,9 +116,6 @@ pub(super) fn socket(
     let mut nobody = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
     let far = remote.as_mut().map_or(&mut nobody, |remote| &mut remote.address);
     let mapped = unmap(&mut local.address, far);
-    if mapped && local.address.is_unspecified() {
-        local.address = Ipv4Addr::UNSPECIFIED.into();
-    }
     let peer = remote.filter(|end| !end.address.is_unspecified() || end.port.is_some());
     let plain = if peer.is_some() { State::Established } else { State::Unconnected };
     let wildcard = local.address.is_unspecified() && local.address.is_ipv6();
