@@ -16,6 +16,7 @@ mod cursor;
 mod address;
 mod whole;
 pub mod json;
+pub mod json_tree;
 pub mod follow;
 pub mod table;
 pub mod parameter;
@@ -111,6 +112,7 @@ const ALIASES: &[(&str, table::MakeReader)] = &[
     ("openbsd/netstat", openbsd::sockets_reader),
     ("netbsd/netstat", netbsd::sockets_reader),
     ("hpux/netstat", hpux::netstat),
+    ("freebsd/netstat-libxo", freebsd::libxo::sockets::reader),
     ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
     ("solaris/netstat", || {
         solaris::netstat::reader(solaris::netstat::Dialect::Solaris, solaris::netstat::Part::All)

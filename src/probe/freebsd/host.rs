@@ -9,13 +9,12 @@ use crate::model::host::Platform;
 use crate::model::snapshot::View;
 use crate::probe::bsd::sockstat;
 use crate::probe::command::{Arguments, arguments};
-use crate::probe::table::{Naming, Probe};
+use crate::probe::freebsd::tools::SOCKSTAT;
+use crate::probe::table::{Naming, Probe, Usage};
 use crate::probe::tool::Tool;
 use crate::probe::unix::ps;
 use crate::probe::unix::settings::{self, Setting, Settings};
 
-/// sockstat(1).
-pub static SOCKSTAT: Tool = Tool::new("sockstat", &["/usr/bin/sockstat"]);
 /// ps(1).
 pub static PS: Tool = Tool::new("ps", &["/bin/ps"]);
 /// sysctl(8).
@@ -78,7 +77,8 @@ pub(in crate::probe) const SOCKSTAT_PROBE: Probe = Probe::of(
 .serves(&[], SOCKETS)
 .with_owners()
 .names(Naming::HeldSockets)
-.optional();
+.optional()
+.only(Usage::Fallback);
 
 /// Names and parents of processes.
 pub(in crate::probe) const PROCESSES: Probe = Probe::of(

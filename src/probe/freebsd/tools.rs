@@ -19,6 +19,8 @@ pub static NDP: Tool = Tool::new("ndp", &["/usr/sbin/ndp", "/sbin/ndp"]);
 pub static NETSTAT: Tool = Tool::new("netstat", &["/usr/bin/netstat"]);
 /// nice(1).
 pub static NICE: Tool = Tool::new("nice", &["/usr/bin/nice"]);
+/// sockstat(1).
+pub static SOCKSTAT: Tool = Tool::new("sockstat", &["/usr/bin/sockstat"]);
 /// sudo(8).
 pub static SUDO: Tool = Tool::new("sudo", &["/usr/local/bin/sudo"]);
 /// timeout(1), where the system has it.
@@ -38,7 +40,7 @@ pub static TOOLS: &[&Tool] = &[
     &SUDO,
     &TIMEOUT,
     &UNAME,
-    &host::SOCKSTAT,
+    &SOCKSTAT,
     &host::PS,
     &host::SYSCTL,
 ];

@@ -5,6 +5,7 @@
 //! reference.
 
 pub mod tools;
+pub mod rich;
 pub mod host;
 pub mod short;
 pub mod whoami;
@@ -182,6 +183,11 @@ pub static PROBES: &[Probe] = &[
     host::VERSION,
     host::NAME,
     host::SYSTEM,
+    rich::RICH_SOCKETS,
+    rich::RICH_PROCESSES,
+    rich::RICH_INTERFACES,
+    rich::RICH_ROUTES,
+    rich::RICH_HOST,
 ];
 
 /// A planned probe of Windows.
