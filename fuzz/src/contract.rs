@@ -9,7 +9,7 @@ use fleetstat::model::parsed::{Issue, Reader, Row, Severity, Sink, Span};
 
 /// One thing that a reader handed out, borrowing nothing.
 #[derive(Debug, PartialEq)]
-pub enum Event {
+pub(crate) enum Event {
     /// A row and where it stands.
     Row(Span, Row<'static>),
     /// A known line without a row.
@@ -20,11 +20,10 @@ pub enum Event {
 
 /// Everything that a reader handed out, in order.
 #[derive(Debug, Default, PartialEq)]
-pub struct Events(pub Vec<Event>);
+pub(crate) struct Events(pub(crate) Vec<Event>);
 
 /// A copy of a row that borrows nothing.
-#[must_use]
-pub fn owned(row: Row<'_>) -> Row<'static> {
+pub(crate) fn owned(row: Row<'_>) -> Row<'static> {
     match row {
         Row::Socket(socket) => Row::Socket(socket.into_owned()),
         Row::Interface(interface) => Row::Interface(interface),
@@ -54,8 +53,7 @@ impl Sink for Events {
 }
 
 /// Reads a text in chunks of one size.
-#[must_use]
-pub fn read(mut reader: Box<dyn Reader>, text: &[u8], chunk: usize) -> Events {
+pub(crate) fn read(mut reader: Box<dyn Reader>, text: &[u8], chunk: usize) -> Events {
     let mut events = Events::default();
     text.chunks(chunk.max(1)).for_each(|chunk| reader.push(chunk, &mut events));
     reader.finish(&mut events);
@@ -66,7 +64,7 @@ pub fn read(mut reader: Box<dyn Reader>, text: &[u8], chunk: usize) -> Events {
 ///
 /// # Errors
 /// What of the contract was broken.
-pub fn keep(make: &dyn Fn() -> Box<dyn Reader>, text: &[u8], chunk: usize) -> Result<(), String> {
+pub(crate) fn keep(make: &dyn Fn() -> Box<dyn Reader>, text: &[u8], chunk: usize) -> Result<(), String> {
     let whole = read(make(), text, text.len());
     let cut = read(make(), text, chunk);
     if whole != cut {

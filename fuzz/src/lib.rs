@@ -3,7 +3,7 @@
 //! The first byte of an input chooses the reader of the family, the second the size of the
 //! chunks; the rest is the text.
 
-pub mod contract;
+mod contract;
 pub mod family;
 
 use fleetstat::probe::{reader_for, reader_names};
