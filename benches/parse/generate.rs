@@ -1,4 +1,4 @@
-//! Text of `ss` and `/proc/net/tcp` for any number of sockets, the same for the same seed.
+//! Text of `ss`, `netstat` and other tools for any number of sockets, the same for the same seed.
 //!
 //! Shaped like a busy server: a few listeners, mostly established connections, a tail of
 //! `TIME-WAIT`, padding as a terminal of 80 columns gives it. Shared by benches and tests.
@@ -85,6 +85,33 @@ pub(crate) fn netstat_row(out: &mut Vec<u8>, random: &mut Random, index: u64) {
             )
         }
     };
+}
+
+/// Header of `netstat -ano` of Windows.
+pub(crate) const WINDOWS_HEADER: &[u8] =
+    b"\r\nActive Connections\r\n\r\n  Proto  Local Address          Foreign Address        State           \
+      PID\r\n";
+
+/// Adds the `netstat -ano` row of Windows of socket number `index`.
+pub(crate) fn windows_row(out: &mut Vec<u8>, random: &mut Random, index: u64) {
+    let port = 1024 + random.below(60_000);
+    let (a, b, c) = (random.below(256), random.below(256), 1 + random.below(254));
+    let pid = 4 * (1 + random.below(8_000));
+    let (protocol, local, peer, state, pid) = match random.below(100) {
+        0 => ("TCP", format!("0.0.0.0:{port}"), "0.0.0.0:0".to_owned(), "LISTENING", pid),
+        1..=15 => ("TCP", "10.1.2.3:443".to_owned(), format!("10.{a}.{b}.{c}:{port}"), "TIME_WAIT", 0),
+        16..=20 => ("UDP", format!("10.1.2.3:{port}"), "*:*".to_owned(), "", pid),
+        21..=30 => (
+            "TCP",
+            "[2001:db8:1::3]:443".to_owned(),
+            format!("[2001:db8:{a:x}:{b:x}::{index:x}]:{port}"),
+            "ESTABLISHED",
+            pid,
+        ),
+        _ => ("TCP", "10.1.2.3:443".to_owned(), format!("10.{a}.{b}.{c}:{port}"), "ESTABLISHED", pid),
+    };
+    // Writing to a Vec cannot fail.
+    let _ = write!(out, "  {protocol}    {local:<22} {peer:<22} {state:<15} {pid}\r\n");
 }
 
 /// Adds the `lsof -F0` set of socket number `index`, and every 64th time its process's.

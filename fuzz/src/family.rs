@@ -5,7 +5,7 @@
 use fleetstat::probe::{Usage, by_id};
 
 /// Every family, each with a fuzz target of its name.
-pub const FAMILIES: [&str; 12] = [
+pub(crate) const FAMILIES: [&str; 12] = [
     "ss",
     "netstat",
     "proc",
@@ -21,8 +21,7 @@ pub const FAMILIES: [&str; 12] = [
 ];
 
 /// The family of a reader.
-#[must_use]
-pub fn family(reader: &str) -> &'static str {
+pub(crate) fn family(reader: &str) -> &'static str {
     let (system, name) = reader.split_once('/').unwrap_or((reader, ""));
     let rich = by_id(reader).is_some_and(|probe| probe.usage == Usage::Rich);
     match (system, name) {

@@ -4,9 +4,15 @@
 //! chunks; the rest is the text.
 
 mod contract;
-pub mod family;
+mod family;
 
 use fleetstat::probe::{reader_for, reader_names};
+
+/// Every family, each with a fuzz target of its name.
+#[must_use]
+pub fn families() -> [&'static str; 12] {
+    family::FAMILIES
+}
 
 /// The readers of a family, in order.
 #[must_use]

@@ -9,8 +9,7 @@ use std::path::Path;
 #[path = "../../benches/parse/generate.rs"]
 mod generate;
 
-use fleetstat_fuzz::family::FAMILIES;
-use fleetstat_fuzz::readers;
+use fleetstat_fuzz::{families, readers};
 // The counters in fleetstat need their other half, though nothing is fuzzed here.
 use libfuzzer_sys as _;
 
@@ -23,7 +22,7 @@ fn main() {
         eprintln!("usage: seeds PACKAGE FOLDER");
         std::process::exit(2);
     };
-    for family in FAMILIES {
+    for family in families() {
         let readers = readers(family);
         let seeds = write_family(Path::new(&package), Path::new(&folder), family, &readers);
         println!("{family} {} readers {seeds} seeds", readers.len());
