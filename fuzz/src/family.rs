@@ -35,7 +35,7 @@ pub(crate) fn family(reader: &str) -> &'static str {
         ("linux", name) if name.starts_with("ip-") => "ip_json",
         ("macos" | "freebsd" | "openbsd" | "netbsd", _) => "bsd",
         ("windows", _) => "windows",
-        ("solaris", _) => "solaris",
+        ("solaris" | "illumos", _) => "solaris",
         ("aix" | "hpux", _) => "aix",
         _ => "facts",
     }

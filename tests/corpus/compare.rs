@@ -11,7 +11,9 @@ use crate::fields::{Fields, fields};
 pub(crate) struct Expectation {
     /// The records.
     pub(crate) records: Vec<Fields>,
-    /// Fields that pair a record with ours. Empty: both stand in the same order.
+    /// Both stand in the order of the text: paired by it while both are as many.
+    pub(crate) ordered: bool,
+    /// Fields that pair a record with ours otherwise.
     pub(crate) keys: &'static [&'static str],
     /// Whether a row of ours takes part.
     pub(crate) concerns: fn(&Row<'_>) -> bool,
@@ -42,11 +44,12 @@ pub(crate) fn compare(rows: &[Row<'_>], expectation: &Expectation) -> Compared {
     let rows = rows.iter().filter(|row| (expectation.concerns)(row));
     let mut ours: Vec<Option<Fields>> = rows.map(|row| Some(fields(row))).collect();
     let mut compared = Compared::default();
+    let by_place = expectation.ordered && ours.len() == expectation.records.len();
     let key = |fields: &Fields| -> Vec<String> {
-        expectation.keys.iter().map(|key| fields.get(key).cloned().unwrap_or_default()).collect()
+        expectation.keys.iter().map(|key| paired(fields.get(key))).collect()
     };
     for (at, theirs) in expectation.records.iter().enumerate() {
-        let place = if expectation.keys.is_empty() {
+        let place = if by_place {
             Some(at)
         } else {
             let wanted = key(theirs);
@@ -62,6 +65,14 @@ pub(crate) fn compare(rows: &[Row<'_>], expectation: &Expectation) -> Compared {
         compared.disagreements.push(missing(&format!("{left:?}"), "none"));
     }
     compared
+}
+
+/// A field as a key: `*` may stand for either family.
+fn paired(field: Option<&String>) -> String {
+    match field.map(String::as_str) {
+        Some("0.0.0.0" | "::") => "any".to_owned(),
+        other => other.unwrap_or_default().to_owned(),
+    }
 }
 
 fn missing(ours: &str, theirs: &str) -> Disagreement {

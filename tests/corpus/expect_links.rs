@@ -27,6 +27,7 @@ pub(crate) fn counters(records: &[Value]) -> Expectation {
     }
     Expectation {
         records: expected,
+        ordered: false,
         keys: &["counter"],
         concerns: |row| matches!(row, Row::Counter(_)),
     }
@@ -55,6 +56,7 @@ pub(crate) fn facts(records: &[Value]) -> Expectation {
     }
     Expectation {
         records: expected,
+        ordered: false,
         keys: &["os_id", "os_name", "os_version", "kernel_name", "hostname", "kernel_release", "architecture"],
         concerns: |row| matches!(row, Row::Fact(_)),
     }
@@ -68,7 +70,7 @@ pub(crate) fn neighbours(records: &[Value]) -> Expectation {
         let mac = mac.filter(|mac| !mac.contains("incomplete") && mac != "00:00:00:00:00:00");
         let mut fields = Fields::from([
             ("address", of(["address", "IP_address"]).unwrap_or_default()),
-            ("mac", mac.map_or("none".to_owned(), |mac| mac.to_lowercase())),
+            ("mac", mac.map_or("none".to_owned(), |mac| two_digits(&mac))),
         ]);
         if let Some(device) = of(["iface", "Device"]) {
             fields.insert("device", device);
@@ -77,9 +79,16 @@ pub(crate) fn neighbours(records: &[Value]) -> Expectation {
     };
     Expectation {
         records: records.iter().map(one).collect(),
-        keys: &[],
+        ordered: true,
+        keys: &["address", "device"],
         concerns: |row| matches!(row, Row::Neighbour(_)),
     }
+}
+
+/// A link-layer address with two digits in each part, in lower case.
+fn two_digits(mac: &str) -> String {
+    let parts = mac.split([':', '.']).map(|part| format!("{part:0>2}").to_lowercase());
+    parts.collect::<Vec<_>>().join(":")
 }
 
 /// Routes of `netstat -r`, `route`, `ip route` and the tables of `/proc/net`.
@@ -87,8 +96,9 @@ pub(crate) fn routes(records: &[Value]) -> Expectation {
     let routes = records.iter().filter(|record| word(record, "kind").is_none_or(|kind| kind == "route"));
     Expectation {
         records: routes.map(route).collect(),
-        keys: &[],
-        concerns: |row| matches!(row, Row::Route(_)),
+        ordered: true,
+        keys: &["destination", "gateway", "device", "address"],
+        concerns: |row| matches!(row, Row::Route(_) | Row::Neighbour(_)),
     }
 }
 
@@ -125,6 +135,15 @@ fn route(record: &Value) -> Fields {
         return fields;
     }
     let gateway = of("gateway").or_else(|| of("next_hop")).unwrap_or_default();
+    // BSD keeps its neighbours among the routes: the gateway is a link-layer address.
+    if is_mac(&gateway) {
+        let bare = of("destination").unwrap_or_default();
+        let bare = bare.split('%').next().unwrap_or_default().to_owned();
+        fields.insert("address", bare);
+        fields.insert("mac", two_digits(&gateway));
+        copy(&mut fields, "device", record, "iface");
+        return fields;
+    }
     let is_six = of("destination").is_some_and(|text| text.contains(':')) || gateway.contains(':') && !is_link(&gateway);
     let destination = of("destination").unwrap_or_default();
     fields.insert("destination", network_of(&destination, of("genmask").as_deref(), is_six));
@@ -144,8 +163,14 @@ fn route(record: &Value) -> Fields {
 
 /// True for what BSD prints where a route has no gateway: a link or an interface's own address.
 fn is_link(gateway: &str) -> bool {
-    let mac = gateway.split([':', '.']).all(|part| part.len() <= 2 && u8::from_str_radix(part, 16).is_ok());
-    gateway.starts_with("link#") || (gateway.matches(':').count() == 5 && mac) || gateway.matches('.').count() == 5
+    gateway.starts_with("link#")
+}
+
+/// True for a link-layer address of six parts.
+fn is_mac(gateway: &str) -> bool {
+    let parts: Vec<&str> = gateway.split([':', '.']).collect();
+    let hexadecimal = |part: &&str| part.len() <= 2 && u8::from_str_radix(part, 16).is_ok();
+    parts.len() == 6 && parts.iter().all(hexadecimal)
 }
 
 /// A destination with its prefix: classful BSD short forms are filled up.
@@ -187,8 +212,8 @@ pub(crate) fn interfaces(sample: &Sample, records: &[Value]) -> Expectation {
     } else {
         records.iter().filter_map(counted).collect()
     };
-    let keys: &[&str] = if sample.reader.starts_with("linux/") { &["name"] } else { &[] };
-    Expectation { records, keys, concerns }
+    let ordered = !sample.reader.starts_with("linux/");
+    Expectation { records, ordered, keys: &["name", "index", "address"], concerns }
 }
 
 fn if_inet6(record: &Value) -> Fields {
@@ -197,6 +222,7 @@ fn if_inet6(record: &Value) -> Fields {
     Fields::from([
         ("name", of("name")),
         ("index", number(of("index")).to_string()),
+        ("address", six(&of("address")).to_string()),
         ("addresses", format!("{}/{}", six(&of("address")), number(of("prefix")))),
     ])
 }
@@ -208,7 +234,8 @@ fn counted(record: &Value) -> Option<Fields> {
     copy(&mut fields, "mtu", record, "mtu");
     let network = word(record, "network").unwrap_or_default();
     let address = word(record, "address");
-    if network.starts_with("<Link") {
+    if let Some(index) = network.strip_prefix("<Link#") {
+        fields.insert("index", index.trim_end_matches('>').to_owned());
         if let Some(mac) = address.filter(|mac| mac.contains(':')) {
             fields.insert("mac", mac.to_lowercase());
         }

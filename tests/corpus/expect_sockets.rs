@@ -81,12 +81,16 @@ fn queues(fields: &mut Fields, receive: Option<String>, send: Option<String>) {
     }
 }
 
+/// What tells one socket of a host from another.
+const ENDS: &[&str] =
+    &["transport", "local_address", "local_port", "remote_address", "remote_port"];
+
 fn is_socket(row: &Row<'_>) -> bool {
     matches!(row, Row::Socket(_))
 }
 
 /// jc's schemas. Unix-domain, netlink and packet sockets are not compared: they are no records.
-pub(crate) fn of_jc(records: &[Value]) -> Expectation {
+pub(crate) fn of_jc(sample: &Sample, records: &[Value]) -> Expectation {
     let wanted = |record: &&Value| {
         let netid = word(record, "netid").unwrap_or_else(|| "tcp".to_owned());
         let kind = word(record, "kind").unwrap_or_else(|| "network".to_owned());
@@ -94,12 +98,12 @@ pub(crate) fn of_jc(records: &[Value]) -> Expectation {
         kind == "network" && known && record.get("local_address").is_some()
     };
     let records = records.iter().filter(wanted).map(|record| {
-        if record.get("sock_mem_loc").is_some() { of_proc(record) } else { of_tool(record) }
+        if record.get("sock_mem_loc").is_some() { of_proc(record) } else { of_tool(sample, record) }
     });
-    Expectation { records: records.collect(), keys: &[], concerns: is_socket }
+    Expectation { records: records.collect(), ordered: true, keys: ENDS, concerns: is_socket }
 }
 
-fn of_tool(record: &Value) -> Fields {
+fn of_tool(sample: &Sample, record: &Value) -> Fields {
     let mut fields = Fields::new();
     let of = |key: &str| word(record, key);
     let protocol = of("netid").or_else(|| of("proto")).unwrap_or_default().to_lowercase();
@@ -126,7 +130,13 @@ fn of_tool(record: &Value) -> Fields {
     if transport != "tcp" && of("state").is_none() && connected {
         fields.insert("state", "established".to_owned());
     }
-    queues(&mut fields, of("recv_q"), of("send_q"));
+    // Only Linux prints the backlog of a listener there, and net-tools not its limit.
+    let listens = fields.get("state").is_some_and(|state| state == "listen");
+    match (listens, of("netid").is_some(), sample.reader.starts_with("linux/")) {
+        (true, false, true) => copy(&mut fields, "backlog_current", record, "recv_q"),
+        (true, false, false) => {}
+        _ => queues(&mut fields, of("recv_q"), of("send_q")),
+    }
     if let Some(pid) = of("pid") {
         fields.insert("pids", pid);
     }
@@ -192,7 +202,8 @@ pub(crate) fn ground_truth(sample: &Sample, records: &[Value]) -> Expectation {
     let records = records.map(|record| truth(record, identity, owners, name.contains("/ss_")));
     Expectation {
         records: records.collect(),
-        keys: &["transport", "local_address", "local_port", "remote_address", "remote_port"],
+        ordered: false,
+        keys: ENDS,
         concerns: is_socket,
     }
 }

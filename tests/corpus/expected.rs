@@ -20,7 +20,7 @@ pub(crate) fn records(sample: &Sample, json: &Value) -> Option<Expectation> {
         return Some(expect_sockets::ground_truth(sample, records));
     }
     if has("netid") || has("sock_mem_loc") || (has("local_address") && has("foreign_address")) {
-        return Some(expect_sockets::of_jc(records));
+        return Some(expect_sockets::of_jc(sample, records));
     }
     if has("counter") || has("type") && records.iter().all(|record| record.get("type").is_some()) {
         return Some(expect_links::counters(records));

@@ -117,6 +117,9 @@ fn of_interface(interface: &Interface) -> Fields {
         .map(|address| format!("{}/{}", address.address, address.prefix))
         .collect();
     addresses.sort();
+    if let [address] = interface.addresses.as_slice() {
+        fields.insert("address", address.address.to_string());
+    }
     add(&mut fields, "addresses", (!addresses.is_empty()).then(|| addresses.join(",")));
     let mut count = |names: [&'static str; 4], counters: &LinkCounters| {
         let [bytes, packets, errors, dropped] = names;
