@@ -1,4 +1,4 @@
-//! Text of `ss`, `netstat` and other tools for any number of sockets, the same for the same seed.
+//! Text of `ss`, `/proc/net/tcp`, `netstat` and `lsof` for any number of sockets, the same for the same seed.
 //!
 //! Shaped like a busy server: a few listeners, mostly established connections, a tail of
 //! `TIME-WAIT`, padding as a terminal of 80 columns gives it. Shared by benches and tests.
@@ -87,31 +87,30 @@ pub(crate) fn netstat_row(out: &mut Vec<u8>, random: &mut Random, index: u64) {
     };
 }
 
-/// Header of `netstat -ano` of Windows.
-pub(crate) const WINDOWS_HEADER: &[u8] =
-    b"\r\nActive Connections\r\n\r\n  Proto  Local Address          Foreign Address        State           \
-      PID\r\n";
+/// Title and columns of `netstat -a -n -o` of Windows.
+pub(crate) const WINDOWS_NETSTAT_HEADER: &[u8] =
+    b"\r\nActive Connections\r\n\r\n  Proto  Local Address\
+          Foreign Address        State           PID\r\n";
 
-/// Adds the `netstat -ano` row of Windows of socket number `index`.
-pub(crate) fn windows_row(out: &mut Vec<u8>, random: &mut Random, index: u64) {
+/// Adds the `netstat -a -n -o` row of Windows of a socket.
+pub(crate) fn windows_netstat_row(out: &mut Vec<u8>, random: &mut Random, _: u64) {
     let port = 1024 + random.below(60_000);
     let (a, b, c) = (random.below(256), random.below(256), 1 + random.below(254));
-    let pid = 4 * (1 + random.below(8_000));
-    let (protocol, local, peer, state, pid) = match random.below(100) {
-        0 => ("TCP", format!("0.0.0.0:{port}"), "0.0.0.0:0".to_owned(), "LISTENING", pid),
-        1..=15 => ("TCP", "10.1.2.3:443".to_owned(), format!("10.{a}.{b}.{c}:{port}"), "TIME_WAIT", 0),
-        16..=20 => ("UDP", format!("10.1.2.3:{port}"), "*:*".to_owned(), "", pid),
-        21..=30 => (
-            "TCP",
-            "[2001:db8:1::3]:443".to_owned(),
-            format!("[2001:db8:{a:x}:{b:x}::{index:x}]:{port}"),
-            "ESTABLISHED",
-            pid,
-        ),
-        _ => ("TCP", "10.1.2.3:443".to_owned(), format!("10.{a}.{b}.{c}:{port}"), "ESTABLISHED", pid),
+    let pid = 4 * (100 + random.below(8_000));
+    let mut row = |protocol, local: &str, peer: &str, state, pid: u64| {
+        // Writing to a Vec cannot fail.
+        let _ = write!(out, "  {protocol}    {local:<21}  {peer:<21}  {state:<12}    {pid}\r\n");
     };
-    // Writing to a Vec cannot fail.
-    let _ = write!(out, "  {protocol}    {local:<22} {peer:<22} {state:<15} {pid}\r\n");
+    match random.below(100) {
+        0 => row("TCP", &format!("0.0.0.0:{port}"), "0.0.0.0:0", "LISTENING", pid),
+        1 => row("UDP", &format!("[::]:{port}"), "*:*", "", pid),
+        2..=15 => row("TCP", "10.1.2.3:443", &format!("10.{a}.{b}.{c}:{port}"), "TIME_WAIT", 0),
+        16..=25 => {
+            let peer = format!("[2001:db8:{a:x}:{b:x}::{c:x}]:{port}");
+            row("TCP", "[2001:db8:1::3]:443", &peer, "ESTABLISHED", pid);
+        }
+        _ => row("TCP", "10.1.2.3:443", &format!("10.{a}.{b}.{c}:{port}"), "ESTABLISHED", pid),
+    }
 }
 
 /// Adds the `lsof -F0` set of socket number `index`, and every 64th time its process's.

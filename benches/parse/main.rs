@@ -16,8 +16,8 @@ use std::time::Instant;
 use fleetstat::model::parsed::{Issue, Reader, Row, Sink, Span};
 use fleetstat::probe::reader_for;
 use generate::{
-    NETSTAT_HEADER, PROC_HEADER, Random, SS_HEADER, WINDOWS_HEADER, lsof_row, netstat_row, proc_row,
-    ss_row, windows_row,
+    NETSTAT_HEADER, PROC_HEADER, Random, SS_HEADER, WINDOWS_NETSTAT_HEADER, lsof_row, netstat_row,
+    proc_row, ss_row, windows_netstat_row,
 };
 
 /// Counts, so that no row can be optimized away.
@@ -53,7 +53,7 @@ const CASES: [Case; 5] = [
     Case("proc_net", "linux/proc-net-tcp", PROC_HEADER, proc_row),
     Case("netstat", "linux/netstat-wide", NETSTAT_HEADER, netstat_row),
     Case("lsof", "linux/lsof", b"", lsof_row),
-    Case("windows_netstat", "windows/netstat", WINDOWS_HEADER, windows_row),
+    Case("windows_netstat", "windows/netstat", WINDOWS_NETSTAT_HEADER, windows_netstat_row),
 ];
 
 const CHUNK: usize = 64 << 10;

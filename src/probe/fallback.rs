@@ -62,6 +62,11 @@ const USAGE: &[&str] = &[
     "illegal option",
     "is unknown, try",
     "usage:",
+    // Programs of Windows, in any language: the synopsis, or how to ask for it.
+    "netstat [-a]",
+    "\"tasklist /?\"",
+    "arp -s inet_addr",
+    "route [-f]",
 ];
 
 /// True when `sudo -n` itself refused: the account has no rule for this command. Owners of others'

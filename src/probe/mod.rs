@@ -26,6 +26,7 @@ pub mod site_file;
 pub mod unix;
 mod bsd;
 pub mod linux;
+pub mod windows;
 pub mod standard;
 #[cfg(test)]
 mod testing;
@@ -37,11 +38,12 @@ use crate::model::parsed::Reader;
 use crate::model::snapshot::View;
 
 /// Every built-in probe, each platform's in the order of a visit.
-pub static PROBES: [&[Probe]; 1] = [linux::PROBES];
+pub static PROBES: [&[Probe]; 2] = [linux::PROBES, windows::PROBES];
 
 // A table with two probes of one id, a fallback that is not there, or a visit that does not begin
 // with the clock is a build error.
 const _: () = table::assert_sound(linux::PROBES);
+const _: () = table::assert_sound(windows::PROBES);
 
 /// Every built-in probe of a platform, in the order of a visit: the clock, then what changes
 /// fastest, then facts. Empty for a platform that has none yet.
@@ -78,6 +80,7 @@ const ALIASES: &[(&str, table::MakeReader)] = &[
     ("linux/ss", || linux::ss::reader(None)),
     ("linux/netstat", || linux::netstat::reader(linux::netstat::Width::Auto)),
     ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
+    ("windows/netstat", windows::netstat::reader),
 ];
 
 /// A new reader by name: a probe's id, `linux/ss`, `linux/netstat` or `linux/proc-net`. `None`: no such name;

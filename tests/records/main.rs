@@ -25,3 +25,5 @@ mod cannot;
 mod live;
 #[cfg(test)]
 mod network;
+#[cfg(test)]
+mod windows;

@@ -8,6 +8,7 @@ use fleetstat::probe::linux::netstat::{self, Width};
 use fleetstat::probe::linux::proc_net::{self, Table};
 use fleetstat::probe::linux::{busybox_netstat, ss};
 use fleetstat::probe::unix::lsof;
+use fleetstat::probe::windows;
 use proptest::prelude::*;
 
 use crate::cannot::{Whole, forget};
@@ -185,11 +186,15 @@ fn generated_text_is_understood_whole() {
         generate::netstat_row(&mut netstat_text, &mut random, index);
         generate::lsof_row(&mut lsof_text, &mut random, index);
     }
+    let mut windows_text = generate::WINDOWS_NETSTAT_HEADER.to_vec();
+    (0..2_000)
+        .for_each(|index| generate::windows_netstat_row(&mut windows_text, &mut random, index));
     for (reader, text) in [
         (ss::reader(None), ss_text),
         (proc_net::reader(Table::Auto), proc_text),
         (netstat::reader(Width::Wide), netstat_text),
         (lsof::reader(), lsof_text),
+        (windows::netstat::reader(), windows_text),
     ] {
         let collected = read(reader, &text);
         assert_eq!((collected.sockets.len(), collected.issues.len()), (2_000, 0));
