@@ -1,13 +1,20 @@
 //! The command standard against the real world: fixtures, shells, the kernel's view of what each
 //! command does, and the reference page.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(clippy::print_stdout, reason = "a long proof says what it did")]
 
+#[path = "../../fuzz/src/contract.rs"]
+mod contract;
+#[path = "../../fuzz/src/family.rs"]
+mod family;
 mod golden;
+mod keeping;
 mod properties;
 mod readonly;
 mod reference;
 mod shells;
 mod sink;
+mod worst;
 
 use std::path::{Path, PathBuf};
 

@@ -1,0 +1,4 @@
+//! Fuzz target of the family `ip_text`: see the library of this package.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fleetstat_fuzz::run("ip_text", input));

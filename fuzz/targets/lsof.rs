@@ -1,0 +1,4 @@
+//! Fuzz target of the family `lsof`: see the library of this package.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| fleetstat_fuzz::run("lsof", input));
