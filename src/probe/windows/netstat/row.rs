@@ -105,7 +105,8 @@ fn bracketed<'a>(cursor: &mut Cursor<'a>) -> Option<(IpAddr, Option<&'a [u8]>)> 
         Some(at) => (text.get(..at)?, text.get(at + 1..)),
         None => (text, None),
     };
-    Some((ipv6(address)?.into(), zone.filter(|zone| !zone.is_empty())))
+    let sound = zone.is_none_or(|zone| zone.iter().all(u8::is_ascii_alphanumeric));
+    sound.then_some((ipv6(address)?.into(), zone.filter(|zone| !zone.is_empty())))
 }
 
 /// What stands behind the ends.
@@ -172,13 +173,14 @@ fn slow_tail(text: &[u8]) -> Option<Tail<'_>> {
     (known && tail.word.is_none_or(state)).then_some(tail)
 }
 
-/// An offload state or a template: no digit, and nothing of an end.
+/// An offload state or a template: one column of words, no digit, and nothing of an end.
 fn is_words(text: &[u8]) -> bool {
-    !text.is_empty() && !text.iter().any(|byte| byte.is_ascii_digit() || is_of_an_end(*byte))
+    let strange = |byte: &u8| byte.is_ascii_digit() || is_of_an_end(*byte);
+    columns(text).count() == 1 && !text.iter().any(strange)
 }
 
 const fn is_of_an_end(byte: u8) -> bool {
-    matches!(byte, b':' | b'[' | b']' | b'*' | b'.' | b'%')
+    matches!(byte, b':' | b'*')
 }
 
 fn whole_number(text: &[u8]) -> Option<u32> {

@@ -49,8 +49,8 @@ enum Held {
     Title(Kept),
     /// Perhaps the service that opened the socket above.
     Word(Kept),
-    /// A program's name that is not closed.
-    Open(Vec<Kept>),
+    /// A program's name that is not closed, and how many bytes it has.
+    Open(Vec<Kept>, usize),
 }
 
 /// A line that is kept.
@@ -73,14 +73,14 @@ impl Kept {
 impl TextParser for Netstat {
     #[inline]
     fn line(&mut self, line: Line<'_>, sink: &mut dyn Sink) {
-        if matches!(self.held, Held::Open(_)) {
+        if matches!(self.held, Held::Open(..)) {
             return self.go_on(line, sink);
         }
         self.fresh(line, true, sink);
     }
 
     fn end(&mut self, sink: &mut dyn Sink) {
-        if let Held::Open(lines) = &mut self.held {
+        if let Held::Open(lines, _) = &mut self.held {
             let lines = std::mem::take(lines);
             self.give_up(&lines, sink);
         }
@@ -145,7 +145,7 @@ impl Netstat {
                 Some(name) if !name.is_empty() => self.program(line.span, name, pid, sink),
                 None if may_open && line.whole => {
                     self.settle(None, sink);
-                    self.held = Held::Open(vec![Kept::of(line)]);
+                    self.held = Held::Open(vec![Kept::of(line)], line.bytes.len());
                 }
                 _ => {
                     self.settle(None, sink);
@@ -176,7 +176,7 @@ impl Netstat {
                 word.issue(NO_PROCESS, sink);
             }
             (Held::Word(word), _) => sink.header(word.span),
-            (Held::Nothing | Held::Title(_) | Held::Open(_), _) => {}
+            (Held::Nothing | Held::Title(_) | Held::Open(..), _) => {}
         }
         match pid {
             Some(pid) => sink.row(span, Row::Process(pid, ProcessFact::Name(said(name)))),
@@ -187,21 +187,22 @@ impl Netstat {
     /// Takes a line while a program's name is open.
     #[cold]
     fn go_on(&mut self, line: Line<'_>, sink: &mut dyn Sink) {
-        let Held::Open(lines) = &mut self.held else { return };
+        let Held::Open(lines, size) = &mut self.held else { return };
         if is_blank(line.bytes) {
             let lines = std::mem::take(lines);
             self.give_up(&lines, sink);
             return self.fresh(line, true, sink);
         }
         lines.push(Kept::of(line));
-        let size: usize = lines.iter().map(|line| line.bytes.len() + 1).sum();
+        *size += 1 + line.bytes.len();
+        let fits = *size <= NAME_BYTES_MAX;
         let closed = line.bytes.trim_ascii_end().ends_with(b"]");
-        if size <= NAME_BYTES_MAX && !closed {
+        if fits && !closed {
             return;
         }
         let lines = std::mem::take(lines);
         self.held = Held::Nothing;
-        if size > NAME_BYTES_MAX {
+        if !fits {
             return self.give_up(&lines, sink);
         }
         let (Some(first), Place::Row(pid)) = (lines.first(), self.place) else { return };
@@ -233,7 +234,7 @@ impl Netstat {
     #[cold]
     fn settle(&mut self, next: Option<&[u8]>, sink: &mut dyn Sink) {
         match std::mem::replace(&mut self.held, Held::Nothing) {
-            Held::Nothing | Held::Open(_) => {}
+            Held::Nothing | Held::Open(..) => {}
             Held::Title(title) if next.is_some() => sink.header(title.span),
             Held::Title(title) => title.issue(NO_COLUMNS, sink),
             // A library, or a sentence of one word as in Chinese.
