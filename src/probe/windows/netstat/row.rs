@@ -31,17 +31,7 @@ const KERNEL: u32 = 4;
 #[inline]
 pub(super) fn read<'a>(line: &'a [u8], out: &mut Option<Row<'a>>) -> Reading {
     let mut cursor = Cursor::new(line);
-    cursor.blanks();
-    let transport = match cursor.rest.split_first_chunk::<3>() {
-        Some((b"TCP", _)) => Transport::Tcp,
-        Some((b"UDP", _)) => Transport::Udp,
-        _ => return Reading::Other,
-    };
-    cursor.rest = cursor.rest.get(3..).unwrap_or_default();
-    cursor.eat(b"v6");
-    if !cursor.at_word_end() {
-        return Reading::Other;
-    }
+    let Some(transport) = protocol(&mut cursor) else { return Reading::Other };
     let Some(local) = end(&mut cursor).and_then(|end| end) else {
         return Reading::Bad("expected a local end as address:port; run netstat with -n");
     };
@@ -68,6 +58,27 @@ pub(super) fn read<'a>(line: &'a [u8], out: &mut Option<Row<'a>>) -> Reading {
         }
     }
     Reading::Socket(tail.pid)
+}
+
+/// True for a line that begins like a row.
+#[inline]
+pub(super) fn begins(line: &[u8]) -> bool {
+    protocol(&mut Cursor::new(line)).is_some()
+}
+
+/// Takes the protocol, the only word that is the same everywhere.
+#[inline]
+fn protocol(cursor: &mut Cursor<'_>) -> Option<Transport> {
+    cursor.blanks();
+    let (word, rest) = cursor.rest.split_first_chunk::<3>()?;
+    let transport = match word {
+        b"TCP" => Transport::Tcp,
+        b"UDP" => Transport::Udp,
+        _ => return None,
+    };
+    cursor.rest = rest;
+    cursor.eat(b"v6");
+    cursor.at_word_end().then_some(transport)
 }
 
 /// An end as it is written.
