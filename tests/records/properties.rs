@@ -203,7 +203,7 @@ fn generated_text_is_understood_whole() {
 
 /// Time this thread has spent on a processor, so that other work on the machine does not count:
 /// the first number of schedstat, nanoseconds (proc(5)).
-fn cpu_time() -> Duration {
+pub(crate) fn cpu_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("needs Linux");
     Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }

@@ -2,16 +2,20 @@
 //! back.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
 
-use fleetstat::model::parsed::Severity;
-use fleetstat::model::socket::{Attribution, Endpoint, Owner, Socket, State, Transport};
+use fleetstat::model::parsed::{Issue, Row, Severity, Sink, Span};
+use fleetstat::model::socket::{
+    Attribution, Endpoint, Owner, Socket, SocketFlags, State, Transport,
+};
 use fleetstat::model::text::HostText;
 use fleetstat::probe::gap::Gap;
-use fleetstat::probe::windows::netstat;
+use fleetstat::probe::windows::{self, netstat};
 use proptest::prelude::*;
 
 use crate::cannot::{Whole, forget};
 use crate::collect::{read, read_cut};
+use crate::properties::cpu_time;
 use crate::render::{Printed, printed};
 
 /// How one language of Windows prints.
@@ -135,12 +139,16 @@ impl Encoding {
                 mark.into_iter().chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect()
             }
             Self::OneByte => {
-                text.chars().map(|c| if c.is_ascii() { c as u8 } else { 0x99 }).collect()
+                let byte = |c: char| if c.is_ascii() { u8::try_from(c).unwrap() } else { 0x99 };
+                text.chars().map(byte).collect()
             }
             Self::TwoBytes => {
-                let beyond =
-                    |c: char| vec![0x81 + (c as u32 % 0x7d) as u8, 0x40 + (c as u32 % 0x3f) as u8];
-                let bytes = |c: char| if c.is_ascii() { vec![c as u8] } else { beyond(c) };
+                let byte = |number: u32| u8::try_from(number).unwrap();
+                let pair = |c: u32| vec![0x81 + byte(c % 0x7d), 0x40 + byte(c % 0x3f)];
+                let bytes = |c: char| match c.is_ascii() {
+                    true => vec![byte(c.into())],
+                    false => pair(c.into()),
+                };
                 text.chars().flat_map(bytes).collect()
             }
         }
@@ -198,7 +206,7 @@ fn as_windows_tells(printed: &Printed, index: u32) -> Option<Socket<'static>> {
         (socket.remote, socket.state) = (None, State::Unconnected);
     }
     // What has a v4-mapped address is an IPv4 row.
-    socket.flags = Default::default();
+    socket.flags = SocketFlags::default();
     let link_local = matches!(socket.local.address, IpAddr::V6(v6) if v6.is_unicast_link_local());
     socket.local.zone = link_local.then(|| HostText::owned((index % 40).to_string().into_bytes()));
     let pid = socket.owners.first().map_or(index % 3 * 4, |owner| owner.pid);
@@ -258,6 +266,67 @@ proptest! {
         let notes = collected.issues.iter().filter(|issue| issue.severity == Severity::Note);
         let cut = collected.sockets.iter().filter(|socket| socket.flags.truncated);
         prop_assert_eq!(notes.count(), cut.count());
+    }
+}
+
+/// Counts, so that nothing is kept.
+#[derive(Default)]
+struct Count(u64);
+
+impl Sink for Count {
+    fn row(&mut self, _: Span, _: Row<'_>) {
+        self.0 += 1;
+    }
+    fn header(&mut self, _: Span) {
+        self.0 += 1;
+    }
+    fn issue(&mut self, _: Issue) {
+        self.0 += 1;
+    }
+}
+
+/// Best of three, over every reader of Windows.
+fn best_time(text: &[u8]) -> Duration {
+    let once = || {
+        let start = cpu_time();
+        for probe in windows::PROBES {
+            let (mut reader, mut count) = ((probe.reader)(), Count::default());
+            text.chunks(64 << 10).for_each(|chunk| reader.push(chunk, &mut count));
+            reader.finish(&mut count);
+            assert!(count.0 > 0, "{}", probe.id);
+        }
+        cpu_time().saturating_sub(start)
+    };
+    (0..3).map(|_| once()).min().unwrap()
+}
+
+#[test]
+fn time_grows_with_the_size_of_the_worst_inputs() {
+    let row = b"  UDP    0.0.0.0:53   *:*   8\n";
+    let long = |start: &str, piece: &str| {
+        [start.as_bytes(), &piece.repeat((60 << 10) / piece.len()).into_bytes(), b"\n"].concat()
+    };
+    let worst = [
+        [row.as_slice(), &b" [\n".repeat(999)].concat(),
+        [row.as_slice(), &b"  x\n".repeat(99)].concat(),
+        long("  TCP 1.2.3.4:5 1.2.3.4:5 ", "x  "),
+        long("  TCP 1.2.3.4:5 1.2.3.4:5 ", "x "),
+        long("  TCP [", "1:"),
+        long("\"a\",", "\"5\","),
+        long("\"a\",\"5\",", "a,"),
+        long("  ", "1 "),
+        long("", "= "),
+        long(&"=".repeat(75), "\n11 5 ::/0"),
+        long("IPv4 UDP\n", "a = 1\n"),
+        "\r\n[x\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect(),
+    ];
+    for piece in worst {
+        let small = piece.repeat((128 << 10) / piece.len() + 1);
+        let big = small.repeat(8);
+        let (short, long) = (best_time(&small), best_time(&big));
+        let shown = piece.get(..60).unwrap_or(&piece).escape_ascii();
+        let short = short.max(Duration::from_millis(10));
+        assert!(long < short * 32 + Duration::from_millis(20), "{short:?} {long:?} {shown}");
     }
 }
 

@@ -34,8 +34,8 @@
 //! - A zone is an interface's number.
 //! - Two rows for one port, one of each family, stay two sockets, and `dual_stack` is not told.
 //! - `-b` prints below a row the service or the libraries that opened the socket, and the program in
-//!   brackets; or a sentence that the owner could not be told. Programs and services are statements
-//!   about the process; libraries and sentences are known lines. Without `-o` there is no process id
+//!   brackets; or a sentence that the owner could not be told. The program is the owner's name, and
+//!   programs and services are statements about the process; libraries and sentences are known lines. Without `-o` there is no process id
 //!   that a program could be said of: each is an issue.
 //! - A program's name that goes over several lines is put together, unless one of these lines could
 //!   be a row: then all of them are one issue, and no row is made of a name.

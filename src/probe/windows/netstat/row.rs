@@ -31,17 +31,7 @@ const KERNEL: u32 = 4;
 #[inline]
 pub(super) fn read<'a>(line: &'a [u8], out: &mut Option<Row<'a>>) -> Reading {
     let mut cursor = Cursor::new(line);
-    cursor.blanks();
-    let transport = match cursor.rest.split_first_chunk::<3>() {
-        Some((b"TCP", _)) => Transport::Tcp,
-        Some((b"UDP", _)) => Transport::Udp,
-        _ => return Reading::Other,
-    };
-    cursor.rest = cursor.rest.get(3..).unwrap_or_default();
-    cursor.eat(b"v6");
-    if !cursor.at_word_end() {
-        return Reading::Other;
-    }
+    let Some(transport) = protocol(&mut cursor) else { return Reading::Other };
     let Some(local) = end(&mut cursor).and_then(|end| end) else {
         return Reading::Bad("expected a local end as address:port; run netstat with -n");
     };
@@ -68,6 +58,27 @@ pub(super) fn read<'a>(line: &'a [u8], out: &mut Option<Row<'a>>) -> Reading {
         }
     }
     Reading::Socket(tail.pid)
+}
+
+/// True for a line that begins like a row.
+#[inline]
+pub(super) fn begins(line: &[u8]) -> bool {
+    protocol(&mut Cursor::new(line)).is_some()
+}
+
+/// Takes the protocol, the only word that is the same everywhere.
+#[inline]
+fn protocol(cursor: &mut Cursor<'_>) -> Option<Transport> {
+    cursor.blanks();
+    let (word, rest) = cursor.rest.split_first_chunk::<3>()?;
+    let transport = match word {
+        b"TCP" => Transport::Tcp,
+        b"UDP" => Transport::Udp,
+        _ => return None,
+    };
+    cursor.rest = rest;
+    cursor.eat(b"v6");
+    cursor.at_word_end().then_some(transport)
 }
 
 /// An end as it is written.
@@ -105,7 +116,8 @@ fn bracketed<'a>(cursor: &mut Cursor<'a>) -> Option<(IpAddr, Option<&'a [u8]>)> 
         Some(at) => (text.get(..at)?, text.get(at + 1..)),
         None => (text, None),
     };
-    Some((ipv6(address)?.into(), zone.filter(|zone| !zone.is_empty())))
+    let sound = zone.is_none_or(|zone| zone.iter().all(u8::is_ascii_alphanumeric));
+    sound.then_some((ipv6(address)?.into(), zone.filter(|zone| !zone.is_empty())))
 }
 
 /// What stands behind the ends.
@@ -172,13 +184,14 @@ fn slow_tail(text: &[u8]) -> Option<Tail<'_>> {
     (known && tail.word.is_none_or(state)).then_some(tail)
 }
 
-/// An offload state or a template: no digit, and nothing of an end.
+/// An offload state or a template: one column of words, no digit, and nothing of an end.
 fn is_words(text: &[u8]) -> bool {
-    !text.is_empty() && !text.iter().any(|byte| byte.is_ascii_digit() || is_of_an_end(*byte))
+    let strange = |byte: &u8| byte.is_ascii_digit() || is_of_an_end(*byte);
+    columns(text).count() == 1 && !text.iter().any(strange)
 }
 
 const fn is_of_an_end(byte: u8) -> bool {
-    matches!(byte, b':' | b'[' | b']' | b'*' | b'.' | b'%')
+    matches!(byte, b':' | b'*')
 }
 
 fn whole_number(text: &[u8]) -> Option<u32> {

@@ -1,9 +1,9 @@
-//! From lines to rows: hands each socket out at once, and what `-b` prints below it as statements
+//! From lines to rows: sockets, and what `-b` prints below each as its owner's name and as statements
 //! about its process.
 //!
 //! In: lines. Out: sockets, processes, headers, issues; each line with text in exactly one of them.
-//! Holds nothing between lines but a title, the name of a service, or a program's name that is not
-//! closed.
+//! Holds nothing between lines but a row whose program may come, and a title, the name of a service,
+//! or a program's name that is not closed.
 
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::process::ProcessFact;
@@ -23,12 +23,24 @@ const NO_COLUMNS: &str = "expected the columns of netstat below a title";
 
 /// See [`crate::probe::windows::netstat::reader`].
 pub(super) fn reader() -> Box<dyn Reader> {
-    text::reader(Netstat { place: Place::Outside, held: Held::Nothing })
+    text::reader(Netstat {
+        place: Place::Outside,
+        held: Held::Nothing,
+        row: Vec::new(),
+        row_place: None,
+        pid: None,
+    })
 }
 
 struct Netstat {
     place: Place,
     held: Held,
+    /// The last row, until it is told.
+    row: Vec<u8>,
+    /// Its place, and whether it has its end. `None`: it was told.
+    row_place: Option<(Span, bool)>,
+    /// Process of the last row that was told.
+    pid: Option<u32>,
 }
 
 /// Where the next line stands.
@@ -38,8 +50,8 @@ enum Place {
     Outside,
     /// Below the columns.
     Columns,
-    /// Below a row, whose process is this.
-    Row(Option<u32>),
+    /// Below a row.
+    Row,
 }
 
 /// Lines that are not yet told.
@@ -49,8 +61,8 @@ enum Held {
     Title(Kept),
     /// Perhaps the service that opened the socket above.
     Word(Kept),
-    /// A program's name that is not closed.
-    Open(Vec<Kept>),
+    /// A program's name that is not closed, and how many bytes it has.
+    Open(Vec<Kept>, usize),
 }
 
 /// A line that is kept.
@@ -73,17 +85,18 @@ impl Kept {
 impl TextParser for Netstat {
     #[inline]
     fn line(&mut self, line: Line<'_>, sink: &mut dyn Sink) {
-        if matches!(self.held, Held::Open(_)) {
+        if matches!(self.held, Held::Open(..)) {
             return self.go_on(line, sink);
         }
         self.fresh(line, true, sink);
     }
 
     fn end(&mut self, sink: &mut dyn Sink) {
-        if let Held::Open(lines) = &mut self.held {
+        if let Held::Open(lines, _) = &mut self.held {
             let lines = std::mem::take(lines);
             self.give_up(&lines, sink);
         }
+        self.tell(None, sink);
         self.settle(None, sink);
     }
 }
@@ -92,41 +105,56 @@ impl Netstat {
     /// Reads a line that continues nothing. `may_open`: a program's name may begin here.
     #[inline]
     fn fresh(&mut self, line: Line<'_>, may_open: bool, sink: &mut dyn Sink) {
+        if !row::begins(line.bytes) {
+            return self.other(line, may_open, sink);
+        }
+        self.tell(None, sink);
+        if !matches!(self.held, Held::Nothing) {
+            self.settle(Some(line.bytes), sink);
+        }
+        self.place = Place::Row;
+        self.row.clear();
+        self.row.extend_from_slice(line.bytes);
+        self.row_place = Some((line.span, line.whole));
+    }
+
+    /// Tells the last row, with the program that was printed below it.
+    #[inline]
+    fn tell(&mut self, program: Option<&[u8]>, sink: &mut dyn Sink) {
+        let Some((span, whole)) = self.row_place.take() else { return };
         let mut out = None;
-        match row::read(line.bytes, &mut out) {
+        match row::read(&self.row, &mut out) {
             Reading::Socket(pid) => {
-                if !matches!(self.held, Held::Nothing) {
-                    self.settle(Some(line.bytes), sink);
-                }
-                self.place = Place::Row(pid);
-                emit(out, line, sink);
+                self.pid = pid;
+                emit(out, Line { span, bytes: &self.row, whole }, program, sink);
             }
             Reading::Bad(expected) => {
-                self.settle(Some(line.bytes), sink);
-                self.place = Place::Row(None);
-                sink.issue(Issue::unparsed(line.span, expected, line.bytes));
+                self.pid = None;
+                sink.issue(Issue::unparsed(span, expected, &self.row));
             }
-            Reading::Other => self.other(line, may_open, sink),
+            Reading::Other => sink.issue(Issue::unparsed(span, NO_ROW, &self.row)),
         }
     }
 
     /// Reads a line that is no row.
     #[cold]
     fn other(&mut self, line: Line<'_>, may_open: bool, sink: &mut dyn Sink) {
+        let columns = is_columns(line.bytes);
+        let indented = line.bytes.first().is_some_and(u8::is_ascii_whitespace);
+        if self.place == Place::Row && indented && !columns && !is_blank(line.bytes) {
+            return self.below(line, may_open, sink);
+        }
+        self.tell(None, sink);
         if is_blank(line.bytes) {
             // Between a title and the columns stands a blank line.
             if !matches!(self.held, Held::Title(_)) {
                 self.settle(None, sink);
             }
             self.place = Place::Outside;
-        } else if is_columns(line.bytes) {
+        } else if columns {
             self.settle(Some(line.bytes), sink);
             self.place = Place::Columns;
             sink.header(line.span);
-        } else if let Place::Row(pid) = self.place
-            && line.bytes.first().is_some_and(u8::is_ascii_whitespace)
-        {
-            self.below(line, pid, may_open, sink);
         } else if has_digit(line.bytes) {
             self.settle(None, sink);
             sink.issue(Issue::unparsed(line.span, NO_ROW, line.bytes));
@@ -138,14 +166,14 @@ impl Netstat {
     }
 
     /// Reads a line that `-b` prints below a row.
-    fn below(&mut self, line: Line<'_>, pid: Option<u32>, may_open: bool, sink: &mut dyn Sink) {
+    fn below(&mut self, line: Line<'_>, may_open: bool, sink: &mut dyn Sink) {
         let trimmed = line.bytes.trim_ascii();
         if let Some(inside) = trimmed.strip_prefix(b"[") {
             return match inside.strip_suffix(b"]") {
-                Some(name) if !name.is_empty() => self.program(line.span, name, pid, sink),
+                Some(name) if !name.is_empty() => self.program(line.span, name, sink),
                 None if may_open && line.whole => {
                     self.settle(None, sink);
-                    self.held = Held::Open(vec![Kept::of(line)]);
+                    self.held = Held::Open(vec![Kept::of(line)], line.bytes.len());
                 }
                 _ => {
                     self.settle(None, sink);
@@ -165,7 +193,9 @@ impl Netstat {
     }
 
     /// Tells a program, and the service above it.
-    fn program(&mut self, span: Span, name: &[u8], pid: Option<u32>, sink: &mut dyn Sink) {
+    fn program(&mut self, span: Span, name: &[u8], sink: &mut dyn Sink) {
+        self.tell(Some(name), sink);
+        let pid = self.pid;
         let said = |text: &[u8]| HostText::owned(text.to_vec());
         match (std::mem::replace(&mut self.held, Held::Nothing), pid) {
             (Held::Word(word), Some(pid)) if !word.bytes.contains(&b'\\') => {
@@ -176,7 +206,7 @@ impl Netstat {
                 word.issue(NO_PROCESS, sink);
             }
             (Held::Word(word), _) => sink.header(word.span),
-            (Held::Nothing | Held::Title(_) | Held::Open(_), _) => {}
+            (Held::Nothing | Held::Title(_) | Held::Open(..), _) => {}
         }
         match pid {
             Some(pid) => sink.row(span, Row::Process(pid, ProcessFact::Name(said(name)))),
@@ -187,33 +217,34 @@ impl Netstat {
     /// Takes a line while a program's name is open.
     #[cold]
     fn go_on(&mut self, line: Line<'_>, sink: &mut dyn Sink) {
-        let Held::Open(lines) = &mut self.held else { return };
+        let Held::Open(lines, size) = &mut self.held else { return };
         if is_blank(line.bytes) {
             let lines = std::mem::take(lines);
             self.give_up(&lines, sink);
             return self.fresh(line, true, sink);
         }
         lines.push(Kept::of(line));
-        let size: usize = lines.iter().map(|line| line.bytes.len() + 1).sum();
+        *size += 1 + line.bytes.len();
+        let fits = *size <= NAME_BYTES_MAX;
         let closed = line.bytes.trim_ascii_end().ends_with(b"]");
-        if size <= NAME_BYTES_MAX && !closed {
+        if fits && !closed {
             return;
         }
         let lines = std::mem::take(lines);
         self.held = Held::Nothing;
-        if size > NAME_BYTES_MAX {
+        if !fits {
             return self.give_up(&lines, sink);
         }
-        let (Some(first), Place::Row(pid)) = (lines.first(), self.place) else { return };
+        let Some(first) = lines.first() else { return };
         let span = Span { end: line.span.end, ..first.span };
         let text = lines.iter().map(|line| line.bytes.as_slice()).collect::<Vec<_>>().join(&b'\n');
         let later = lines.iter().skip(1);
-        if later.clone().any(|line| !matches!(row::read(&line.bytes, &mut None), Reading::Other)) {
+        if later.into_iter().any(|line| row::begins(&line.bytes)) {
             return sink.issue(Issue::unparsed(span, IMITATION, &text));
         }
         let name = text.trim_ascii();
         let name = name.strip_prefix(b"[").and_then(|name| name.strip_suffix(b"]"));
-        self.program(span, name.unwrap_or_default(), pid, sink);
+        self.program(span, name.unwrap_or_default(), sink);
     }
 
     /// The name was not closed: its first line is told as such, the others are read again.
@@ -233,7 +264,7 @@ impl Netstat {
     #[cold]
     fn settle(&mut self, next: Option<&[u8]>, sink: &mut dyn Sink) {
         match std::mem::replace(&mut self.held, Held::Nothing) {
-            Held::Nothing | Held::Open(_) => {}
+            Held::Nothing | Held::Open(..) => {}
             Held::Title(title) if next.is_some() => sink.header(title.span),
             Held::Title(title) => title.issue(NO_COLUMNS, sink),
             // A library, or a sentence of one word as in Chinese.
@@ -245,14 +276,18 @@ impl Netstat {
     }
 }
 
-/// Hands out a row. The output may end inside it.
+/// Hands out a row, with what was found only after it was read. The output may end inside it.
 #[inline]
-fn emit(row: Option<Row<'_>>, line: Line<'_>, sink: &mut dyn Sink) {
+fn emit<'a>(row: Option<Row<'a>>, line: Line<'a>, program: Option<&'a [u8]>, sink: &mut dyn Sink) {
     let Some(mut row) = row else { return };
-    if !line.whole
+    if (!line.whole || program.is_some())
         && let Row::Socket(socket) = &mut row
     {
-        socket.flags.truncated = true;
+        socket.flags.truncated = !line.whole;
+        if let (Some(name), Some(owner)) = (program, socket.owners.first_mut()) {
+            owner.name = HostText::new(name);
+            socket.flags.name_has_control = owner.name.has_control();
+        }
     }
     sink.row(line.span, row);
     if !line.whole {

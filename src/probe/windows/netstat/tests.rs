@@ -228,11 +228,14 @@ fn below(lines: &str) -> (Vec<String>, Vec<String>) {
     let text = format!("{COLUMNS}{row}{lines}{next}");
     let seen = read(reader(), text.as_bytes());
     assert_covered(&text, &seen);
-    let mut ports = Vec::new();
+    let (mut ports, mut owners) = (Vec::new(), Vec::new());
     let mut told = Vec::new();
     for row in rows(&seen) {
         match row {
-            Row::Socket(socket) => ports.push(socket.local.port.unwrap()),
+            Row::Socket(socket) => {
+                ports.push(socket.local.port.unwrap());
+                owners.extend(socket.owners.into_iter().map(|owner| owner.name));
+            }
             Row::Process(pid, ProcessFact::Name(name)) => {
                 told.push(format!("{pid} is {}", name.escaped()))
             }
@@ -243,6 +246,10 @@ fn below(lines: &str) -> (Vec<String>, Vec<String>) {
         }
     }
     assert_eq!(ports, [53, 54], "{lines}");
+    // What is said of the process is the name of the socket's owner.
+    let named = told.iter().find_map(|told| told.strip_prefix("8 is "));
+    let owners: Vec<_> = owners.iter().map(HostText::escaped).collect();
+    assert_eq!(owners, [named.unwrap_or_default(), ""], "{lines}");
     (told, seen.issues.iter().map(|issue: &Issue| issue.message.clone()).collect())
 }
 
