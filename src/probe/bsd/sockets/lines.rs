@@ -124,11 +124,12 @@ impl Netstat {
         if starts(b"Active ") || starts(b"Registered ") || starts(b"Current listen queue sizes") {
             let internet = starts(b"Active Internet") || starts(b"Current ");
             self.unix |= starts(b"Active UNIX") || starts(b"Active LOCAL");
-            self.section = match internet {
-                _ if self.unix => Section::Other,
-                true => Section::Internet,
-                false if starts(b"Active SCTP") => Section::Sctp,
-                false => Section::Other,
+            self.section = if internet && !self.unix {
+                Section::Internet
+            } else if starts(b"Active SCTP") && !self.unix {
+                Section::Sctp
+            } else {
+                Section::Other
             };
             self.layout.title = starts(b"Active Internet6").then_some(Family::Ipv6);
             return true;
