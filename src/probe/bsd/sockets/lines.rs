@@ -85,7 +85,6 @@ impl Netstat {
                 rejoin(&mut bytes, span, text);
                 self.held = Some(Held { bytes, span, lines: 1 });
             }
-            Reading::Open => sink.issue(Issue::unparsed(span, TITLE, line)),
             Reading::Known | Reading::Elsewhere => sink.header(span),
             Reading::Unix => {
                 (self.unix, self.section) = (true, Section::Other);
@@ -96,7 +95,9 @@ impl Netstat {
                 let expected = "a further address of an association: its row has the first one";
                 sink.issue(Issue::unparsed(span, expected, line));
             }
-            Reading::Nothing => sink.issue(Issue::unparsed(span, TITLE, line)),
+            Reading::Open | Reading::Nothing => {
+                sink.issue(Issue::unparsed(span, TITLE, line));
+            }
             Reading::Bad(expected) => sink.issue(Issue::unparsed(span, expected, line)),
         }
     }
