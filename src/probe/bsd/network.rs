@@ -110,13 +110,13 @@ fn ipv6_of(text: &[u8]) -> Option<Ipv6Addr> {
 
 /// Takes the interface's index out of a link-local address.
 pub(in crate::probe) fn without_index(address: Ipv6Addr) -> Ipv6Addr {
-    let [first, second, rest @ ..] = address.segments();
-    let local = first & 0xffc0 == 0xfe80 || matches!(first, 0xff01 | 0xff02);
-    if !local || second == 0 {
-        return address;
+    let mut groups = address.segments();
+    if let [first, second, ..] = &mut groups
+        && (*first & 0xffc0 == 0xfe80 || matches!(*first, 0xff01 | 0xff02))
+    {
+        *second = 0;
     }
-    let [c, d, e, f, g, h] = rest;
-    Ipv6Addr::new(first, 0, c, d, e, f, g, h)
+    groups.into()
 }
 
 /// True for a link-layer address: groups of one or two hexadecimal digits between colons or points,

@@ -1,7 +1,7 @@
 //! The command standard of macOS: what is asked, in the order of a visit.
 //!
 //! netstat(1) tells the process that last used each socket, other users' included, to every account: so
-//! no privilege is asked for. Sources: Apple's network_cmds, of macOS 10.11 to 26.
+//! no privilege is asked for. Sources: Apple's `network_cmds`, of macOS 10.11 to 26.
 
 pub mod tools;
 pub mod host;

@@ -11,6 +11,10 @@ use crate::probe::cursor::is_blank;
 
 /// Columns of a row.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each option of the command adds or takes a column"
+)]
 pub(super) struct Columns {
     /// Columns in front of the protocol: addresses of the kernel, and a hash of the flow.
     pub(super) before: usize,

@@ -85,7 +85,6 @@ impl Netstat {
                 rejoin(&mut bytes, span, text);
                 self.held = Some(Held { bytes, span, lines: 1 });
             }
-            Reading::Open => sink.issue(Issue::unparsed(span, TITLE, line)),
             Reading::Known | Reading::Elsewhere => sink.header(span),
             Reading::Unix => {
                 (self.unix, self.section) = (true, Section::Other);
@@ -96,7 +95,9 @@ impl Netstat {
                 let expected = "a further address of an association: its row has the first one";
                 sink.issue(Issue::unparsed(span, expected, line));
             }
-            Reading::Nothing => sink.issue(Issue::unparsed(span, TITLE, line)),
+            Reading::Open | Reading::Nothing => {
+                sink.issue(Issue::unparsed(span, TITLE, line));
+            }
             Reading::Bad(expected) => sink.issue(Issue::unparsed(span, expected, line)),
         }
     }
@@ -124,11 +125,12 @@ impl Netstat {
         if starts(b"Active ") || starts(b"Registered ") || starts(b"Current listen queue sizes") {
             let internet = starts(b"Active Internet") || starts(b"Current ");
             self.unix |= starts(b"Active UNIX") || starts(b"Active LOCAL");
-            self.section = match internet {
-                _ if self.unix => Section::Other,
-                true => Section::Internet,
-                false if starts(b"Active SCTP") => Section::Sctp,
-                false => Section::Other,
+            self.section = if internet && !self.unix {
+                Section::Internet
+            } else if starts(b"Active SCTP") && !self.unix {
+                Section::Sctp
+            } else {
+                Section::Other
             };
             self.layout.title = starts(b"Active Internet6").then_some(Family::Ipv6);
             return true;

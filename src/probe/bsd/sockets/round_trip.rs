@@ -52,7 +52,8 @@ fn end(address: IpAddr, port: u16, zone: bool) -> String {
         address => address.to_string(),
     };
     let port = if port == 0 { "*".to_owned() } else { port.to_string() };
-    format!("{:<45} ", format!("{host}.{port}"))
+    let end = format!("{host}.{port}");
+    format!("{end:<45} ")
 }
 
 impl Entry {

@@ -211,12 +211,11 @@ fn queue_sizes(word: &[u8]) -> Option<(u64, u64)> {
 fn family(version: Version, ends: [&[u8]; 2], layout: &Layout) -> Family {
     let colon = || ends.iter().any(|end| memchr::memchr(b':', end).is_some());
     match version {
-        Version::V4 => Family::Ipv4,
         Version::V6 => Family::Ipv6,
-        Version::Both if colon() || ends.iter().all(|end| end.starts_with(b"*.")) => Family::Ipv6,
-        Version::Both => Family::Ipv4,
-        Version::Plain if colon() => Family::Ipv6,
+        Version::Both | Version::Plain if colon() => Family::Ipv6,
+        Version::Both if ends.iter().all(|end| end.starts_with(b"*.")) => Family::Ipv6,
         Version::Plain => layout.title.or(layout.setup.family).unwrap_or(Family::Ipv4),
+        Version::V4 | Version::Both => Family::Ipv4,
     }
 }
 
@@ -330,7 +329,7 @@ fn socket<'a>(
     });
     let any = here == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
     let local = Endpoint { address: here, ..local };
-    let remote = peer.then(|| Endpoint { address: there, ..foreign });
+    let remote = peer.then_some(Endpoint { address: there, ..foreign });
     let mut socket = Socket::new(transport, local, remote, state);
     socket.flags.v4_mapped = mapped;
     socket.raw_protocol = raw;
