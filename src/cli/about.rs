@@ -84,7 +84,11 @@ fn hosts(
             .chain(setting.global.limit.clone())
             .collect();
         let wanted = crate::model::text::escape(wanted.join(" & ").as_bytes());
-        return Err(Problem::new("FS-USE-005", format!("no host matches `{wanted}`")).into());
+        let problem = Problem::new("FS-USE-005", format!("no host matches `{wanted}`"));
+        // Of a host that never answered the store knows the name alone.
+        let help =
+            "of hosts that never answered the inventory knows more than the store: add -i FILE";
+        return Err(if named { problem } else { problem.help(help) }.into());
     }
     Ok(Some(hosts))
 }

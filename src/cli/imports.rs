@@ -115,6 +115,9 @@ fn report_faults(path: &Path, skip_bad: bool, read: &Understood) -> Result<(), P
         for problem in problems {
             tracing::warn!("{}: {}", problem.place.unwrap_or_default(), problem.message);
         }
+        if read.rows == 0 {
+            tracing::warn!("{}: there is no row in it", escaped(path));
+        }
         if !read.unused.is_empty() {
             let unused = read.unused.join(", ");
             // A ticket that names nobody, or no time, explains nothing: most likely the title of a

@@ -139,14 +139,17 @@ async fn unlock(setting: &Setting, ssh: &Ssh, plan: &Plan) -> Result<(), Problem
                 }
                 Err(error) => {
                     let message = format!("account `{}`: {error}", account.name);
-                    tracing::error!("{message}");
                     problems.push(Problem::new("FS-CFG-003", message));
                 }
             }
         }
     }
     let local = plan.visits.iter().any(|v| v.host.asset.transport == TransportKind::Local);
-    if problems.is_empty() || usable || local { Ok(()) } else { Err(Problems(problems)) }
+    if !usable && !local && !problems.is_empty() {
+        return Err(Problems(problems));
+    }
+    problems.iter().for_each(|problem| tracing::error!("{}", problem.message));
+    Ok(())
 }
 
 /// Says what the operator should know of an account's identities, once per run.
@@ -245,6 +248,7 @@ fn report(setting: &Setting, collected: &Collected) -> Ended {
         sockets: collected.found.listeners + collected.found.sessions,
         listeners: collected.found.listeners,
         limitations: &limitations,
+        replaced: &collected.found.replaced,
         legacy: &collected.found.legacy,
         next: &next,
         examples: EXAMPLES,

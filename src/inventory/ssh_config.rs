@@ -106,11 +106,21 @@ const READ: &[&str] = &[
 ];
 
 impl Freezing<'_> {
+    /// True when what is said of a host is what holds of any host without a configuration.
+    fn says_nothing(&self, said: &Settings) -> bool {
+        let own = |(key, _): &&(String, String)| !matches!(key.as_str(), "host" | "hostname");
+        said.iter().filter(own).eq(self.defaults.iter().filter(own))
+    }
+
     /// The fields of one host.
     fn host(&mut self, host: &str) -> Result<Vec<String>, String> {
         let text = (self.ask)(Question { host, defaults: false })?;
         let said = settings(&text);
         let mut fields = self.place(host, &said);
+        if self.says_nothing(&said) {
+            let message = "nothing of the configuration concerns it: these are OpenSSH's defaults";
+            self.remark(host, message.to_owned(), &mut fields);
+        }
         fields.extend(
             first(&said, "hostkeyalias").map(|alias| format!("host_key_alias: {}", yaml(alias))),
         );

@@ -175,7 +175,7 @@ impl FaultKind {
             }
             Self::Denied => "grant the account what `fleetstat probes` lists for this command",
             Self::ToolMissing => {
-                "install iproute2 on the host, or leave the view out of the playbook"
+                "install the tool on the host (on Linux: iproute2), or leave the view out of the playbook"
             }
             Self::FirstByteTimeout => "the host is busy or the command hangs: look at its load",
             Self::IdleTimeout => "the command stopped in the middle: look at the host's load",

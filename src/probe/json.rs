@@ -239,7 +239,19 @@ impl Fields {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// All members, in order.
+    /// The members of an object that stands inside an element.
+    #[must_use]
+    pub fn of(object: &serde_json::Map<String, Value>) -> Self {
+        Self(object.iter().map(|(name, value)| (name.clone(), value.clone())).collect())
+    }
+
+    /// True for `{}`.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// All members, in order; a name can come more than once.
     pub fn members(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(key, value)| (key.as_str(), value))
     }

@@ -16,6 +16,7 @@ mod cursor;
 mod address;
 mod whole;
 pub mod json;
+pub mod json_tree;
 pub mod follow;
 pub mod table;
 pub mod parameter;
@@ -27,6 +28,14 @@ pub mod unix;
 mod bsd;
 pub mod linux;
 pub mod windows;
+pub mod macos;
+pub mod freebsd;
+pub mod openbsd;
+pub mod netbsd;
+pub mod solaris;
+pub mod illumos;
+pub mod aix;
+pub mod hpux;
 pub mod standard;
 #[cfg(test)]
 mod testing;
@@ -38,12 +47,31 @@ use crate::model::parsed::Reader;
 use crate::model::snapshot::View;
 
 /// Every built-in probe, each platform's in the order of a visit.
-pub static PROBES: [&[Probe]; 2] = [linux::PROBES, windows::PROBES];
+pub static PROBES: [&[Probe]; 10] = [
+    linux::PROBES,
+    windows::PROBES,
+    macos::PROBES,
+    freebsd::PROBES,
+    openbsd::PROBES,
+    netbsd::PROBES,
+    solaris::PROBES,
+    illumos::PROBES,
+    aix::PROBES,
+    hpux::PROBES,
+];
 
 // A table with two probes of one id, a fallback that is not there, or a visit that does not begin
 // with the clock is a build error.
 const _: () = table::assert_sound(linux::PROBES);
 const _: () = table::assert_sound(windows::PROBES);
+const _: () = table::assert_sound(macos::PROBES);
+const _: () = table::assert_sound(freebsd::PROBES);
+const _: () = table::assert_sound(openbsd::PROBES);
+const _: () = table::assert_sound(netbsd::PROBES);
+const _: () = table::assert_sound(solaris::PROBES);
+const _: () = table::assert_sound(illumos::PROBES);
+const _: () = table::assert_sound(aix::PROBES);
+const _: () = table::assert_sound(hpux::PROBES);
 
 /// Every built-in probe of a platform, in the order of a visit: the clock, then what changes
 /// fastest, then facts. Empty for a platform that has none yet.
@@ -79,11 +107,24 @@ pub fn tools_probe(platform: Platform) -> Option<&'static Probe> {
 const ALIASES: &[(&str, table::MakeReader)] = &[
     ("linux/ss", || linux::ss::reader(None)),
     ("linux/netstat", || linux::netstat::reader(linux::netstat::Width::Auto)),
+    ("macos/netstat", macos::sockets_reader),
+    ("freebsd/netstat", freebsd::sockets_reader),
+    ("openbsd/netstat", openbsd::sockets_reader),
+    ("netbsd/netstat", netbsd::sockets_reader),
+    ("hpux/netstat", hpux::netstat),
+    ("freebsd/netstat-libxo", freebsd::libxo::sockets::reader),
     ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
+    ("solaris/netstat", || {
+        solaris::netstat::reader(solaris::netstat::Dialect::Solaris, solaris::netstat::Part::All)
+    }),
+    ("illumos/netstat", || {
+        solaris::netstat::reader(solaris::netstat::Dialect::Illumos, solaris::netstat::Part::All)
+    }),
     ("windows/netstat", windows::netstat::reader),
 ];
 
-/// A new reader by name: a probe's id, `linux/ss`, `linux/netstat` or `linux/proc-net`. `None`: no such name;
+/// A new reader by name: a probe's id, or one that takes every form of a tool, such as `linux/ss` or
+/// `macos/netstat`. `None`: no such name;
 /// [`reader_names`] lists all.
 #[must_use]
 pub fn reader_for(name: &str) -> Option<Box<dyn Reader>> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::analyse::sample::{cut_snapshot, snapshot};
 use crate::model::digest::Sha256;
 use crate::model::fault::{Fault, FaultKind};
-use crate::model::id::{HostName, Pass, RunId};
+use crate::model::id::{HostName, Pass, ProbeId, RunId};
 use crate::model::query::{HostOutcome, OutcomeCounts, RunSummary};
 use crate::model::snapshot::{Limitation, Outcome, Snapshot};
 use crate::model::time::Utc;
@@ -87,11 +87,16 @@ fn a_run_closes_with_what_failed_and_what_to_do() {
     let next = ["fleetstat query listeners --port 4444".to_owned()];
     let old = "ssh-rsa, hmac-sha1 until 2027-03-31 (firmware, NET-812)".to_owned();
     let legacy = BTreeMap::from([(old, BTreeSet::from([HostName::new("sw-1").unwrap()]))]);
+    let replaced = BTreeMap::from([
+        ((FaultKind::Denied, ProbeId::builtin("linux/ss-inet4")), 2),
+        ((FaultKind::ToolMissing, ProbeId::builtin("linux/ip-addr")), 1),
+    ]);
     let text = closing(&Summary {
         run: &run,
         outcomes: &outcomes,
         sockets: 9_400,
         listeners: 412,
+        replaced: &replaced,
         limitations: &[(Limitation::NoOwner, 2), (Limitation::NoV6, 0)],
         legacy: &legacy,
         next: &next,
@@ -108,6 +113,7 @@ fn a_clean_run_says_that_nothing_is_missing() {
         outcomes: &[outcome("web-1", 1, Outcome::Complete, None)],
         sockets: 42,
         listeners: 7,
+        replaced: &BTreeMap::new(),
         limitations: &[],
         legacy: &BTreeMap::new(),
         next: &[],

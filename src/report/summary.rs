@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use crate::model::fault::FaultKind;
-use crate::model::id::HostName;
+use crate::model::id::{HostName, ProbeId};
 use crate::model::query::{HostOutcome, RunSummary};
 use crate::model::snapshot::{Limitation, Outcome};
 use crate::report::page::{Page, counted};
@@ -28,6 +28,9 @@ pub struct Summary<'a> {
     pub listeners: u64,
     /// What answers could not show, with the number of hosts.
     pub limitations: &'a [(Limitation, u64)],
+    /// Probes in whose place others were asked, with what kept them from answering, and the number
+    /// of hosts.
+    pub replaced: &'a BTreeMap<(FaultKind, ProbeId), u64>,
     /// Old algorithms in use, with what allowed them, and the hosts that used them.
     pub legacy: &'a BTreeMap<String, BTreeSet<HostName>>,
     /// Commands to try next, as one would type them.
@@ -46,6 +49,7 @@ pub fn summary(summary: &Summary<'_>, width: Option<usize>, out: impl Write) -> 
     head(&mut page, summary)?;
     faults(&mut page, &last, summary.examples)?;
     not_seen(&mut page, summary)?;
+    replaced(&mut page, summary)?;
     legacy(&mut page, summary)?;
     page.heading("Evidence")?;
     page.pair("folder", summary.run.folder.clone())?;
@@ -178,6 +182,23 @@ fn not_seen<W: Write>(page: &mut Page<W>, summary: &Summary<'_>) -> io::Result<(
     lines.into_iter().try_for_each(|(count, text)| page.note(&format!("{}: {text}", hosts(count))))
 }
 
+/// Which probes did not answer themselves, so that others stood in: their records may tell less.
+fn replaced<W: Write>(page: &mut Page<W>, summary: &Summary<'_>) -> io::Result<()> {
+    if summary.replaced.is_empty() {
+        return Ok(());
+    }
+    page.heading("Answered in another way")?;
+    for ((kind, probe), hosts) in summary.replaced {
+        let hosts = counted(usize::try_from(*hosts).unwrap_or(usize::MAX), "host", "hosts");
+        let why = match kind {
+            FaultKind::Denied => "sudo refused it, so it was asked without: owners may be hidden",
+            _ => "its tool is missing or too old, so its fallback was asked",
+        };
+        page.note(&format!("{hosts}: {probe}: {why}"))?;
+    }
+    Ok(())
+}
+
 /// Exceptions that were used: a finding of every run until they are gone.
 fn legacy<W: Write>(page: &mut Page<W>, summary: &Summary<'_>) -> io::Result<()> {
     if summary.legacy.is_empty() {
@@ -193,7 +214,8 @@ fn legacy<W: Write>(page: &mut Page<W>, summary: &Summary<'_>) -> io::Result<()>
 }
 
 /// What a limitation means for who reads the records.
-const fn meaning(limitation: Limitation) -> &'static str {
+#[must_use]
+pub const fn meaning(limitation: Limitation) -> &'static str {
     match limitation {
         Limitation::Truncated => "output or fields were cut; what was cut is missing",
         Limitation::NoOwner => {

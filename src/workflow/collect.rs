@@ -24,7 +24,8 @@ use crate::evidence::manifest::{Manifest, VERSION};
 use crate::evidence::write::WriteError;
 use crate::model::capture::Mandate;
 use crate::model::digest::Sha256;
-use crate::model::id::{HostName, RunId};
+use crate::model::fault::FaultKind;
+use crate::model::id::{HostName, ProbeId, RunId};
 use crate::model::query::HostOutcome;
 use crate::model::snapshot::Limitation;
 use crate::model::time::Utc;
@@ -114,6 +115,9 @@ pub struct Found {
     pub unparsed: u64,
     /// What answers could not show, with the number of hosts.
     pub limitations: BTreeMap<Limitation, u64>,
+    /// Probes in whose place others were asked, with what kept them from answering, and the number
+    /// of hosts.
+    pub replaced: BTreeMap<(FaultKind, ProbeId), u64>,
     /// Old algorithms in use, with what allowed them, and the hosts and jump hosts that used them.
     pub legacy: BTreeMap<String, BTreeSet<HostName>>,
 }

@@ -11,7 +11,7 @@ use crate::evidence::manifest::HostEntry;
 use crate::model::fault::{Fault, FaultKind};
 use crate::model::id::{HostName, Pass, RunId};
 use crate::model::query::HostOutcome;
-use crate::model::snapshot::{Outcome, Snapshot};
+use crate::model::snapshot::{Outcome, SectionStatus, Snapshot};
 use crate::model::socket::Direction;
 use crate::model::time::Utc;
 use crate::store::{Error as StoreError, Store};
@@ -178,6 +178,13 @@ impl Found {
             snapshot.sections.iter().flat_map(|section| &section.limitations).copied().collect();
         for limitation in limitations {
             *self.limitations.entry(limitation).or_default() += 1;
+        }
+        let replaced = snapshot.sections.iter().filter(|s| s.status == SectionStatus::Replaced);
+        let replaced: BTreeSet<_> = replaced
+            .filter_map(|section| Some((section.faults.first()?.kind, section.probe.clone())))
+            .collect();
+        for reason in replaced {
+            *self.replaced.entry(reason).or_default() += 1;
         }
         if let Some(negotiated) = &snapshot.header.negotiated {
             let host = (&snapshot.header.asset.name, negotiated);

@@ -165,7 +165,7 @@ fn unknown_names_are_answered_with_the_nearest() {
         (
             "query listeners -l nope",
             "error[FS-USE-005]: no host matches `nope`\n  \
-             help: see `fleetstat hosts -i FILE` for what there is\n",
+             help: of hosts that never answered the inventory knows more than the store: add -i FILE\n",
         ),
     ] {
         refused(&place.line(line), 2, err);

@@ -60,6 +60,7 @@ fn only_unreachable_hosts_missing_is_22_and_nobody_reached_is_21() {
     let ended = other.run(["run", NIGHTLY, "-i", &inventory, "-q"]);
     assert_eq!((ended.code, ended.out.as_str()), (31, ""), "{}", ended.err);
     assert!(ended.err.contains("error[FS-CFG-003]: account `a`: "), "{}", ended.err);
+    assert_eq!(ended.err.matches("account `a`: ").count(), 1, "said once: {}", ended.err);
 }
 
 #[test]

@@ -76,3 +76,14 @@ fn a_configuration_that_ssh_refuses_is_a_problem() {
     assert_eq!(ended.code, 2);
     assert!(ended.err.contains("host name `-oProxyCommand=x` has"), "{}", ended.err);
 }
+
+#[test]
+fn a_host_that_the_configuration_does_not_know_is_said_to_have_defaults() {
+    let place = Place::new();
+    let config = place.write("config", "Host web\n  User deploy\n");
+    let ended = place.run(["import", "ssh-config", "web", "wbe", "--file", &config]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    let remark = "wbe: nothing of the configuration concerns it: these are OpenSSH's defaults";
+    assert!(ended.err.contains(remark), "{}", ended.err);
+    assert!(!ended.err.contains("web: nothing"), "{}", ended.err);
+}

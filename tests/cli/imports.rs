@@ -375,3 +375,12 @@ fn a_file_that_names_no_host_or_no_time_is_warned_of_and_its_titles_can_be_given
     let listed = json(&place.line("changes list --format json").clean());
     assert_eq!(listed[0]["planned"]["start"], "2026-11-24T01:00:00.000000Z", "{}", listed[0]);
 }
+
+#[test]
+fn a_file_without_rows_is_taken_and_said_to_be_empty() {
+    let place = Place::new();
+    let file = place.write("none.csv", "number,short_description,cmdb_ci\n");
+    let ended = place.run(["changes", "import", &file]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    assert!(ended.err.contains("none.csv: there is no row in it"), "{}", ended.err);
+}

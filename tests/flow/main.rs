@@ -33,4 +33,5 @@ mod roads;
 mod secrets;
 mod selection;
 mod signals;
+mod systems;
 mod tools;

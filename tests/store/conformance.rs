@@ -31,6 +31,7 @@ macro_rules! suite {
                 taking_in_a_snapshot_again_writes_no_row,
                 a_key_taken_by_other_evidence_is_a_conflict,
                 a_second_pass_is_kept,
+                names_of_users_are_kept_beside_processes_without_any,
                 a_snapshot_is_found_by_time,
                 the_last_good_section_answers,
                 a_listener_that_stays_is_one_interval,
@@ -189,6 +190,23 @@ pub(crate) fn a_second_pass_is_kept(store: &mut dyn Store) {
     assert_eq!(store.outcomes(&run(0)).unwrap().len(), 2);
     let counts = store.runs().unwrap()[0].counts;
     assert_eq!(counts, OutcomeCounts { partial: 1, ..OutcomeCounts::default() });
+}
+
+pub(crate) fn names_of_users_are_kept_beside_processes_without_any(store: &mut dyn Store) {
+    begin(store, 2);
+    let mut snapshots = [whole("web-1", 0), whole("web-1", 1)];
+    for snapshot in &mut snapshots {
+        listens(snapshot, 1, 22, "sshd");
+        listens(snapshot, 1, 80, "nginx");
+    }
+    // The second night's processes differ from the first's in nothing but the user.
+    let processes = &mut snapshots[1].records.processes;
+    processes[1].record.user = Some(HostText::owned(b"NT AUTHORITY\\SYSTEM".to_vec()));
+    store.ingest(&snapshots).unwrap();
+    for snapshot in snapshots {
+        let at = Some(snapshot.header.started);
+        assert_eq!(store.snapshot(&host("web-1"), at).unwrap(), Some(snapshot));
+    }
 }
 
 pub(crate) fn a_snapshot_is_found_by_time(store: &mut dyn Store) {

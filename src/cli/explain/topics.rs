@@ -4,6 +4,7 @@ use crate::cli::explain::examples::EXAMPLES;
 use crate::cli::problem::{EXITS, Exit, PROBLEMS};
 use crate::model::fault::{FaultKind, Retry};
 use crate::model::query::Topic;
+use crate::model::snapshot::Limitation;
 
 /// Codes of a kind of file, each with its meaning.
 type Codes = &'static [(&'static str, &'static str)];
@@ -17,7 +18,7 @@ pub(super) const FILES: &[(&str, Codes, Exit)] = &[
     ("any YAML file", crate::yaml::CODES, Exit::Invalid),
 ];
 
-/// Every topic: problems, defects of files, faults of hosts, exit codes, each in its table's order.
+/// Every topic: problems, defects of files, faults of hosts, limitations of answers, exit codes, each in its table's order.
 #[must_use]
 pub fn all() -> Vec<Topic> {
     let files = FILES.iter().flat_map(|(about, codes, exit)| {
@@ -29,6 +30,7 @@ pub fn all() -> Vec<Topic> {
     let problems = PROBLEMS.iter().filter(|kind| !known.iter().any(|name| name == kind.code));
     topics.splice(0..0, problems.map(problem).collect::<Vec<_>>());
     topics.extend(FaultKind::ALL.iter().map(|kind| fault(*kind)));
+    topics.extend(Limitation::ALL.iter().map(|one| limitation(*one)));
     topics.extend(EXITS.iter().map(|(exit, meaning)| exit_code(*exit, meaning)));
     topics
 }
@@ -70,6 +72,18 @@ fn fault(kind: FaultKind) -> Topic {
         meaning: format!("{}; {passes}{reached}", kind.meaning()),
         exit: None,
         remedy: Some(kind.remedy().to_owned()),
+        wrong: None,
+        right: None,
+    }
+}
+
+fn limitation(limitation: Limitation) -> Topic {
+    Topic {
+        name: limitation.as_str().to_owned(),
+        about: "limitation of an answer".to_owned(),
+        meaning: format!("not seen: {}", crate::report::summary::meaning(limitation)),
+        exit: None,
+        remedy: None,
         wrong: None,
         right: None,
     }

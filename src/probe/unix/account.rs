@@ -6,7 +6,9 @@
 //! `euid=`, `egid=` appear where they differ, `context=` on hosts with
 //! mandatory access control. A number without a name
 //! stands alone. A directory service may give group names with blanks and parentheses, so a name
-//! ends at a `)` that is followed by `,`, a blank or the end.
+//! ends at a `)` that is followed by `,`, a blank or the end. The BSDs write `, ` between groups; on
+//! Solaris `-a` is needed for them, elsewhere it is the default (POSIX). HP-UX prints accounts below
+//! zero with their sign: `uid=-2(nobody)`.
 
 use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
@@ -78,7 +80,7 @@ fn groups<'a>(text: &'a [u8], into: &mut Vec<HostText<'static>>) -> Option<&'a [
     let (first, mut rest) = entry(text)?;
     into.push(name_or_number(first));
     while let Some(more) = rest.strip_prefix(b",") {
-        let (group, after) = entry(more)?;
+        let (group, after) = entry(more.strip_prefix(b" ").unwrap_or(more))?;
         into.push(name_or_number(group));
         rest = after;
     }
@@ -91,9 +93,11 @@ fn name_or_number((number, name): Entry) -> HostText<'static> {
 
 /// Reads `N` or `N(NAME)`; gives what follows.
 fn entry(text: &[u8]) -> Option<(Entry, &[u8])> {
-    let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (number, rest) = text.split_at_checked(digits)?;
-    let number = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let positive = text.strip_prefix(b"-").unwrap_or(text);
+    let digits = positive.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (number, rest) = positive.split_at_checked(digits)?;
+    let number: u32 = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let number = if positive.len() < text.len() { number.wrapping_neg() } else { number };
     let Some(name) = rest.strip_prefix(b"(") else { return Some(((number, None), rest)) };
     let ends = |at: &usize| matches!(name.get(at + 1), None | Some(b',' | b' '));
     let end = memchr::memchr_iter(b')', name).find(ends)?;
@@ -116,7 +120,7 @@ mod tests {
 
     #[test]
     fn every_form_of_id_is_read() {
-        let cases: [(&str, Vec<Row<'_>>); 5] = [
+        let cases: [(&str, Vec<Row<'_>>); 8] = [
             ("uid=0(root) gid=0(root) groups=0(root)", facts(0, Some("root"), &["root"])),
             (
                 "uid=1000(c) gid=1(c) groups=1(c),1017(domain users),9(a)b),7 context=u:r:t:s0",
@@ -125,6 +129,15 @@ mod tests {
             ("uid=5 gid=6 euid=0(root) egid=0(root)", facts(0, Some("root"), &["root"])),
             ("uid=0(root) gid=0(root)", facts(0, Some("root"), &["root"])),
             ("uid=7 gid=8", facts(7, None, &["8"])),
+            (
+                "uid=1000(c) gid=1000(c) groups=1000(c), 0(wheel), 5(operator)",
+                facts(1000, Some("c"), &["c", "wheel", "operator"]),
+            ),
+            (
+                "uid=204(c) gid=1(staff) groups=7(security),3(sys)",
+                facts(204, Some("c"), &["security", "sys"]),
+            ),
+            ("uid=-2(nobody) gid=-2(nogroup)", facts(4_294_967_294, Some("nobody"), &["nogroup"])),
         ];
         for (text, expected) in cases {
             assert_eq!(rows(&read(reader(), text.as_bytes())), expected, "{text}");

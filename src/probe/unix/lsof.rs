@@ -9,7 +9,7 @@
 //! that begins with `p` names a process: pid, parent, command, user id, login. A set that begins
 //! with `f` names one of its files: descriptor, type, inode, protocol, ends, then what TCP knows:
 //! state, bytes to read (listeners: connections waiting) and to send. Source: lsof(8), "OUTPUT FOR
-//! OTHER PROGRAMS"; Linux, lsof 4.89 to 4.99.
+//! OTHER PROGRAMS"; Linux, lsof 4.89 to 4.99; for other systems lsof's `dialects` and lsof(8).
 //!
 //! Decisions:
 //! - One row for each descriptor, with one owner. Rows of one socket have the same inode, by which
@@ -19,6 +19,12 @@
 //! - Names: lsof writes `\\`, `\n`, `\t`, `\xff` and so on, which are read back. It writes other
 //!   control characters as `^[`, which could be those two characters: they stay as they are. It
 //!   pairs parentheses: `a)b` is cut to `a`, and a process named `a(b` is not listed at all.
+//! - Other systems: states have the names of their kernel (`SYN_RCVD`, `FIN_WAIT_1`; Solaris knows
+//!   `IDLE` and `BOUND`), old HP-UX says `inet` for IPv4, the device is an address and
+//!   no inode, and the bytes to read of a listener are always 0 (its queue is not in them).
+//!   macOS prints ICMP sockets (`PICMP`), raw ones with the protocol in the name, and the interface
+//!   of a link-local address inside it as its kernel does: `fe80:4::1` is `fe80::1` in zone 4 (no
+//!   such address can be on a wire, RFC 4291, 2.5.6).
 //! - What is no internet socket (`t` of other types) is a known set and counts as a header. Fields of
 //!   unknown letters are passed over.
 
@@ -31,15 +37,22 @@ use crate::probe::address::{ipv6, unmap};
 use crate::probe::cursor::Cursor;
 use crate::probe::lines::{LineParser, Lines, is_cut};
 
-/// A reader of field output.
+/// A reader of field output of Linux, where a listener's bytes to read are connections that wait.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
-    Box::new(Lines::new(Lsof { process: None }))
+    Box::new(Lines::new(Lsof { process: None, backlog: true }))
 }
 
-#[derive(Default)]
+/// A reader of field output of other systems, whose listeners have no such number.
+#[must_use]
+pub fn plain_reader() -> Box<dyn Reader> {
+    Box::new(Lines::new(Lsof { process: None, backlog: false }))
+}
+
 struct Lsof {
     process: Option<Process>,
+    /// The bytes to read of a listener are connections that wait.
+    backlog: bool,
 }
 
 struct Process {
@@ -81,7 +94,7 @@ impl Lsof {
             return sink.issue(Issue::unparsed(span, expected, line));
         };
         let file = File::read(line);
-        if !matches!(file.kind, b"IPv4" | b"IPv6") {
+        if !matches!(file.kind, b"IPv4" | b"IPv6" | b"inet" | b"inet6") {
             return match file.kind {
                 b"" => sink.issue(Issue::unparsed(span, "expected a file with its type", line)),
                 _ => sink.header(span),
@@ -93,6 +106,7 @@ impl Lsof {
         }
         if let Some(Row::Socket(socket)) = &mut row {
             socket.flags.truncated = cut;
+            socket.backlog_current = socket.backlog_current.filter(|_| self.backlog);
         }
         if let Some(row) = row {
             sink.row(span, row);
@@ -194,20 +208,28 @@ fn socket<'a>(
         b"UDPLITE" => Transport::Udplite,
         b"SCTP" => Transport::Sctp,
         b"DCCP" => Transport::Dccp,
+        b"ICMP" | b"ICMPV6" => Transport::Raw,
         _ => return Err("expected a protocol such as `PTCP`"),
     };
-    let v6 = file.kind == b"IPv6";
+    let v6 = matches!(file.kind, b"IPv6" | b"inet6");
     let ends = ends(file.name, v6).ok_or("expected `address:port` or two of them with `->`")?;
     let ((mut here, local_port), peer) = ends;
     let any: IpAddr = if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
     let (mut there, peer_port) = peer.unwrap_or((any, None));
     let v4_mapped = unmap(&mut here, &mut there);
-    let remote = peer.map(|_| Endpoint { address: there, port: peer_port, zone: None });
+    let zone = zone(&mut there);
+    let remote = peer.map(|_| Endpoint { address: there, port: peer_port, zone });
     let state = state(file.state, transport, remote.is_some());
-    let local = Endpoint { address: here, port: local_port, zone: None };
+    let zone = self::zone(&mut here);
+    let local = Endpoint { address: here, port: local_port, zone };
     let row = out.insert(Row::Socket(Socket::new(transport, local, remote, state)));
     let Row::Socket(socket) = row else { return Err("expected a socket") };
     socket.flags.v4_mapped = v4_mapped;
+    socket.raw_protocol = match file.protocol {
+        b"ICMP" => Some(1),
+        b"ICMPV6" => Some(58),
+        _ => None,
+    };
     if state == State::Unknown {
         socket.state_raw = file.state.map(HostText::new);
     }
@@ -227,21 +249,34 @@ fn socket<'a>(
 
 fn state(word: Option<&[u8]>, transport: Transport, peer: bool) -> State {
     match (word, transport) {
-        (_, Transport::Udp | Transport::Udplite) if peer => State::Established,
-        (_, Transport::Udp | Transport::Udplite) => State::Unconnected,
+        (_, Transport::Udp | Transport::Udplite | Transport::Raw) if peer => State::Established,
+        (_, Transport::Udp | Transport::Udplite | Transport::Raw) => State::Unconnected,
         (Some(b"ESTABLISHED"), _) => State::Established,
         (Some(b"LISTEN"), _) => State::Listen,
         (Some(b"CLOSE_WAIT"), _) => State::CloseWait,
-        (Some(b"FIN_WAIT1"), _) => State::FinWait1,
-        (Some(b"FIN_WAIT2"), _) => State::FinWait2,
+        (Some(b"FIN_WAIT1" | b"FIN_WAIT_1"), _) => State::FinWait1,
+        (Some(b"FIN_WAIT2" | b"FIN_WAIT_2"), _) => State::FinWait2,
         (Some(b"SYN_SENT"), _) => State::SynSent,
-        (Some(b"SYN_RECV"), _) => State::SynReceived,
+        (Some(b"SYN_RECV" | b"SYN_RCVD"), _) => State::SynReceived,
         (Some(b"LAST_ACK"), _) => State::LastAck,
         (Some(b"CLOSING"), _) => State::Closing,
         (Some(b"TIME_WAIT"), _) => State::TimeWait,
         (Some(b"CLOSE" | b"CLOSED"), _) => State::Closed,
+        (Some(b"BOUND"), _) => State::Bound,
+        (Some(b"IDLE"), _) => State::Idle,
         _ => State::Unknown,
     }
+}
+
+/// Takes the interface out of a link-local address where the kernel keeps it in the second group.
+fn zone(address: &mut IpAddr) -> Option<HostText<'static>> {
+    let IpAddr::V6(v6) = address else { return None };
+    let [0xfe80, index, a, b, c, d, e, f] = v6.segments() else { return None };
+    if index == 0 {
+        return None;
+    }
+    *v6 = Ipv6Addr::new(0xfe80, 0, a, b, c, d, e, f);
+    Some(HostText::owned(index.to_string().into_bytes()))
 }
 
 type End = (IpAddr, Option<u16>);
@@ -274,4 +309,68 @@ fn end(cursor: &mut Cursor<'_>, v6: bool) -> Option<End> {
     }
     let port = if cursor.eat(b"*") { None } else { Some(cursor.number()?) };
     Some((address, port.filter(|&port| port != 0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::testing::{read, rows};
+
+    fn socket(transport: Transport, local: &str, state: State) -> Socket<'static> {
+        let local: std::net::SocketAddr = local.parse().unwrap();
+        let local = Endpoint { address: local.ip(), port: Some(local.port()), zone: None };
+        let mut socket = Socket::new(transport, local, None, state);
+        let name = HostText::new(b"my server");
+        socket.owners.push(Owner { pid: 7, fd: Some(3), tid: None, name });
+        socket.attribution = Attribution::Owned;
+        socket
+    }
+
+    fn one(file: &str) -> Row<'static> {
+        let text = format!("p7\0cmy server\0u0\0\n{file}\n").replace("\\0", "\0");
+        let mut rows = rows(&read(plain_reader(), text.as_bytes()));
+        assert_eq!(rows.len(), 1, "{file}");
+        rows.remove(0)
+    }
+
+    #[test]
+    fn states_of_other_kernels_are_read() {
+        for (word, state) in [
+            ("SYN_RCVD", State::SynReceived),
+            ("FIN_WAIT_1", State::FinWait1),
+            ("FIN_WAIT_2", State::FinWait2),
+            ("BOUND", State::Bound),
+            ("IDLE", State::Idle),
+        ] {
+            let file = format!("f3\0tIPv4\0d0xf1000e0001\0PTCP\0n192.0.2.1:22\0TST={word}\0");
+            assert_eq!(one(&file), Row::Socket(socket(Transport::Tcp, "192.0.2.1:22", state)));
+        }
+    }
+
+    #[test]
+    fn a_listener_has_a_backlog_on_linux_alone() {
+        let text =
+            b"p7\0cmy server\0\nf3\0tIPv4\0PTCP\0n192.0.2.1:22\0TST=LISTEN\0TQR=5\0TQS=0\0\n";
+        let mut listener = socket(Transport::Tcp, "192.0.2.1:22", State::Listen);
+        assert_eq!(rows(&read(plain_reader(), text)), [Row::Socket(listener.clone())]);
+        listener.backlog_current = Some(5);
+        assert_eq!(rows(&read(reader(), text)), [Row::Socket(listener)]);
+    }
+
+    #[test]
+    fn old_hp_ux_and_sockets_of_icmp_are_not_passed_over() {
+        let udp = socket(Transport::Udp, "192.0.2.1:53", State::Unconnected);
+        assert_eq!(one("f3\0tinet\0PUDP\0n192.0.2.1:53\0"), Row::Socket(udp));
+        let mut raw = socket(Transport::Raw, "[::]:1", State::Unconnected);
+        raw.local.port = None;
+        raw.raw_protocol = Some(58);
+        assert_eq!(one("f3\0tIPv6\0PICMPV6\0n*:*\0"), Row::Socket(raw));
+    }
+
+    #[test]
+    fn an_interface_inside_a_link_local_address_is_its_zone() {
+        let mut udp = socket(Transport::Udp, "[fe80::1]:546", State::Unconnected);
+        udp.local.zone = Some(HostText::new(b"14"));
+        assert_eq!(one("f3\0tIPv6\0PUDP\0n[fe80:e::1]:546\0"), Row::Socket(udp));
+    }
 }

@@ -9,3 +9,6 @@ pub mod date;
 pub mod lsof;
 pub mod tools;
 pub mod uname;
+pub mod boot;
+pub mod ps;
+pub mod settings;

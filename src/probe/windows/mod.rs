@@ -5,9 +5,13 @@
 //! reference.
 
 pub mod tools;
+pub mod rich;
+pub mod host;
+pub mod short;
+pub mod whoami;
+pub mod wmic;
 mod text;
 mod words;
-pub mod clock;
 pub mod netstat;
 pub mod tasklist;
 pub mod arp;
@@ -78,14 +82,7 @@ const PLAIN_TASKLIST: Fallback =
 
 /// The probes of Windows.
 pub static PROBES: &[Probe] = &[
-    windows(
-        "windows/clock",
-        &tools::WMIC,
-        windows_arguments(&["path", "Win32_OperatingSystem", "get", "LocalDateTime", "/value"]),
-        clock::reader,
-    )
-    .reads("The host's clock, in local time with its distance from UTC.", MANUAL)
-    .serves(&[], View::ALL),
+    host::CLOCK,
     windows(
         "windows/netstat-tcp-udp",
         &tools::NETSTAT,
@@ -116,6 +113,7 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("Names of processes, and the services that run in each.", MANUAL)
     .serves(&[], SOCKETS)
+    .optional()
     .or(PLAIN_TASKLIST),
     windows(
         "windows/tasklist-users",
@@ -179,6 +177,17 @@ pub static PROBES: &[Probe] = &[
     .serves(&[View::Interfaces, View::Routes], &[])
     .only(Usage::Fallback)
     .lacks(ROUTE_PRINT),
+    host::ACCOUNT,
+    host::GROUPS,
+    host::PORTS,
+    host::VERSION,
+    host::NAME,
+    host::SYSTEM,
+    rich::RICH_SOCKETS,
+    rich::RICH_PROCESSES,
+    rich::RICH_INTERFACES,
+    rich::RICH_ROUTES,
+    rich::RICH_HOST,
 ];
 
 /// A planned probe of Windows.

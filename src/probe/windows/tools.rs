@@ -13,5 +13,3 @@ pub static NETSTAT: Tool = Tool::new("netstat", &["C:\\Windows\\System32\\netsta
 pub static ROUTE: Tool = Tool::new("route", &["C:\\Windows\\System32\\route.exe"]);
 /// tasklist.
 pub static TASKLIST: Tool = Tool::new("tasklist", &["C:\\Windows\\System32\\tasklist.exe"]);
-/// wmic, which Windows 11 24H2 and Server 2025 no longer install by themselves.
-pub static WMIC: Tool = Tool::new("wmic", &["C:\\Windows\\System32\\wbem\\WMIC.exe"]);

@@ -1,0 +1,78 @@
+//! `/etc/release`: name and version of Solaris and of illumos distributions.
+//!
+//! ```text
+//!                             Oracle Solaris 11.4 X86
+//!   Copyright (c) 1983, 2018, Oracle and/or its affiliates.  All rights reserved.
+//!                             Assembled 16 August 2018
+//! ```
+//! The first line is the name (`Oracle Solaris 10 1/13 s10s_u11wos_24a SPARC`, `OmniOS v11 r151050`,
+//! `OpenIndiana Hipster 2024.10 (powered by illumos)`, `SmartOS 20240101T000000Z`), centred; what
+//! follows is about copyright and assembly. The version is the first word of the name that begins
+//! with a digit, on OmniOS the one after `v11`. Source: the file of these systems; no manual page
+//! describes it.
+
+use crate::model::fact::Fact;
+use crate::model::parsed::{Reader, Row, Sink, Span};
+use crate::model::text::HostText;
+use crate::probe::lines::{LineParser, Lines};
+use crate::probe::whole::is_whole;
+
+/// A reader of the file.
+#[must_use]
+pub fn reader() -> Box<dyn Reader> {
+    Box::new(Lines::new(Release { named: false }))
+}
+
+struct Release {
+    named: bool,
+}
+
+impl LineParser for Release {
+    fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        let name = line.trim_ascii();
+        if name.is_empty() || !is_whole(span, line, sink) {
+            return;
+        }
+        if self.named {
+            return sink.header(span);
+        }
+        self.named = true;
+        sink.row(span, Row::Fact(Fact::OsName(HostText::owned(name.to_vec()))));
+        let mut words = name.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        if let Some(version) = words.find(|word| is_version(word)) {
+            sink.row(span, Row::Fact(Fact::OsVersion(HostText::owned(version.to_vec()))));
+        }
+    }
+
+    fn end(&mut self, _: &mut dyn Sink) {}
+}
+
+/// `11.4`, `2024.10`, `r151050`.
+fn is_version(word: &[u8]) -> bool {
+    let digits = word.strip_prefix(b"r").unwrap_or(word);
+    digits.first().is_some_and(u8::is_ascii_digit)
+        && (digits.len() == word.len() || digits.len() > 4)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::testing::{facts, read};
+
+    #[test]
+    fn the_first_line_names_system_and_version() {
+        for (line, version) in [
+            ("        Oracle Solaris 11.4 X86\n", Some("11.4")),
+            ("   Oracle Solaris 10 1/13 s10s_u11wos_24a SPARC\n", Some("10")),
+            ("  OmniOS v11 r151050\n", Some("r151050")),
+            ("   SmartOS joyent\n", None),
+        ] {
+            let text = format!("\n{line}  Copyright 2024\n");
+            let seen = read(reader(), text.as_bytes());
+            let name = Fact::OsName(HostText::owned(line.trim().as_bytes().to_vec()));
+            let version = version.map(|version| Fact::OsVersion(HostText::new(version.as_bytes())));
+            let expected: Vec<Fact> = [Some(name), version].into_iter().flatten().collect();
+            assert_eq!((facts(&seen), seen.headers.len()), (expected, 1), "{line}");
+        }
+    }
+}
