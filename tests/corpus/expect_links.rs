@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::compare::Expectation;
 use crate::expected::{copy, word};
-use crate::fields::Fields;
+use crate::fields::{Fields, two_digits};
 use crate::tables::Sample;
 
 /// The counters of `/proc/net/netstat`: one object for each protocol, its name under `type`.
@@ -85,12 +85,6 @@ pub(crate) fn neighbours(records: &[Value]) -> Expectation {
     }
 }
 
-/// A link-layer address with two digits in each part, in lower case.
-fn two_digits(mac: &str) -> String {
-    let parts = mac.split([':', '.']).map(|part| format!("{part:0>2}").to_lowercase());
-    parts.collect::<Vec<_>>().join(":")
-}
-
 /// Routes of `netstat -r`, `route`, `ip route` and the tables of `/proc/net`.
 pub(crate) fn routes(records: &[Value]) -> Expectation {
     let routes = records.iter().filter(|record| word(record, "kind").is_none_or(|kind| kind == "route"));
@@ -135,8 +129,9 @@ fn route(record: &Value) -> Fields {
         return fields;
     }
     let gateway = of("gateway").or_else(|| of("next_hop")).unwrap_or_default();
-    // BSD keeps its neighbours among the routes: the gateway is a link-layer address.
-    if is_mac(&gateway) {
+    // BSD keeps its neighbours among the routes: the gateway is a link-layer address. One over the
+    // loopback is the host's own.
+    if is_mac(&gateway) && of("iface").is_none_or(|device| device != "lo0") {
         let bare = of("destination").unwrap_or_default();
         let bare = bare.split('%').next().unwrap_or_default().to_owned();
         fields.insert("address", bare);
@@ -148,12 +143,14 @@ fn route(record: &Value) -> Fields {
     let destination = of("destination").unwrap_or_default();
     fields.insert("destination", network_of(&destination, of("genmask").as_deref(), is_six));
     let bare = gateway.trim_matches(['[', ']']).split('%').next().unwrap_or_default().to_owned();
-    let direct = is_link(&gateway) || matches!(bare.as_str(), "0.0.0.0" | "::" | "*" | "");
+    // Without the flag G the gateway of BSD is an address of this host's own.
+    let flags = of("route_flags").or_else(|| of("flags")).unwrap_or_default();
+    let direct = is_link(&gateway) || is_mac(&gateway) || !flags.contains('G') || matches!(bare.as_str(), "0.0.0.0" | "::" | "*" | "");
     fields.insert("gateway", if direct { "none".to_owned() } else { bare });
     copy(&mut fields, "device", record, "iface");
     copy(&mut fields, "metric", record, "metric");
     copy(&mut fields, "mtu", record, "mtu");
-    if let Some(flags) = of("route_flags").or_else(|| of("flags")) {
+    if !flags.is_empty() {
         let mut letters: Vec<char> = flags.chars().collect();
         letters.sort_unstable();
         fields.insert("flags", letters.into_iter().collect());
@@ -237,7 +234,7 @@ fn counted(record: &Value) -> Option<Fields> {
     if let Some(index) = network.strip_prefix("<Link#") {
         fields.insert("index", index.trim_end_matches('>').to_owned());
         if let Some(mac) = address.filter(|mac| mac.contains(':')) {
-            fields.insert("mac", mac.to_lowercase());
+            fields.insert("mac", two_digits(&mac));
         }
         for (name, key) in [
             ("rx_packets", "ipkts"),
@@ -249,7 +246,9 @@ fn counted(record: &Value) -> Option<Fields> {
         ] {
             copy(&mut fields, name, record, key);
         }
-    } else if let Some(address) = address.and_then(|address| address.parse::<IpAddr>().ok()) {
+    } else if let Some(address) = address
+        .and_then(|address| address.split('%').next().unwrap_or_default().parse::<IpAddr>().ok())
+    {
         fields.insert("address", address.to_string());
         fields.remove("mtu");
     }
@@ -261,7 +260,7 @@ fn ifconfig(record: &Value) -> Fields {
     copy(&mut fields, "name", record, "name");
     copy(&mut fields, "mtu", record, "mtu");
     if let Some(mac) = word(record, "mac_addr") {
-        fields.insert("mac", mac.to_lowercase());
+        fields.insert("mac", two_digits(&mac));
     }
     let mut addresses = Vec::new();
     let empty = Vec::new();

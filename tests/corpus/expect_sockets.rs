@@ -122,8 +122,10 @@ fn of_tool(sample: &Sample, record: &Value) -> Fields {
     let get = |keys: [&str; 2]| keys.iter().find_map(|key| of(key)).unwrap_or_else(|| "*".to_owned());
     let remote = (get(["peer_address", "foreign_address"]), get(["peer_port", "foreign_port"]));
     ends(&mut fields, (&get(["local_address", "local_address"]), &get(["local_port", "local_port"])), (&remote.0, &remote.1));
+    // Behind an address without a zone of its own: a device that the socket is bound to.
     if let Some(device) = of("interface") {
-        fields.insert("device", device);
+        let link = fields.get("local_address").is_some_and(|local| local.starts_with("fe80:"));
+        fields.insert(if link { "local_zone" } else { "device" }, device);
     }
     // A UDP socket with a peer is connected; netstat of Linux and BSD do not all say so.
     let connected = fields.get("remote_address").is_some_and(|remote| remote != "none");

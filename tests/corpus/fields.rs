@@ -105,7 +105,7 @@ fn of_socket(socket: &Socket<'_>) -> Fields {
 fn of_interface(interface: &Interface) -> Fields {
     let mut fields = Fields::from([("name", text(&interface.name))]);
     add(&mut fields, "index", interface.index);
-    add(&mut fields, "mac", interface.mac.as_ref().map(|mac| text(mac).to_lowercase()));
+    add(&mut fields, "mac", interface.mac.as_ref().map(|mac| two_digits(&text(mac))));
     add(&mut fields, "mtu", interface.mtu);
     add(&mut fields, "oper_state", interface.oper_state.as_ref().map(text));
     let mut flags: Vec<String> = interface.flags.iter().map(text).collect();
@@ -162,8 +162,14 @@ fn of_route(route: &Route) -> Fields {
     fields
 }
 
+/// A link-layer address with two digits in each part, in lower case: BSD leaves zeros out.
+pub(crate) fn two_digits(mac: &str) -> String {
+    let parts = mac.split([':', '.']).map(|part| format!("{part:0>2}").to_lowercase());
+    parts.collect::<Vec<_>>().join(":")
+}
+
 fn of_neighbour(neighbour: &Neighbour) -> Fields {
-    let mac = neighbour.mac.as_ref().map_or("none".to_owned(), |mac| text(mac).to_lowercase());
+    let mac = neighbour.mac.as_ref().map(text).map_or("none".to_owned(), |mac| two_digits(&mac));
     let mut fields = Fields::from([("address", neighbour.address.to_string()), ("mac", mac)]);
     add(&mut fields, "device", neighbour.device.as_ref().map(text));
     let states = neighbour.states.iter().map(text).collect::<Vec<_>>().join(",");

@@ -7,6 +7,9 @@
 //! is in any of them. A sample, an issue or a disagreement that is not in its table fails the test,
 //! and so does one that is no longer there.
 //!
+//! `CORPUS_SHOW=PART` prints the rows and disagreements of samples with `PART` in their names: what
+//! is to be looked at before a table is changed.
+//!
 //! Has no harness, so that it can say that it did not run: it needs `../shared/corpus`.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a test says what it found")]
@@ -131,6 +134,12 @@ fn one(
             Event::Issue(_) => {}
         }
     }
+    let shown = std::env::var("CORPUS_SHOW").is_ok_and(|part| name.contains(&part));
+    if shown {
+        println!("== {name}");
+        rows.iter().for_each(|row| println!("{:?}", fields::fields(row)));
+        issues.iter().for_each(|issue| println!("{issue:?}"));
+    }
     totals.rows += rows.len();
     totals.issues += issues.len();
     if rows.len() != sample.rows {
@@ -159,6 +168,9 @@ fn one(
         return;
     };
     let compared = compare::compare(&rows, &records);
+    if shown {
+        compared.disagreements.iter().for_each(|one| println!("{one:?}"));
+    }
     totals.compared_samples += 1;
     totals.compared_rows += compared.rows;
     totals.compared_fields += compared.fields;

@@ -2,7 +2,8 @@
 //!
 //! `samples.tsv`: sample, reader or `-`, form, rows, digest, note. The form says how the reader
 //! gets the text: `plain`; `ended`, with the end of the last line, which the source of the sample
-//! has stripped; `grep:FILE`, each line behind the name of its file, as the probe's grep prints it.
+//! has stripped; `grep:FILE`, each filled line behind the name of its file, as the
+//! probe's grep prints it.
 //! The digest stands where a sample has no expectation: its rows were looked at, one by one, and
 //! have not changed since. The note says what it is, or why no probe runs its command.
 //!
@@ -160,6 +161,7 @@ pub(crate) fn lines(numbers: &[u64]) -> String {
 pub(crate) fn formed(text: Vec<u8>, form: &str) -> Vec<u8> {
     if let Some(file) = form.strip_prefix("grep:") {
         let lines = text.split_inclusive(|byte| *byte == b'\n');
+        let lines = lines.filter(|line| !line.trim_ascii().is_empty());
         return lines.flat_map(|line| [file.as_bytes(), b":", line].concat()).collect();
     }
     match form {
