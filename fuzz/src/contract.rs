@@ -64,7 +64,11 @@ pub(crate) fn read(mut reader: Box<dyn Reader>, text: &[u8], chunk: usize) -> Ev
 ///
 /// # Errors
 /// What of the contract was broken.
-pub(crate) fn keep(make: &dyn Fn() -> Box<dyn Reader>, text: &[u8], chunk: usize) -> Result<(), String> {
+pub(crate) fn keep(
+    make: &dyn Fn() -> Box<dyn Reader>,
+    text: &[u8],
+    chunk: usize,
+) -> Result<(), String> {
     let whole = read(make(), text, text.len());
     let cut = read(make(), text, chunk);
     if whole != cut {
@@ -95,9 +99,10 @@ pub(crate) fn keep(make: &dyn Fn() -> Box<dyn Reader>, text: &[u8], chunk: usize
     if rows > text.len() {
         return Err(format!("{rows} rows of {} bytes", text.len()));
     }
-    let lost = text.iter().zip(&seen).position(|(byte, seen)| {
-        seen.is_none() && !byte.is_ascii_whitespace()
-    });
+    let lost = text
+        .iter()
+        .zip(&seen)
+        .position(|(byte, seen)| seen.is_none() && !byte.is_ascii_whitespace());
     lost.map_or(Ok(()), |at| Err(format!("byte {at} is in no row, header or issue")))
 }
 

@@ -69,7 +69,9 @@ impl ReadSection {
     /// True when the tool leaves out whole rows, however well it went.
     fn is_a_part(&self) -> bool {
         let probe = crate::probe::by_id(self.section.probe.as_str());
-        probe.is_some_and(|probe| probe.cannot_say.iter().any(|gap| gap.hides_rows()))
+        probe.is_some_and(|probe| {
+            probe.cannot_say.iter().any(|gap| gap.makes_a_part(probe.platform))
+        })
     }
 
     /// True when the command listed the sockets of another network namespace.

@@ -1,7 +1,7 @@
 //! What a tool cannot say, as data: one list for each probe, printed on the command page, used by
 //! `normalize` to tell a whole answer from a part, and by the tests that compare tools.
 
-use crate::model::host::words;
+use crate::model::host::{Platform, words};
 
 words! {
     /// Something that an answer leaves out however well it went.
@@ -92,7 +92,29 @@ words! {
     }
 }
 
+/// Rows that the command standard of a platform asks nowhere for. They are in no answer, so an answer
+/// without them is not a part of anything, and a host is not for ever called partial.
+pub const NEVER_ASKED: &[(Platform, Gap)] = &[
+    (Platform::Windows, Gap::RawSockets),
+    (Platform::Windows, Gap::Ipv4Addresses),
+    (Platform::Windows, Gap::Ipv6Neighbours),
+    (Platform::Freebsd, Gap::RawSockets),
+    (Platform::Freebsd, Gap::OtherTables),
+    (Platform::Openbsd, Gap::OtherTables),
+    (Platform::Netbsd, Gap::OtherTables),
+    (Platform::Solaris, Gap::RawSockets),
+    (Platform::Illumos, Gap::RawSockets),
+    (Platform::Aix, Gap::RawSockets),
+    (Platform::Hpux, Gap::RawSockets),
+];
+
 impl Gap {
+    /// True when an answer of this platform is a part because of it.
+    #[must_use]
+    pub fn makes_a_part(self, platform: Platform) -> bool {
+        self.hides_rows() && !NEVER_ASKED.contains(&(platform, self))
+    }
+
     /// True when rows are missing, not only fields of rows: the answer is then a part.
     #[must_use]
     pub const fn hides_rows(self) -> bool {

@@ -159,12 +159,19 @@ fn gaps(platform: Platform, page: &mut String) {
         page,
         "Where **whole rows** are missing, the section is `partial` with the limitation `tool_gap`.\n"
     );
+    let never: Vec<String> = crate::probe::gap::NEVER_ASKED
+        .iter()
+        .filter(|(of, _)| *of == platform)
+        .map(|(_, gap)| gap.to_string())
+        .collect();
+    if !never.is_empty() {
+        line!(page, "Never asked for on this platform, and in no answer: {}.\n", never.join(", "));
+    }
     line!(page, "| probe | leaves out |\n|---|---|");
     for probe in platform_probes(platform).filter(|probe| !probe.cannot_say.is_empty()) {
-        let words = probe
-            .cannot_say
-            .iter()
-            .map(|gap| if gap.hides_rows() { format!("**{gap}**") } else { gap.to_string() });
+        let words = probe.cannot_say.iter().map(|gap| {
+            if gap.makes_a_part(platform) { format!("**{gap}**") } else { gap.to_string() }
+        });
         line!(page, "| {} | {} |", probe.id, words.collect::<Vec<_>>().join(", "));
     }
     page.push('\n');

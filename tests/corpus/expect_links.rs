@@ -57,7 +57,15 @@ pub(crate) fn facts(records: &[Value]) -> Expectation {
     Expectation {
         records: expected,
         ordered: false,
-        keys: &["os_id", "os_name", "os_version", "kernel_name", "hostname", "kernel_release", "architecture"],
+        keys: &[
+            "os_id",
+            "os_name",
+            "os_version",
+            "kernel_name",
+            "hostname",
+            "kernel_release",
+            "architecture",
+        ],
         concerns: |row| matches!(row, Row::Fact(_)),
     }
 }
@@ -87,7 +95,8 @@ pub(crate) fn neighbours(records: &[Value]) -> Expectation {
 
 /// Routes of `netstat -r`, `route`, `ip route` and the tables of `/proc/net`.
 pub(crate) fn routes(records: &[Value]) -> Expectation {
-    let routes = records.iter().filter(|record| word(record, "kind").is_none_or(|kind| kind == "route"));
+    let routes =
+        records.iter().filter(|record| word(record, "kind").is_none_or(|kind| kind == "route"));
     Expectation {
         records: routes.map(route).collect(),
         ordered: true,
@@ -103,7 +112,10 @@ fn route(record: &Value) -> Fields {
         let prefix = of("dest_prefix").and_then(|text| u8::from_str_radix(&text, 16).ok());
         fields.insert("destination", format!("{}/{}", six(&network), prefix.unwrap_or(255)));
         let via = six(&of("next_hop").unwrap_or_default());
-        fields.insert("gateway", if via.is_unspecified() { "none".to_owned() } else { via.to_string() });
+        fields.insert(
+            "gateway",
+            if via.is_unspecified() { "none".to_owned() } else { via.to_string() },
+        );
         let metric = of("metric").and_then(|text| u64::from_str_radix(&text, 16).ok());
         fields.insert("metric", metric.unwrap_or(0).to_string());
         copy(&mut fields, "device", record, "device");
@@ -113,7 +125,10 @@ fn route(record: &Value) -> Fields {
         let mask = u32::from(four(&of("Mask").unwrap_or_default()));
         fields.insert("destination", format!("{}/{}", four(&network), mask.count_ones()));
         let via = four(&of("Gateway").unwrap_or_default());
-        fields.insert("gateway", if via.is_unspecified() { "none".to_owned() } else { via.to_string() });
+        fields.insert(
+            "gateway",
+            if via.is_unspecified() { "none".to_owned() } else { via.to_string() },
+        );
         copy(&mut fields, "metric", record, "Metric");
         copy(&mut fields, "device", record, "Iface");
         return fields;
@@ -121,9 +136,13 @@ fn route(record: &Value) -> Fields {
     if let Some(network) = of("ip") {
         fields.insert("destination", network_of(&network, None, false));
         fields.insert("gateway", of("via").unwrap_or_else(|| "none".to_owned()));
-        for (name, key) in
-            [("device", "dev"), ("protocol", "proto"), ("scope", "scope"), ("source", "src"), ("metric", "metric")]
-        {
+        for (name, key) in [
+            ("device", "dev"),
+            ("protocol", "proto"),
+            ("scope", "scope"),
+            ("source", "src"),
+            ("metric", "metric"),
+        ] {
             copy(&mut fields, name, record, key);
         }
         return fields;
@@ -139,13 +158,17 @@ fn route(record: &Value) -> Fields {
         copy(&mut fields, "device", record, "iface");
         return fields;
     }
-    let is_six = of("destination").is_some_and(|text| text.contains(':')) || gateway.contains(':') && !is_link(&gateway);
+    let is_six = of("destination").is_some_and(|text| text.contains(':'))
+        || gateway.contains(':') && !is_link(&gateway);
     let destination = of("destination").unwrap_or_default();
     fields.insert("destination", network_of(&destination, of("genmask").as_deref(), is_six));
     let bare = gateway.trim_matches(['[', ']']).split('%').next().unwrap_or_default().to_owned();
     // Without the flag G the gateway of BSD is an address of this host's own.
     let flags = of("route_flags").or_else(|| of("flags")).unwrap_or_default();
-    let direct = is_link(&gateway) || is_mac(&gateway) || !flags.contains('G') || matches!(bare.as_str(), "0.0.0.0" | "::" | "*" | "");
+    let direct = is_link(&gateway)
+        || is_mac(&gateway)
+        || !flags.contains('G')
+        || matches!(bare.as_str(), "0.0.0.0" | "::" | "*" | "");
     fields.insert("gateway", if direct { "none".to_owned() } else { bare });
     copy(&mut fields, "device", record, "iface");
     copy(&mut fields, "metric", record, "metric");
@@ -176,14 +199,18 @@ fn network_of(text: &str, mask: Option<&str>, six: bool) -> String {
     if text == "default" {
         return if six { "::/0" } else { "0.0.0.0/0" }.to_owned();
     }
-    let (address, prefix) = text.split_once('/').map_or((text.as_str(), None), |(a, p)| (a, Some(p)));
+    let (address, prefix) =
+        text.split_once('/').map_or((text.as_str(), None), |(a, p)| (a, Some(p)));
     let address = address.split('%').next().unwrap_or_default();
     if let Ok(six) = address.parse::<Ipv6Addr>() {
         return format!("{six}/{}", prefix.unwrap_or("128"));
     }
     let parts: Vec<&str> = address.split('.').collect();
-    let filled = [parts.as_slice(), &["0"; 3]].concat().into_iter().take(4).collect::<Vec<_>>().join(".");
-    let mask = mask.and_then(|mask| mask.parse::<Ipv4Addr>().ok()).map(|mask| u32::from(mask).count_ones().to_string());
+    let filled =
+        [parts.as_slice(), &["0"; 3]].concat().into_iter().take(4).collect::<Vec<_>>().join(".");
+    let mask = mask
+        .and_then(|mask| mask.parse::<Ipv4Addr>().ok())
+        .map(|mask| u32::from(mask).count_ones().to_string());
     let short = (parts.len() * 8).to_string();
     format!("{filled}/{}", prefix.map(str::to_owned).or(mask).unwrap_or(short))
 }
@@ -271,7 +298,10 @@ fn ifconfig(record: &Value) -> Fields {
     for four in lists.get("ipv4").into_iter().copied().flatten() {
         let mask = word(four, "mask").and_then(|mask| mask.parse::<Ipv4Addr>().ok());
         let address = word(four, "address").unwrap_or_default();
-        addresses.push(format!("{address}/{}", u32::from(mask.unwrap_or(Ipv4Addr::BROADCAST)).count_ones()));
+        addresses.push(format!(
+            "{address}/{}",
+            u32::from(mask.unwrap_or(Ipv4Addr::BROADCAST)).count_ones()
+        ));
     }
     for six in lists.get("ipv6").into_iter().copied().flatten() {
         let address = word(six, "address").unwrap_or_default();

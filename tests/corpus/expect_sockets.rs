@@ -59,7 +59,8 @@ fn ends(fields: &mut Fields, local: (&str, &str), remote: (&str, &str)) {
     if !zone.is_empty() && local_address.contains('.') {
         fields.insert("device", zone.trim_end_matches(']').to_owned());
     }
-    let open = matches!(remote_address.as_str(), "any" | "0.0.0.0" | "::") && matches!(remote.1, "*" | "0" | "");
+    let open = matches!(remote_address.as_str(), "any" | "0.0.0.0" | "::")
+        && matches!(remote.1, "*" | "0" | "");
     fields.insert("local_address", local_address);
     fields.insert("local_port", port(local.1));
     fields.insert("remote_address", if open { "none".to_owned() } else { remote_address });
@@ -119,9 +120,14 @@ fn of_tool(sample: &Sample, record: &Value) -> Fields {
         None if transport != "tcp" => fields.insert("state", "unconnected".to_owned()),
         None => None,
     };
-    let get = |keys: [&str; 2]| keys.iter().find_map(|key| of(key)).unwrap_or_else(|| "*".to_owned());
+    let get =
+        |keys: [&str; 2]| keys.iter().find_map(|key| of(key)).unwrap_or_else(|| "*".to_owned());
     let remote = (get(["peer_address", "foreign_address"]), get(["peer_port", "foreign_port"]));
-    ends(&mut fields, (&get(["local_address", "local_address"]), &get(["local_port", "local_port"])), (&remote.0, &remote.1));
+    ends(
+        &mut fields,
+        (&get(["local_address", "local_address"]), &get(["local_port", "local_port"])),
+        (&remote.0, &remote.1),
+    );
     // Behind an address without a zone of its own: a device that the socket is bound to.
     if let Some(device) = of("interface") {
         let link = fields.get("local_address").is_some_and(|local| local.starts_with("fe80:"));
@@ -160,8 +166,7 @@ fn of_tool(sample: &Sample, record: &Value) -> Fields {
             .collect();
         fds.sort();
         fields.insert("fds", fds.join(","));
-        let mut names: Vec<String> =
-            processes.values().filter_map(|of| word(of, "user")).collect();
+        let mut names: Vec<String> = processes.values().filter_map(|of| word(of, "user")).collect();
         names.sort();
         names.dedup();
         fields.insert("names", names.join("|"));
@@ -171,11 +176,13 @@ fn of_tool(sample: &Sample, record: &Value) -> Fields {
 
 fn of_proc(record: &Value) -> Fields {
     let of = |key: &str| word(record, key).unwrap_or_default();
-    let mut fields = Fields::from([("transport", "tcp".to_owned()), ("state", state(&of("state")))]);
+    let mut fields =
+        Fields::from([("transport", "tcp".to_owned()), ("state", state(&of("state")))]);
     let (local, remote) = (of("local_address"), of("remote_address"));
     let (local_port, remote_port) = (of("local_port"), of("remote_port"));
     ends(&mut fields, (&local, &local_port), (&remote, &remote_port));
-    let number = |key: &str| u64::from_str_radix(&of(key), 16).ok().map(|number| number.to_string());
+    let number =
+        |key: &str| u64::from_str_radix(&of(key), 16).ok().map(|number| number.to_string());
     if fields.get("state").is_some_and(|state| state != "listen") {
         queues(&mut fields, number("rx_queue"), number("tx_queue"));
     }
@@ -191,10 +198,18 @@ pub(crate) fn ground_truth(sample: &Sample, records: &[Value]) -> Expectation {
     let wanted = |record: &&Value| match name.rsplit_once('/').map_or(name, |(_, file)| file) {
         file if file.contains("_-4_") => is(record, "family", "ipv4"),
         file if file.contains("_-6_") => is(record, "family", "ipv6"),
-        file if file.contains("net_tcp6") => is(record, "transport", "tcp") && is(record, "family", "ipv6"),
-        file if file.contains("net_raw") => is(record, "transport", "raw") && is(record, "family", "ipv4"),
-        file if file.contains("net_udp") => is(record, "transport", "udp") && is(record, "family", "ipv4"),
-        file if file.contains("tuanp") && !file.contains("tuwanp") => !is(record, "transport", "raw"),
+        file if file.contains("net_tcp6") => {
+            is(record, "transport", "tcp") && is(record, "family", "ipv6")
+        }
+        file if file.contains("net_raw") => {
+            is(record, "transport", "raw") && is(record, "family", "ipv4")
+        }
+        file if file.contains("net_udp") => {
+            is(record, "transport", "udp") && is(record, "family", "ipv4")
+        }
+        file if file.contains("tuanp") && !file.contains("tuwanp") => {
+            !is(record, "transport", "raw")
+        }
         _ => true,
     };
     // `-e` tells inode and user id; without root or without `-p` there are no owners.
@@ -202,12 +217,7 @@ pub(crate) fn ground_truth(sample: &Sample, records: &[Value]) -> Expectation {
     let owners = !name.contains("nonroot") && !name.contains("proc_net");
     let records = records.iter().filter(wanted);
     let records = records.map(|record| truth(record, identity, owners, name.contains("/ss_")));
-    Expectation {
-        records: records.collect(),
-        ordered: false,
-        keys: ENDS,
-        concerns: is_socket,
-    }
+    Expectation { records: records.collect(), ordered: false, keys: ENDS, concerns: is_socket }
 }
 
 fn truth(record: &Value, identity: bool, owners: bool, all_owners: bool) -> Fields {

@@ -43,10 +43,9 @@ pub(crate) fn fields(row: &Row<'_>) -> Fields {
         ]),
         Row::Fact(fact) => of_fact(fact),
         Row::Process(pid, fact) => of_process(*pid, fact),
-        Row::Rule(rule) => Fields::from([
-            ("priority", rule.priority.to_string()),
-            ("rule", text(&rule.text)),
-        ]),
+        Row::Rule(rule) => {
+            Fields::from([("priority", rule.priority.to_string()), ("rule", text(&rule.text))])
+        }
         Row::Holder(_) | Row::Member(_) => Fields::from([("row", format!("{row:?}"))]),
     }
 }
@@ -189,7 +188,9 @@ fn of_fact(fact: &Fact) -> Fields {
         Fact::Architecture(value) => pair("architecture", value),
         Fact::Hostname(value) => pair("hostname", value),
         Fact::Limit(name, value) => Fields::from([("limit", format!("{} {value}", text(name)))]),
-        Fact::EphemeralRange(first, last) => Fields::from([("ephemeral", format!("{first}-{last}"))]),
+        Fact::EphemeralRange(first, last) => {
+            Fields::from([("ephemeral", format!("{first}-{last}"))])
+        }
         other => Fields::from([("fact", format!("{other:?}"))]),
     }
 }

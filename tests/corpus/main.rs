@@ -150,14 +150,20 @@ fn one(
     if lines != expected {
         let list = tables::lines(&lines);
         let first = issues.iter().find(|issue| !expected.contains(&issue.span.line));
-        let message = first.map(|issue| (issue.span.line, issue.message.as_str(), issue.text.bytes().escape_ascii().to_string()));
-        faults.push(format!("{name}: issues at lines {list:?}, expected {expected:?}: {message:?}"));
+        let message = first.map(|issue| {
+            (issue.span.line, issue.message.as_str(), issue.text.bytes().escape_ascii().to_string())
+        });
+        faults
+            .push(format!("{name}: issues at lines {list:?}, expected {expected:?}: {message:?}"));
     }
     let Some(expectation) = expectation else {
         totals.pinned += 1;
         let found = fields::digest(&rows);
         if found != sample.digest {
-            faults.push(format!("{name}: rows have the digest {found}, looked at was {:?}", sample.digest));
+            faults.push(format!(
+                "{name}: rows have the digest {found}, looked at was {:?}",
+                sample.digest
+            ));
         }
         return;
     };

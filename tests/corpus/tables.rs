@@ -66,7 +66,10 @@ impl Tables {
             }
         }
         for (columns, place) in rows("disagreements.tsv", &text("disagreements.tsv")) {
-            match (columns.as_slice(), columns.get(2).and_then(|number| number.parse::<usize>().ok())) {
+            match (
+                columns.as_slice(),
+                columns.get(2).and_then(|number| number.parse::<usize>().ok()),
+            ) {
                 ([name, field, _, why], Some(number)) if !why.is_empty() => {
                     let key = ((*name).to_owned(), (*field).to_owned());
                     *tables.disagreements.entry(key).or_default() += number;
@@ -116,7 +119,8 @@ impl Tables {
         let samples = self.samples.keys().map(|name| format!("{name} is not in the manifest"));
         let issues = self.issues.keys().map(|name| format!("{name}: no such issues"));
         let left = self.disagreements.keys();
-        let left = left.map(|(name, field)| format!("{name}: no row disagrees in {field} any more"));
+        let left =
+            left.map(|(name, field)| format!("{name}: no row disagrees in {field} any more"));
         faults.extend(samples.chain(issues).chain(left));
     }
 }

@@ -46,7 +46,10 @@ fn a_reader_that_covers_everything_once_keeps_it() {
 
 #[test]
 fn a_lost_byte_is_found_and_a_lost_blank_is_not() {
-    assert_eq!(found("ab", false, |_, sink| header(sink, 0, 1)), "byte 1 is in no row, header or issue");
+    assert_eq!(
+        found("ab", false, |_, sink| header(sink, 0, 1)),
+        "byte 1 is in no row, header or issue"
+    );
     assert_eq!(found("a \n", false, |_, sink| header(sink, 0, 1)), "");
 }
 

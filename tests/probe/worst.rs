@@ -23,7 +23,10 @@ const PEAK_KIB_MAX: u64 = 64 << 10;
 /// Pieces that open what never ends.
 const OPEN: &[&[u8]] = &[b"[", b"{\"a\":", b"\"a ", b"users:((\"", b"\0"];
 /// More of them, for the long proof.
-const OPEN_MORE: &[&[u8]] = &[b"(", b"\\", b"\\\"", b",", b":", b"=", b"\t", b" ", b"a=b ", b"1.", b"%", b"\xff", b"/(", b"p1\0"];
+const OPEN_MORE: &[&[u8]] = &[
+    b"(", b"\\", b"\\\"", b",", b":", b"=", b"\t", b" ", b"a=b ", b"1.", b"%", b"\xff", b"/(",
+    b"p1\0",
+];
 
 /// Counts, and keeps nothing.
 #[derive(Default)]
@@ -137,7 +140,11 @@ fn assert_linear(name: &str, make: &dyn Fn() -> Box<dyn Reader>, piece: &[u8], b
         long = long.min(stream(make(), piece, bytes).0);
         short = short.min(stream(make(), piece, bytes / 8).0);
     }
-    assert!(long < limit(short), "{name}: {short:?} for {}, {long:?} for {bytes}: {shown}", bytes / 8);
+    assert!(
+        long < limit(short),
+        "{name}: {short:?} for {}, {long:?} for {bytes}: {shown}",
+        bytes / 8
+    );
     // A debug build reads some 10 MB/s: a tenth of that is the limit.
     let slow = Duration::from_secs(1) * u32::try_from(bytes >> 20).expect("few MiB").max(1);
     assert!(long < slow, "{name}: {long:?} for {bytes} bytes: {shown}");
@@ -146,7 +153,8 @@ fn assert_linear(name: &str, make: &dyn Fn() -> Box<dyn Reader>, piece: &[u8], b
 /// Runs every `part`th reader of `parts`.
 fn run(part: usize, parts: usize) {
     let asked = std::env::var("WORST_BYTES").ok();
-    let bytes = asked.as_ref().map_or(SAMPLE_BYTES, |text| text.parse().expect("a number of bytes"));
+    let bytes =
+        asked.as_ref().map_or(SAMPLE_BYTES, |text| text.parse().expect("a number of bytes"));
     let names = reader_names();
     assert!(names.len() > 40, "only {} readers", names.len());
     let (mut readers, mut inputs) = (0, 0);
@@ -160,7 +168,10 @@ fn run(part: usize, parts: usize) {
         readers += 1;
         inputs += pieces.len();
     }
-    println!("worst inputs: {readers} readers, {inputs} inputs of {bytes} bytes, peak {} KiB", peak_kib());
+    println!(
+        "worst inputs: {readers} readers, {inputs} inputs of {bytes} bytes, peak {} KiB",
+        peak_kib()
+    );
     if asked.is_some() {
         assert!(peak_kib() < PEAK_KIB_MAX, "peak {} KiB", peak_kib());
     }

@@ -42,7 +42,7 @@ const NETSTAT: &[Gap] = &[
     Gap::ControlGroup,
 ];
 const INTERFACES: &[Gap] =
-    &[Gap::LinkBytes, Gap::LinkErrorKinds, Gap::CounterWidth, Gap::Ipv4Addresses, Gap::AddressPeer];
+    &[Gap::LinkBytes, Gap::LinkErrorKinds, Gap::CounterWidth, Gap::AddressPeer];
 const ROUTES: &[Gap] = &[Gap::RouteDetails];
 const NEIGHBOURS: &[Gap] = &[Gap::NeighbourState];
 

@@ -190,7 +190,7 @@ pub(in crate::probe) const ARP: Probe = libxo(
 )
 .reads("The ARP table.", "arp(8)")
 .serves(&[View::Routes], &[])
-.lacks(&[Gap::Ipv6Neighbours]);
+.lacks(&[Gap::NeighbourState]);
 
 /// The table of neighbour discovery.
 pub(in crate::probe) const NDP: Probe = libxo(
