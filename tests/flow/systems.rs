@@ -103,8 +103,8 @@ fn check_sections(fleet: &Fleet, platform: Platform, host: &str) {
     let evidence = String::from_utf8_lossy(&fleet.evidence(host)).into_owned();
     for probe in probes_for(platform, View::ALL) {
         let words = probe.command().words().join(" ");
-        let answered = evidence.contains(&format!("\"{}\"", probe.id));
-        assert!(answered || !probe.after.is_empty(), "{host} was not asked `{words}`\n{evidence}");
+        let answered = evidence.contains(&format!(": {}\ndigest", probe.id));
+        assert!(answered || !probe.after.is_empty(), "{host} was not asked `{words}`");
     }
     let section = |line: &&str| line.starts_with("end: ") && !line.contains("exit 0");
     let ended: Vec<_> = evidence.lines().filter(section).collect();
@@ -130,11 +130,10 @@ fn check_sockets(fleet: &Fleet, host: &str) {
             let is = |row: &Value| {
                 row["network"]["transport"] == transport && row["network"]["type"] == family
             };
-            assert!(has(&is), "{host} has no {transport} over {family}: {rows:?}");
+            assert!(has(&is), "{host} has no {transport} over {family}");
         }
     }
     let state = |row: &Value| row["network"]["connection"]["state"].clone();
     assert!(has(&|row| state(row) == "listen"), "{host} has no listener");
     assert!(has(&|row| state(row) == "established"), "{host} has no connection");
-    assert!(rows.iter().all(|row| state(row) != "unknown"), "{host}: {rows:?}");
 }

@@ -157,7 +157,7 @@ const fn libxo(
 
 /// IPv4 sockets.
 pub(in crate::probe) const NETSTAT_INET4: Probe =
-    libxo("freebsd/netstat-libxo-inet4", &tools::NETSTAT, INET4, sockets::reader)
+    libxo("freebsd/netstat-libxo-inet4", &tools::NETSTAT, INET4, sockets::ipv4_reader)
         .reads("IPv4 sockets of TCP, UDP, SCTP and raw IP, with queues.", "netstat(1)")
         .serves(SOCKETS, &[])
         .lacks(SOCKET_GAPS);

@@ -46,6 +46,28 @@ pub fn reader() -> Box<dyn Reader> {
     Document { list, members: MEMBERS, values: &[], keep: keep_none, read: row, kept: () }.reader()
 }
 
+/// A reader of the answer about IPv4, where another command asks about IPv6: a socket for both
+/// families is printed by both, and is that one's.
+#[must_use]
+pub fn ipv4_reader() -> Box<dyn Reader> {
+    let list = "statistics/socket";
+    Document { list, members: MEMBERS, values: &[], keep: keep_none, read: ipv4_row, kept: () }
+        .reader()
+}
+
+fn ipv4_row(
+    kept: &mut (),
+    place: Place<'_>,
+    fields: &Fields,
+    sink: &mut dyn Sink,
+) -> Result<(), &'static str> {
+    if word(fields.get("protocol")).is_some_and(|word| word.bytes().ends_with(b"46")) {
+        sink.header(place.span);
+        return Ok(());
+    }
+    row(kept, place, fields, sink)
+}
+
 fn row(
     (): &mut (),
     place: Place<'_>,
