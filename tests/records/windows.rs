@@ -145,10 +145,8 @@ impl Encoding {
             Self::TwoBytes => {
                 let byte = |number: u32| u8::try_from(number).unwrap();
                 let pair = |c: u32| vec![0x81 + byte(c % 0x7d), 0x40 + byte(c % 0x3f)];
-                let bytes = |c: char| match c.is_ascii() {
-                    true => vec![byte(c.into())],
-                    false => pair(c.into()),
-                };
+                let bytes =
+                    |c: char| if c.is_ascii() { vec![byte(c.into())] } else { pair(c.into()) };
                 text.chars().flat_map(bytes).collect()
             }
         }

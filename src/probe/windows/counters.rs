@@ -127,7 +127,7 @@ impl Statistics {
                 .iter()
                 .for_each(|row| sink.issue(Issue::unparsed(row.span, NOT_KNOWN, &row.bytes)));
         };
-        let mut names = layout.rows.iter().map(|place| place.name);
+        let mut places = layout.rows.iter().map(|place| place.name);
         for row in &rows {
             match row.numbers {
                 Numbers::Typed(kind, received, sent) => {
@@ -136,10 +136,10 @@ impl Statistics {
                     counter(group, row.span, &format!("Out{name}"), sent, sink);
                 }
                 Numbers::One(value) => {
-                    counter(group, row.span, names.next().unwrap_or_default(), value, sink);
+                    counter(group, row.span, places.next().unwrap_or_default(), value, sink);
                 }
                 Numbers::Two(received, sent) => {
-                    let name = names.next().unwrap_or_default();
+                    let name = places.next().unwrap_or_default();
                     counter(group, row.span, &format!("In{name}"), received, sink);
                     counter(group, row.span, &format!("Out{name}"), sent, sink);
                 }

@@ -84,7 +84,9 @@ impl TextParser for Totals {
         if !known {
             return lines.iter().for_each(|line| sink.issue(unknown(line.span, &line.bytes)));
         }
-        titles.iter().for_each(|line| sink.header(line.span));
+        for title in titles {
+            sink.header(title.span);
+        }
         for (row, (name, _)) in rows.iter().zip(&ROWS) {
             // The last number stands first.
             let directions: &[&str] = if row.numbers.len() == 2 { &["Out", "In"] } else { &["In"] };

@@ -84,9 +84,8 @@ impl Tasklist {
         let mut fact = |fact| sink.row(span, Row::Process(process.pid, fact));
         fact(ProcessFact::Name(said(process.image)));
         match process.kind {
-            Kind::Plain => {}
             Kind::User(user) if user.contains(&b'\\') => fact(ProcessFact::User(said(user))),
-            Kind::User(_) => {}
+            Kind::Plain | Kind::User(_) => {}
             Kind::Services(services) => {
                 if matches!(process.pid, 0 | 4) {
                     self.none.get_or_insert_with(|| services.to_vec());

@@ -16,11 +16,12 @@ fn section(
     }
     for (index, place) in layout.rows.iter().enumerate() {
         let word = word(index, place.name);
-        text.push_str(&if group.is_icmp() {
+        let row = if group.is_icmp() {
             format!("  {word:<25} {:<10}  {:<10}\r\n", index + 1, 100 + index)
         } else {
             format!("  {word:<34} = {}\r\n", index + 1)
-        });
+        };
+        text.push_str(&row);
     }
     text
 }

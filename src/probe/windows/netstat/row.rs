@@ -240,7 +240,8 @@ fn socket<'a>(
         (_, _) if nobody => State::Unconnected,
         (_, _) => State::Established,
     };
-    let peer = remote.filter(|_| !nobody && !(state == State::Listen && there.is_unspecified()));
+    let alone = nobody || (state == State::Listen && there.is_unspecified());
+    let peer = remote.filter(|_| !alone);
     let made = |address, end: Spelled<'a>| Endpoint {
         address,
         port: (end.port != 0).then_some(end.port),

@@ -238,8 +238,7 @@ impl Netstat {
         let Some(first) = lines.first() else { return };
         let span = Span { end: line.span.end, ..first.span };
         let text = lines.iter().map(|line| line.bytes.as_slice()).collect::<Vec<_>>().join(&b'\n');
-        let later = lines.iter().skip(1);
-        if later.into_iter().any(|line| row::begins(&line.bytes)) {
+        if lines.iter().skip(1).any(|line| row::begins(&line.bytes)) {
             return sink.issue(Issue::unparsed(span, IMITATION, &text));
         }
         let name = text.trim_ascii();

@@ -237,10 +237,10 @@ fn below(lines: &str) -> (Vec<String>, Vec<String>) {
                 owners.extend(socket.owners.into_iter().map(|owner| owner.name));
             }
             Row::Process(pid, ProcessFact::Name(name)) => {
-                told.push(format!("{pid} is {}", name.escaped()))
+                told.push(format!("{pid} is {}", name.escaped()));
             }
             Row::Process(pid, ProcessFact::Service(name)) => {
-                told.push(format!("{pid} runs {}", name.escaped()))
+                told.push(format!("{pid} runs {}", name.escaped()));
             }
             other => panic!("{other:?}"),
         }

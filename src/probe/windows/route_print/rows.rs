@@ -48,7 +48,7 @@ fn without_dots(text: &[u8]) -> &[u8] {
 /// An IPv4 route, as far as its section matters.
 pub(super) enum Ipv4 {
     /// In force.
-    Active(Route),
+    Active(Box<Route>),
     /// To be installed at the next start.
     Persistent,
 }
@@ -77,7 +77,7 @@ pub(super) fn ipv4(line: &[u8]) -> Option<Ipv4> {
             metric: Some(metric),
             ..route(Family::Ipv4, destination.into(), prefix, via.map(IpAddr::V4), interface)
         };
-        return Some(Ipv4::Active(route));
+        return Some(Ipv4::Active(Box::new(route)));
     }
     // The gateway, then a metric or a word for the default one.
     let first = rest.first().is_some_and(|word| address(word).is_some());

@@ -137,7 +137,7 @@ impl RoutePrint {
             return true;
         }
         match rows::ipv4(line.bytes) {
-            Some(Ipv4::Active(route)) => tell(line.span, Row::Route(route), persistent, sink),
+            Some(Ipv4::Active(route)) => tell(line.span, Row::Route(*route), persistent, sink),
             Some(Ipv4::Persistent) if persistent => sink.header(line.span),
             _ if self.is_default_gateway(line.bytes) => sink.header(line.span),
             _ => return false,
