@@ -1,4 +1,4 @@
-//! The command standard of illumos (OmniOS, SmartOS, OpenIndiana, Tribblix): what is asked, in the
+//! The command standard of illumos and what is made of it: what is asked, in the
 //! order of a visit.
 //!
 //! The commands and the grammar are those of Solaris, and so are the readers. `netstat -u`, since

@@ -61,14 +61,11 @@ const DETAILS: &[&[u8]] = &[
 impl State {
     fn read<'a>(&mut self, line: &'a [u8]) -> whole::Reading<'a> {
         if line.first().is_some_and(|byte| !byte.is_ascii_whitespace()) {
-            let read = self.interface(line);
-            return match read {
-                Some(interface) => Ok(Some(Row::Interface(interface))),
-                None => {
-                    (self.name, self.zone) = (None, None);
-                    Err("expected NAME: flags=HEX<WORDS> mtu N")
-                }
-            };
+            if let Some(interface) = self.interface(line) {
+                return Ok(Some(Row::Interface(interface)));
+            }
+            (self.name, self.zone) = (None, None);
+            return Err("expected NAME: flags=HEX<WORDS> mtu N");
         }
         let Some(name) = &self.name else {
             return Err("expected an interface before its addresses");

@@ -1,12 +1,12 @@
 //! `kstat -p -c net` of Solaris and illumos: counters, state and speed of the links.
 //!
 //! ```text
-//! link:0:net0:collisions	0
-//! link:0:net0:ifspeed	10000000000
-//! link:0:net0:ipackets64	682834
-//! e1000g:0:mac:ipackets64	682834
-//! lo:0:lo0:ipackets	271
-//! tcp:0:tcpstat:tcp_time_wait_syn_success	0
+//! link:0:net0:collisions    0
+//! link:0:net0:ifspeed    10000000000
+//! link:0:net0:ipackets64    682834
+//! e1000g:0:mac:ipackets64    682834
+//! lo:0:lo0:ipackets    271
+//! tcp:0:tcpstat:tcp_time_wait_syn_success    0
 //! ```
 //! Each line is `MODULE:INSTANCE:NAME:STATISTIC`, a TAB, a value; the lines of one NAME stand
 //! together. The link is NAME: `net0` of the module `link` where links can be renamed, `e1000g0` of

@@ -21,7 +21,7 @@ use crate::probe::command::{Arguments, arguments};
 use crate::probe::fallback::{Condition, Fallback};
 use crate::probe::gap::Gap;
 use crate::probe::solaris::netstat::{Dialect, Part};
-use crate::probe::table::{MakeReader, Naming, Probe, Usage};
+use crate::probe::table::{MakeReader, Naming, Probe, Usage, Verified};
 use crate::probe::unix::{account, date, uname};
 
 const SOCKETS: &[View] = &[View::Listeners, View::Sessions];
@@ -132,6 +132,7 @@ pub static PROBES: &[Probe] = &[
         .lacks(PACKETS),
     probe("solaris/addresses", &tools::IFCONFIG, arguments(&["-a"]), addresses::reader)
         .reads(ADDRESSES_READ, "ifconfig(8)")
+        .proved(Verified::Recorded)
         .serves(&[View::Interfaces], SOCKETS),
     probe("solaris/routes", &tools::NETSTAT, ROUTES, routes::reader)
         .reads(ROUTES_READ, "netstat(8)")

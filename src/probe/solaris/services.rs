@@ -45,15 +45,12 @@ impl LineParser for Services {
         if line.starts_with(b"STATE ") {
             return sink.header(span);
         }
-        match (process(line), &self.fmri) {
-            (Some((pid, name)), Some(fmri)) => {
-                sink.row(span, Row::Process(pid, ProcessFact::Service(owned(fmri))));
-                sink.row(span, Row::Process(pid, ProcessFact::Name(owned(name))));
-            }
-            _ => {
-                let expected = "expected a service in its columns, or time, pid and name";
-                sink.issue(Issue::unparsed(span, expected, line));
-            }
+        if let (Some((pid, name)), Some(fmri)) = (process(line), &self.fmri) {
+            sink.row(span, Row::Process(pid, ProcessFact::Service(owned(fmri))));
+            sink.row(span, Row::Process(pid, ProcessFact::Name(owned(name))));
+        } else {
+            let expected = "expected a service in its columns, or time, pid and name";
+            sink.issue(Issue::unparsed(span, expected, line));
         }
     }
 

@@ -79,7 +79,7 @@ pub fn reader(dialect: Dialect, part: Part) -> Box<dyn Reader> {
 mod tests {
     use super::*;
     use crate::model::parsed::Row;
-    use crate::model::socket::{Attribution, Socket, State};
+    use crate::model::socket::{Attribution, Owner, Socket, State};
     use crate::model::text::HostText;
     use crate::probe::testing::{Seen, read};
 
@@ -109,12 +109,10 @@ mod tests {
 
     /// `PORT STATE PID:NAME ...`.
     fn short(seen: &Seen) -> Vec<String> {
+        let owner = |owner: &Owner<'_>| format!(" {}:{}", owner.pid, owner.name.escaped());
         let one = |socket: &&Socket<'_>| {
-            let mut text = format!("{} {:?}", socket.local.port.unwrap_or(0), socket.state);
-            for owner in &socket.owners {
-                text += &format!(" {}:{}", owner.pid, owner.name.escaped());
-            }
-            text
+            let owners: String = socket.owners.iter().map(owner).collect();
+            format!("{} {:?}{owners}", socket.local.port.unwrap_or(0), socket.state)
         };
         sockets(seen).iter().map(one).collect()
     }

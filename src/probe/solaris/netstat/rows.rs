@@ -27,7 +27,8 @@ const EXPECTED_WHOLE: &str = "expected a whole row: ends, numbers and a state in
 
 /// See [`crate::probe::solaris::netstat::reader`].
 pub(super) fn reader(dialect: Dialect, part: Part) -> Box<dyn Reader> {
-    let rows = Rows { dialect, part, layout: Layout::new(), held: None, pending: None };
+    let (layout, told) = (Layout::new(), None);
+    let rows = Rows { dialect, part, layout, held: None, pending: None, told };
     Box::new(Lines::new(rows))
 }
 
@@ -39,6 +40,8 @@ struct Rows {
     held: Option<Held>,
     /// The last socket of illumos.
     pending: Option<Pending>,
+    /// The process whose user was told last.
+    told: Option<u32>,
 }
 
 struct Held {
@@ -47,6 +50,14 @@ struct Held {
     bytes: Vec<u8>,
     /// The first line reads as a row, but its columns stand too far left.
     misplaced: bool,
+}
+
+/// Where a row stands.
+struct Place<'a> {
+    span: Span,
+    line: &'a [u8],
+    /// The text ends inside it.
+    cut: bool,
 }
 
 struct Pending {
@@ -84,7 +95,8 @@ impl Rows {
         }
         let misplaced = match row::read(line, &self.layout) {
             Reading::Row { socket, named, genuine: true } => {
-                return self.give((span, line), *socket, named, sink);
+                let place = Place { span, line, cut: is_cut(span, line) };
+                return self.give(&place, *socket, named, sink);
             }
             Reading::Row { .. } => true,
             Reading::Open => false,
@@ -119,8 +131,8 @@ impl Rows {
                 socket.flags.name_has_control |= self.layout.owners;
                 let start = held.lines.first().map_or(span, |(first, _)| *first);
                 let whole = Span { end: span.end, ..start };
-                let row = (held.bytes.as_slice(), is_cut(span, line));
-                return self.give_joined(whole, row, *socket, named, sink);
+                let place = Place { span: whole, line: &held.bytes, cut: is_cut(span, line) };
+                return self.give(&place, *socket, named, sink);
             }
             Reading::Row { .. } | Reading::Open => true,
             Reading::Extra | Reading::Bad(_) => false,
@@ -189,26 +201,15 @@ impl Rows {
         self.line(span, line, sink);
     }
 
-    /// Hands out a row of one line.
+    /// Hands out a row, or holds it for one more owner.
     fn give(
         &mut self,
-        (span, line): (Span, &[u8]),
-        socket: Socket<'_>,
-        named: Option<Named<'_>>,
-        sink: &mut dyn Sink,
-    ) {
-        self.give_joined(span, (line, is_cut(span, line)), socket, named, sink);
-    }
-
-    /// Hands out a row, or holds it for one more owner.
-    fn give_joined(
-        &mut self,
-        span: Span,
-        (line, cut): (&[u8], bool),
+        place: &Place<'_>,
         mut socket: Socket<'_>,
         named: Option<Named<'_>>,
         sink: &mut dyn Sink,
     ) {
+        let &Place { span, line, cut } = place;
         let elsewhere = socket.transport == Transport::Sctp
             && match self.part {
                 Part::All => false,
@@ -229,9 +230,7 @@ impl Rows {
             self.hold(span, socket.into_owned(), user, sink);
         } else {
             sink.row(span, Row::Socket(socket));
-            if let Some((pid, fact)) = user {
-                sink.row(span, Row::Process(pid, fact));
-            }
+            self.tell(span, user, sink);
         }
         if cut {
             let remark = "last line has no end: the row may be cut";
@@ -264,7 +263,20 @@ impl Rows {
     fn flush(&mut self, sink: &mut dyn Sink) {
         if let Some(Pending { span, socket, users }) = self.pending.take() {
             sink.row(span, Row::Socket(socket));
-            for (pid, fact) in users {
+            self.tell(span, users, sink);
+        }
+    }
+
+    /// Tells the users of processes, each once for rows of one process that follow one another.
+    fn tell(
+        &mut self,
+        span: Span,
+        users: impl IntoIterator<Item = (u32, ProcessFact)>,
+        sink: &mut dyn Sink,
+    ) {
+        for (pid, fact) in users {
+            if self.told != Some(pid) {
+                self.told = Some(pid);
                 sink.row(span, Row::Process(pid, fact));
             }
         }

@@ -96,8 +96,11 @@ fn plain<'a>(before: &'a [u8], word: &'a [u8], device: Option<&'a [u8]>) -> Tail
     }
 }
 
+/// What stands before the state, the state, and the interface.
+type Worded<'a> = (&'a [u8], &'a [u8], Option<&'a [u8]>);
+
 /// Takes the state, and the interface behind it: where two words follow the numbers, the second.
-fn state_and_device(text: &[u8], has_device: bool) -> Option<(&[u8], &[u8], Option<&[u8]>)> {
+fn state_and_device(text: &[u8], has_device: bool) -> Option<Worded<'_>> {
     let (rest, last) = last_word(text)?;
     let (before, word) = last_word(rest)?;
     if number(word).is_some() {
