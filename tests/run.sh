@@ -59,10 +59,18 @@ step() {
 }
 
 step "formatting" cargo fmt --check
+step "formatting of the fuzz targets" cargo fmt --check --manifest-path fuzz/Cargo.toml
 step "lints" cargo clippy --locked --all-targets --quiet -- -D warnings
 step "build of all targets" cargo test --locked --no-run
 step "unit, property, layering, evidence, store, records, ssh, dispatch, flow and cli tests" \
     cargo test --locked --no-fail-fast
+# Real samples of other systems stand beside the package, not in it.
+if [ -f ../shared/corpus/MANIFEST.tsv ]; then
+    step "real samples of ../shared/corpus through every reader" cargo test --locked --test corpus
+else
+    ran="$ran
+  NOT RUN: real samples (../shared/corpus is not there)"
+fi
 step "figures, on a release build" tests/figures.sh
 
 echo "passed:$ran" >&2

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The long proofs in full. tests/run.sh runs a fixed sample of each; this takes about an hour.
+# The long proofs in full. tests/run.sh runs a fixed sample of each; this takes about three hours.
 set -eu
 cd "$(dirname "$0")/.."
 # Cases per property test: the suite's own number is a few hundred.
@@ -8,5 +8,12 @@ PROPTEST_CASES=${PROPTEST_CASES:-20000} cargo test --release --locked --test rec
     --test inventory --test probe
 # Host keys: the real ssh with as many files as ssh-keygen is asked about in the suite.
 FILES=${FILES:-10000} cargo test --release --locked --test trust real_ssh -- --nocapture
+# Every reader on every line of every sample, and on 100 MB of what takes it longest, in less than
+# 64 MB of memory. One thread, so that the peak is that of one reader at a time.
+WORST_BYTES=${WORST_BYTES:-100000000} cargo test --release --locked --test probe worst -- --test-threads=1 --nocapture
+# Readers beside jc on the same text.
+benches/parse_peers.py --rounds "${ROUNDS:-5}"
+# Every family of readers is fuzzed, two hours of one processor in all.
+tests/fuzz.sh "${FUZZ_SECONDS:-7200}"
 # The store at the size that its figures are promised for.
 cargo bench --locked --bench ingest
