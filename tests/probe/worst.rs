@@ -162,13 +162,8 @@ fn assert_linear(
 /// Runs every `part`th reader of `parts`.
 fn run(part: usize, parts: usize) {
     let asked = std::env::var("WORST_BYTES").ok();
-<<<<<<< HEAD
-    let bytes =
-        asked.as_ref().map_or(SAMPLE_BYTES, |text| text.parse().expect("a number of bytes"));
-=======
     let all = asked.map(|text| text.parse::<usize>().expect("a number of bytes"));
     let bytes = if all.is_some() { PIECE_BYTES } else { SAMPLE_BYTES };
->>>>>>> w-proof
     let names = reader_names();
     assert!(names.len() > 40, "only {} readers", names.len());
     let (mut readers, mut inputs) = (0, 0);
@@ -189,19 +184,9 @@ fn run(part: usize, parts: usize) {
         readers += 1;
         inputs += pieces.len();
     }
-<<<<<<< HEAD
-    println!(
-        "worst inputs: {readers} readers, {inputs} inputs of {bytes} bytes, peak {} KiB",
-        peak_kib()
-    );
-    if asked.is_some() {
-        assert!(peak_kib() < PEAK_KIB_MAX, "peak {} KiB", peak_kib());
-    }
-=======
     let peak = peak_kib();
     println!("worst inputs: {readers} readers, {inputs} inputs of {bytes} bytes, peak {peak} KiB");
     assert!(all.is_none() || peak < PEAK_KIB_MAX, "peak {peak} KiB");
->>>>>>> w-proof
 }
 
 /// Peak resident memory of this process.
