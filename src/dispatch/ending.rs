@@ -49,7 +49,7 @@ pub(super) fn unusable(order: &Order, answer: &mut Answer) -> Option<Unusable> {
     }
     // Without a head nothing can be recognized, and the answer stands as it is.
     let head = answer.stderr.head(STDERR_HEAD).unwrap_or_default();
-    if order.wrap.sudo && escalation_refused(status, &head) {
+    if order.wrap.sudo.is_some() && escalation_refused(status, &head) {
         return Some(Unusable::SudoRefused);
     }
     let condition = fallback_condition(status, &head);

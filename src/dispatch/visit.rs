@@ -30,9 +30,6 @@ const TIMEOUT: &str = "/usr/bin/timeout";
 /// The tool that lowers a command's priority.
 const NICE: &str = "/usr/bin/nice";
 
-/// The tool that raises the account's rights.
-const SUDO: &str = "/usr/bin/sudo";
-
 /// What all commands of a host may print together: twice what one stream may. A host that prints
 /// without end takes no more of the disk than that.
 const HOST_SHARE: u64 = 2;
@@ -342,7 +339,7 @@ impl<'a> Conversation<'a> {
     /// True when an order goes through sudo and the host is known to have none.
     fn lacks_sudo(&self, order: &Order) -> bool {
         let Tools::Found(paths, _) = &self.tools else { return false };
-        order.wrap.sudo && !paths.has(SUDO)
+        order.wrap.sudo.is_some_and(|sudo| !paths.has(sudo))
     }
 
     /// The path to try after one was missing; asks the host once where its tools are.

@@ -12,7 +12,7 @@ use crate::model::snapshot::View;
 use crate::plan::order::{Fallback, Order, Visit, When};
 use crate::plan::site;
 use crate::plan::{LeftOut, Plan, Reason, Request};
-use crate::probe::command::Wrap;
+use crate::probe::command::{Wrap, sudo_path};
 use crate::probe::site::SiteProbe;
 use crate::probe::{Privilege, Probe};
 
@@ -62,9 +62,6 @@ pub fn plan(request: Request, hosts: &[Arc<Host>], selected: impl Fn(&Host) -> b
 fn admit(host: &Host, selected: &impl Fn(&Host) -> bool) -> Result<(), Reason> {
     if !selected(host) {
         return Err(Reason::NotSelected);
-    }
-    if crate::probe::platform_probes(host.asset.platform).next().is_none() {
-        return Err(Reason::NoProbes(host.asset.platform));
     }
     let needs_account = host.asset.transport != TransportKind::Local;
     if needs_account && host.account.is_none() { Err(Reason::NoAccount) } else { Ok(()) }
@@ -170,6 +167,7 @@ fn served(answers: &[View], wanted: &[View]) -> Vec<View> {
 fn wrap(limits: CommandLimits, kind: Kind, sudo: bool) -> Wrap {
     let seconds = limits.total.saturating_sub(HOST_ENDS_EARLIER).as_secs().max(1);
     let timeout_seconds = Some(u32::try_from(seconds).unwrap_or(u32::MAX));
+    let sudo = sudo.then(|| sudo_path(kind.platform));
     Wrap { timeout_seconds, nice: kind.fragile, sudo }
 }
 
@@ -212,30 +210,34 @@ hosts:
             host.asset.name.as_str() != "a-2"
         });
         let visited: Vec<_> = plan.visits.iter().map(|v| v.host.asset.name.as_str()).collect();
-        assert_eq!(visited, ["a-1", "b-1", "c-1"]);
+        assert_eq!(visited, ["a-1", "b-1", "c-1", "w-1"]);
         let left: Vec<_> = plan
             .left_out
             .iter()
             .map(|out| format!("{}: {}", out.host.asset.name, out.reason))
             .collect();
-        assert_eq!(left, ["a-2: not selected", "w-1: no probes for platform windows"]);
+        assert_eq!(left, ["a-2: not selected"]);
     }
 
     #[test]
     fn hosts_of_one_kind_share_their_orders() {
         let plan = plan(FLEET, &[View::Listeners], "");
-        let [first, second, raised, fragile] = plan.visits.as_slice() else {
-            panic!("four visits: {plan:?}")
+        let [first, second, raised, fragile, windows] = plan.visits.as_slice() else {
+            panic!("five visits: {plan:?}")
         };
         assert!(Arc::ptr_eq(&first.orders, &second.orders));
         assert!(!Arc::ptr_eq(&first.orders, &raised.orders));
         assert!(!Arc::ptr_eq(&first.orders, &fragile.orders));
+        let of_windows = |order: &Arc<Order>| order.probe.as_str().starts_with("windows/");
+        assert!(windows.orders.iter().all(of_windows));
+        assert!(!first.orders.iter().any(of_windows));
     }
 
     #[test]
     fn only_questions_for_owners_are_raised_and_what_sudo_refuses_is_asked_plainly() {
         let plan = plan(FLEET, &[View::Listeners], "");
-        let raised: Vec<_> = plan.visits[2].orders.iter().filter(|order| order.wrap.sudo).collect();
+        let raised: Vec<_> =
+            plan.visits[2].orders.iter().filter(|order| order.wrap.sudo.is_some()).collect();
         let ids: Vec<_> = raised.iter().map(|order| order.probe.as_str()).collect();
         assert_eq!(ids, ["linux/ss-inet4", "linux/ss-inet6", "linux/owners"]);
         for order in raised {
@@ -244,9 +246,9 @@ hosts:
             let first = &order.fallbacks[0];
             assert_eq!(first.when, When::SudoRefused);
             assert_eq!(first.orders[0].probe, order.probe);
-            assert!(!first.orders[0].wrap.sudo);
+            assert!(first.orders[0].wrap.sudo.is_none());
         }
-        assert!(plan.visits[0].orders.iter().all(|order| !order.wrap.sudo));
+        assert!(plan.visits[0].orders.iter().all(|order| order.wrap.sudo.is_none()));
     }
 
     #[test]

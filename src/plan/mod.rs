@@ -15,7 +15,6 @@ use std::sync::Arc;
 
 use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
-use crate::model::host::Platform;
 use crate::model::snapshot::View;
 use crate::plan::order::Visit;
 use crate::probe::site::SiteProbe;
@@ -72,8 +71,6 @@ pub struct LeftOut {
 pub enum Reason {
     /// Neither playbook nor command line selects it.
     NotSelected,
-    /// The platform has no probes in this version.
-    NoProbes(Platform),
     /// The inventory names no account for it.
     NoAccount,
     /// A site probe cannot be filled in for it: what is missing or does not fit.
@@ -84,7 +81,6 @@ impl std::fmt::Display for Reason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::NotSelected => f.write_str("not selected"),
-            Self::NoProbes(platform) => write!(f, "no probes for platform {platform}"),
             Self::NoAccount => f.write_str("no account in the inventory"),
             Self::Parameter(faults) => f.write_str(faults),
         }

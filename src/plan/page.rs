@@ -263,7 +263,7 @@ hosts:
   \"web-[1-2]\": {address: \"192.0.2.[1-2]\", role: web}
   db-1: {address: 2001:db8::6, port: 2222, account: b, fragile: true}
   here: {transport: local}
-  w-1: {platform: windows}
+  out-1: {}
 ";
 
     fn page(inventory: &str, site: &str) -> String {
@@ -285,7 +285,7 @@ Deadlines: connect 5 s, banner 5 s, key exchange 10 s, authentication 15 s, chan
 Hosts: 4 visited, 1 left out. Nothing was sent.
 ";
         assert!(page.starts_with(head), "{page}");
-        assert!(page.ends_with("\nLeft out:\n  w-1: no probes for platform windows\n"), "{page}");
+        assert!(page.ends_with("\nLeft out:\n  out-1: not selected\n"), "{page}");
     }
 
     #[test]

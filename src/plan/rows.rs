@@ -59,7 +59,7 @@ fn of_order(
             condition: elsewhere,
             probe: Some(order.probe.clone()),
             sent: order.shown(index, has_timeout),
-            privileged: order.wrap.sudo,
+            privileged: order.wrap.sudo.is_some(),
             first_byte_ms: millis(order.limits.first_byte),
             total_ms: millis(order.limits.total),
             ..blank(host, if first { action } else { PlannedAction::Fallback })
@@ -104,7 +104,7 @@ accounts:
 all: {account: a}
 hosts:
   web-1: {address: 192.0.2.1, port: 2222}
-  w-1: {platform: windows}
+  out-1: {}
 ";
 
     #[test]
@@ -124,8 +124,8 @@ hosts:
             assert_eq!(row.condition.is_none(), sent && always, "{row:?}");
         }
         let last = rows.last().unwrap();
-        assert_eq!(last.host.as_str(), "w-1");
-        assert_eq!(last.condition.as_deref(), Some("no probes for platform windows"));
+        assert_eq!(last.host.as_str(), "out-1");
+        assert_eq!(last.condition.as_deref(), Some("not selected"));
         assert_eq!((rows[0].address.as_str(), rows[0].port), ("192.0.2.1", 2222));
         assert_eq!(rows[0].account.as_deref(), Some("reader"));
     }

@@ -63,10 +63,10 @@ fn order(
 
 /// What sudo refuses is asked again without it.
 fn with_plain_fallback(order: Order) -> Order {
-    if !order.wrap.sudo {
+    if order.wrap.sudo.is_none() {
         return order;
     }
-    let plain = Order { wrap: Wrap { sudo: false, ..order.wrap }, ..order.clone() };
+    let plain = Order { wrap: Wrap { sudo: None, ..order.wrap }, ..order.clone() };
     Order {
         fallbacks: vec![Fallback { when: When::SudoRefused, orders: vec![Arc::new(plain)] }],
         ..order
@@ -162,12 +162,12 @@ hosts:
         let orders = &plan.visits[0].orders;
         let own = orders.iter().find(|order| order.probe.as_str() == "site/of-port").unwrap();
         assert_eq!(own.views, [View::Listeners]);
-        assert!(own.wrap.sudo);
+        assert!(own.wrap.sudo.is_some());
         assert_eq!(own.fallbacks[0].when, When::SudoRefused);
         assert_eq!(own.fallbacks[0].orders[0].views, [View::Listeners]);
-        assert!(!own.fallbacks[0].orders[0].wrap.sudo);
+        assert!(own.fallbacks[0].orders[0].wrap.sudo.is_none());
         let other = orders.iter().find(|order| order.probe.as_str() == "site/ssh").unwrap();
-        assert!(!other.wrap.sudo && other.views.is_empty() && other.fallbacks.is_empty());
+        assert!(other.wrap.sudo.is_none() && other.views.is_empty() && other.fallbacks.is_empty());
         assert_eq!(other.reader, "text");
         // Every path where the tool may be, the one of the file first.
         assert_eq!(other.path(0), Some("/usr/bin/ss"));

@@ -24,6 +24,7 @@
 //! fn main() { println!("{:?}", LISTENERS); }
 //! ```
 
+use crate::model::host::Platform;
 use crate::model::text::escape;
 
 /// True for a character that no shell interprets inside a word.
@@ -223,8 +224,8 @@ impl Command {
         if let Some(seconds) = wrap.timeout_seconds {
             add(&["/usr/bin/timeout", "-k", "2", &seconds.to_string()]);
         }
-        if wrap.sudo {
-            add(&["/usr/bin/sudo", "-n"]);
+        if let Some(sudo) = wrap.sudo {
+            add(&[sudo, "-n"]);
         }
         argv.extend(self.words.iter().cloned());
         Invocation { argv }
@@ -315,8 +316,23 @@ pub struct Wrap {
     pub timeout_seconds: Option<u32>,
     /// Lowest priority, for hosts marked `fragile`.
     pub nice: bool,
-    /// Through `sudo -n`, never asking for a password.
-    pub sudo: bool,
+    /// The path of sudo: through `sudo -n`, never asking for a password. `None`: as the account.
+    pub sudo: Option<&'static str>,
+}
+
+/// Where a platform has sudo(8), when it has it: part of the system, or where its packages go.
+#[must_use]
+pub const fn sudo_path(platform: Platform) -> &'static str {
+    match platform {
+        Platform::Freebsd | Platform::Openbsd | Platform::Hpux => "/usr/local/bin/sudo",
+        Platform::Netbsd => "/usr/pkg/bin/sudo",
+        Platform::Aix => "/opt/freeware/bin/sudo",
+        Platform::Linux
+        | Platform::Windows
+        | Platform::Macos
+        | Platform::Solaris
+        | Platform::Illumos => "/usr/bin/sudo",
+    }
 }
 
 /// The exact argument vector sent to a host. Made only by [`Command::invoke`].
@@ -369,7 +385,7 @@ mod tests {
     #[test]
     fn the_line_is_the_words_in_a_fixed_order() {
         let command = Command::fixed(checked(&["/usr/bin/ss", "-n"]));
-        let wrap = Wrap { timeout_seconds: Some(55), nice: true, sudo: true };
+        let wrap = Wrap { timeout_seconds: Some(55), nice: true, sudo: Some("/usr/bin/sudo") };
         assert_eq!(
             command.invoke(wrap).line(),
             "/usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C LANG=C TZ=UTC \

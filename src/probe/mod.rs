@@ -74,7 +74,7 @@ const _: () = table::assert_sound(aix::PROBES);
 const _: () = table::assert_sound(hpux::PROBES);
 
 /// Every built-in probe of a platform, in the order of a visit: the clock, then what changes
-/// fastest, then facts. Empty for a platform that has none yet.
+/// fastest, then facts.
 pub fn platform_probes(platform: Platform) -> impl Iterator<Item = &'static Probe> {
     PROBES.into_iter().flatten().filter(move |probe| probe.platform == platform)
 }

@@ -3,6 +3,8 @@
 use fleetstat::cli::problem::{EXITS, PROBLEMS};
 use fleetstat::cli::reference::errors_page;
 
+use fleetstat::model::host::Platform;
+
 use crate::support::{Place, package};
 
 /// Compares a file with what it should hold, or rewrites it when `UPDATE_REFERENCE` is set.
@@ -44,9 +46,13 @@ fn the_reference_of_commands_is_what_the_binary_prints() {
 }
 
 #[test]
-fn a_platform_without_probes_says_so() {
-    let page = Place::new().line("probes --platform windows").clean();
-    assert!(page.contains("No probes yet"), "{page}");
+fn every_platform_has_a_command_standard_of_its_own() {
+    let place = Place::new();
+    for platform in Platform::WORDS {
+        let page = place.line(&format!("probes --platform {platform}")).clean();
+        assert!(page.starts_with(&format!("# Command standard: {platform}\n")), "{page}");
+        assert!(page.contains(&format!("\n### {platform}/clock\n")), "{page}");
+    }
 }
 
 /// Every `FS-…` code that stands in the code, outside comments.

@@ -2,8 +2,9 @@
 
 use fleetstat::model::host::Platform;
 use fleetstat::model::snapshot::View;
+use fleetstat::probe::command::sudo_path;
 use fleetstat::probe::standard::whole_standard;
-use fleetstat::probe::{probes_for, reader_for, reader_names, tools_probe};
+use fleetstat::probe::{platform_probes, probes_for, reader_for, reader_names, tools_probe};
 
 #[test]
 fn the_reference_page_is_what_the_table_prints() {
@@ -46,4 +47,17 @@ fn every_reader_can_be_had_by_name() {
     assert!(names.contains(&"linux/ss") && names.contains(&"linux/proc-net"));
     assert!(names.iter().all(|name| reader_for(name).is_some()));
     assert!(reader_for("linux/none").is_none());
+}
+
+#[test]
+fn the_list_of_tools_names_every_path_that_a_command_may_begin_with() {
+    for platform in Platform::ALL.iter().filter(|platform| **platform != Platform::Windows) {
+        let listed = tools_probe(*platform).expect("every Unix lists its tools").command();
+        let listed = listed.words();
+        let named = |path: &str| listed.iter().any(|word| word == path);
+        assert!(named(sudo_path(*platform)), "{platform}: sudo is not looked for");
+        for probe in platform_probes(*platform) {
+            assert!(probe.tool.paths().iter().all(|path| named(path)), "{}", probe.id);
+        }
+    }
 }

@@ -27,6 +27,9 @@ pub static NICE: Tool = Tool::new("nice", &["/usr/bin/nice"]);
 /// uname(1).
 pub static UNAME: Tool = Tool::new("uname", &["/usr/bin/uname"]);
 
+/// sudo(8), of the packages.
+pub static SUDO: Tool = Tool::new("sudo", &["/opt/freeware/bin/sudo"]);
+
 /// Every tool, by name.
 pub static TOOLS: &[&Tool] = &[
     &ARP,
@@ -38,6 +41,7 @@ pub static TOOLS: &[&Tool] = &[
     &NDP,
     &NETSTAT,
     &NICE,
+    &SUDO,
     &UNAME,
     &host::LSOF,
     &host::NO,

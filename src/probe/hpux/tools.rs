@@ -25,6 +25,9 @@ pub static NICE: Tool = Tool::new("nice", &["/usr/bin/nice"]);
 /// uname(1).
 pub static UNAME: Tool = Tool::new("uname", &["/usr/bin/uname"]);
 
+/// sudo(8), of the packages.
+pub static SUDO: Tool = Tool::new("sudo", &["/usr/local/bin/sudo"]);
+
 /// Every tool, by name.
 pub static TOOLS: &[&Tool] = &[
     &ARP,
@@ -35,6 +38,7 @@ pub static TOOLS: &[&Tool] = &[
     &NDP,
     &NETSTAT,
     &NICE,
+    &SUDO,
     &UNAME,
     &host::LSOF,
     &host::NDD,
