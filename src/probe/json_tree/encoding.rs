@@ -173,7 +173,7 @@ impl Decoder {
 }
 
 /// A surrogate without its other half, as WTF-8 writes it.
-fn lone(code: u16) -> [u8; 3] {
+pub(super) fn lone(code: u16) -> [u8; 3] {
     let [high, low] = code.to_be_bytes();
     [0xe0 | high >> 4, 0x80 | (high & 0x0f) << 2 | low >> 6, 0x80 | low & 0x3f]
 }

@@ -21,6 +21,7 @@
 //! Source: RFC 8259.
 
 mod encoding;
+mod surrogates;
 mod walker;
 #[cfg(test)]
 mod tests;

@@ -204,6 +204,8 @@ fn half_of_a_surrogate_pair_is_kept() {
     // The bytes of WTF-8 stand for themselves as private-use characters inside a value.
     assert_eq!(rows_of(&wide), ["a s=\"\u{f7ed}\u{f7a0}\u{f7bd}\""]);
     assert_eq!(issues_of(&wide[..wide.len() - 1]).len(), 1);
+    let escaped = br#"{"a":[{"s":"\ud83d"}]}"#;
+    assert_eq!(rows_of(escaped), ["a s=\"\u{f7ed}\u{f7a0}\u{f7bd}\""]);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::model::parsed::{ISSUE_TEXT_MAX, Issue, Sink, Span};
 use crate::probe::json::{Fields, repair};
 use crate::probe::json_tree::encoding::Unit;
+use crate::probe::json_tree::surrogates::mend;
 use crate::probe::json_tree::{DEPTH_MAX, HELD_BYTES_MAX, Kind, Place, TreeParser};
 
 /// Longest name of a member that a path holds: 256 bytes. The longest known has 30.
@@ -399,7 +400,7 @@ impl<P: TreeParser> Walker<P> {
             return self.row(place, members, held, sink);
         }
         let value: Value =
-            serde_json::from_slice(&repair(held)).map_err(|_| "expected a JSON value")?;
+            serde_json::from_slice(&repair(&mend(held))).map_err(|_| "expected a JSON value")?;
         self.parser.value(place, &value, sink)
     }
 
@@ -411,7 +412,7 @@ impl<P: TreeParser> Walker<P> {
         sink: &mut dyn Sink,
     ) -> Result<(), &'static str> {
         let fields: Fields =
-            serde_json::from_slice(&repair(held)).map_err(|_| "expected a JSON object")?;
+            serde_json::from_slice(&repair(&mend(held))).map_err(|_| "expected a JSON object")?;
         let items = wrapped(&fields);
         let items = items.unwrap_or_else(|| vec![fields]);
         let empty = items.iter().all(Fields::is_empty);

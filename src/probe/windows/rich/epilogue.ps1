@@ -2,4 +2,6 @@ $x=@()
 if($Error.Count -gt $n){$x=@($Error|Select-Object -First ($Error.Count-$n)|ForEach-Object{[string]$_})}
 $h['v']=1
 $h['errors']=$x
-ConvertTo-Json -Compress -Depth 4 -InputObject $h
+$j=ConvertTo-Json -Compress -Depth 4 -InputObject $h
+try{$j=[regex]::Replace($j,'[^\x20-\x7e]',{param($m)'\u{0:x4}' -f [int]$m.Value[0]})}catch{}
+$j

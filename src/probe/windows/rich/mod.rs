@@ -17,8 +17,10 @@
 //! - Each list stands in `@(..)`. 5.1 still prints one row as an object at times, and none as `null`.
 //! - Errors of the commands come in `errors`: each is an issue, since it may mean missing rows. A
 //!   list that is missing is one too.
-//! - `[Console]::OutputEncoding` and the account's token are refused in the constrained language
-//!   mode: then text comes in the OEM code page, and the account without its groups.
+//! - Characters beyond ASCII are escaped, since the code page of the output depends on the host and
+//!   on whether there is a console. In the constrained language mode that may be refused, and
+//!   `[Console]::OutputEncoding` and the account's token are: then text comes as the host has it, and
+//!   the account without its groups.
 //! - Five scripts, because cmd.exe takes lines of 8,191 characters.
 //!
 //! Source: about_PowerShell_exe, ConvertTo-Json, modules NetTCPIP and NetAdapter, classes
