@@ -13,7 +13,7 @@ pub mod fallback;
 pub mod gap;
 pub mod lines;
 mod cursor;
-mod address;
+pub(crate) mod address;
 mod whole;
 pub mod json;
 pub mod follow;
@@ -35,6 +35,7 @@ pub use table::{Naming, Privilege, Probe, Usage, Verified};
 use crate::model::host::Platform;
 use crate::model::parsed::Reader;
 use crate::model::snapshot::View;
+use crate::probe::linux::counters::File;
 
 /// Every built-in probe, each platform's in the order of a visit.
 pub static PROBES: [&[Probe]; 1] = [linux::PROBES];
@@ -78,10 +79,21 @@ const ALIASES: &[(&str, table::MakeReader)] = &[
     ("linux/ss", || linux::ss::reader(None)),
     ("linux/netstat", || linux::netstat::reader(linux::netstat::Width::Auto)),
     ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
+    ("linux/proc-net-big-endian", linux::proc_net::big_endian_reader),
+    ("linux/proc-net-snmp", || counters(File::Snmp)),
+    ("linux/proc-net-snmp6", || counters(File::Snmp6)),
+    ("linux/proc-net-netstat", || counters(File::Netstat)),
+    ("linux/proc-net-sockstat", || counters(File::Sockstat)),
+    ("linux/proc-net-sockstat6", || counters(File::Sockstat6)),
+    ("linux/ip-route-text", || linux::ip_text::route_reader(None)),
 ];
 
-/// A new reader by name: a probe's id, `linux/ss`, `linux/netstat` or `linux/proc-net`. `None`: no such name;
-/// [`reader_names`] lists all.
+fn counters(file: File) -> Box<dyn Reader> {
+    linux::counters::file_reader(file)
+}
+
+/// A new reader by name: a probe's id, or one of those that take text alone, such as `linux/ss`.
+/// `None`: no such name; [`reader_names`] lists all.
 #[must_use]
 pub fn reader_for(name: &str) -> Option<Box<dyn Reader>> {
     let alias = ALIASES.iter().find(|(alias, _)| *alias == name);

@@ -24,4 +24,6 @@ mod cannot;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod odd;
+#[cfg(test)]
 mod network;
