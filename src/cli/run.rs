@@ -148,7 +148,9 @@ async fn unlock(setting: &Setting, ssh: &Ssh, plan: &Plan) -> Result<(), Problem
     if !usable && !local && !problems.is_empty() {
         return Err(Problems(problems));
     }
-    problems.iter().for_each(|problem| tracing::error!("{}", problem.message));
+    for problem in &problems {
+        tracing::error!("{}", problem.message);
+    }
     Ok(())
 }
 

@@ -113,12 +113,9 @@ impl Held {
                 }
                 continue;
             }
-            match places_alone.get(&ends).and_then(|at| alone.get_mut(*at)) {
-                Some(first) => add(first, &held, false),
-                None => {
-                    places_alone.insert(ends, alone.len());
-                    alone.push(held);
-                }
+            if let Some(first) = places_alone.get(&ends).and_then(|at| alone.get_mut(*at)) { add(first, &held, false) } else {
+                places_alone.insert(ends, alone.len());
+                alone.push(held);
             }
         }
         alone

@@ -44,9 +44,9 @@ fn complete(process: &mut Sourced<Process>, told: &Told) {
     record.cgroup = told.cgroup().cloned();
     let unit = told.cgroup().and_then(unit).map(HostText::owned);
     record.service = unit.or_else(|| told.service());
-    record.user = told.user.clone();
-    record.executable = told.executable.clone();
-    record.command_line = told.command_line.clone();
+    record.user.clone_from(&told.user);
+    record.executable.clone_from(&told.executable);
+    record.command_line.clone_from(&told.command_line);
     record.started_at = told.started;
     process.sources.extend(told.sources.iter().copied());
     process.sources.sort_unstable();

@@ -29,10 +29,9 @@ pub(super) enum Visibility {
 pub(super) fn attribute(socket: &mut Socket<'_>, visibility: Visibility) -> bool {
     match socket.attribution {
         Attribution::Owned if !socket.owners.is_empty() => return false,
-        // Without one the tool named an owner that could not be read: it is not the kernel's.
-        Attribution::Ambiguous => return false,
-        // The tool itself says that no process owns it.
-        Attribution::Kernel => return false,
+        // The tool named an owner that could not be read, so it is not the kernel's; or it says itself
+        // that no process owns the socket.
+        Attribution::Ambiguous | Attribution::Kernel => return false,
         _ => {}
     }
     socket.attribution = match visibility {

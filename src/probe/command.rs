@@ -99,7 +99,7 @@ pub const fn word_fault(word: &str, program: bool) -> Option<WordFault> {
     }
     let mut at = 0;
     while at < bytes.len() {
-        if !is_plain(bytes[at]) && !(windows && bytes[at] == b'\\') {
+        if !(is_plain(bytes[at]) || windows && bytes[at] == b'\\') {
             return Some(WordFault::Character(at));
         }
         at += 1;

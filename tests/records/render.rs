@@ -79,7 +79,7 @@ fn name() -> impl Strategy<Value = Vec<u8>> {
 }
 
 fn owner() -> impl Strategy<Value = Owner<'static>> {
-    (any::<u32>(), any::<u32>(), name()).prop_map(|(pid, fd, name)| Owner {
+    (1..=4_194_304_u32, 0..=0x7fff_ffff_u32, name()).prop_map(|(pid, fd, name)| Owner {
         pid,
         fd: Some(fd),
         tid: None,

@@ -74,7 +74,7 @@ impl Decoder {
     /// Hands out what waited for more.
     pub(super) fn finish(&mut self, take: &mut Take<'_>) {
         match self.form {
-            Form::Open { seen, length } => self.replay(&seen, length, take),
+            Form::Open { seen, length } => self.replay(seen, length, take),
             Form::Utf8 => {}
             Form::Utf16 { low, high } => {
                 let half = u64::from(low.is_some());
@@ -123,7 +123,7 @@ impl Decoder {
             }
             _ => {
                 self.at -= 1;
-                self.replay(&seen, length, take);
+                self.replay(seen, length, take);
                 self.at += 1;
                 take(self.unit(1, &[byte]));
             }
@@ -131,7 +131,7 @@ impl Decoder {
     }
 
     /// Hands out bytes that came before the form was known: it is UTF-8.
-    fn replay(&mut self, seen: &[u8; 2], length: u8, take: &mut Take<'_>) {
+    fn replay(&mut self, seen: [u8; 2], length: u8, take: &mut Take<'_>) {
         self.form = Form::Utf8;
         let before = self.at;
         self.at -= u64::from(length);

@@ -361,15 +361,15 @@ impl<P: TreeParser> Walker<P> {
         let outcome = if held.len() > HELD_BYTES_MAX {
             Err("a value is longer than 4 MiB")
         } else {
-            self.take(what, span, &name, &held, sink)
+            self.take(what, span, (&name, &held), sink)
         };
         if let Err(expected) = outcome {
-            let head = held.get(..ISSUE_TEXT_MAX).unwrap_or(&held);
+            let shown = held.get(..ISSUE_TEXT_MAX).unwrap_or(&held);
             let text = match what {
                 What::Value | What::Other { .. } if !name.is_empty() => {
-                    [&name, b":".as_slice(), head].concat()
+                    [&name, b":".as_slice(), shown].concat()
                 }
-                _ => head.to_vec(),
+                _ => shown.to_vec(),
             };
             sink.issue(Issue::unparsed(span, expected, &text));
         }
@@ -383,8 +383,7 @@ impl<P: TreeParser> Walker<P> {
         &mut self,
         what: What,
         span: Span,
-        name: &[u8],
-        held: &[u8],
+        (name, held): (&[u8], &[u8]),
         sink: &mut dyn Sink,
     ) -> Result<(), &'static str> {
         if let What::Other { expected, null } = what {

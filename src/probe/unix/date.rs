@@ -36,7 +36,7 @@ impl LineParser for Date {
             }
             Some(_) => sink.issue(Issue::unparsed(span, "expected one line", line)),
             None => {
-                sink.issue(Issue::unparsed(span, "expected seconds since 1970 or a date", line))
+                sink.issue(Issue::unparsed(span, "expected seconds since 1970 or a date", line));
             }
         }
     }

@@ -8,7 +8,7 @@
 //! `__version` came with libxo 0.4. A member can come twice in one object.
 //!
 //! netstat(1) and arp(8) know `--libxo` since FreeBSD 11, ndp(8) since 14, sockstat(1) since 15.
-//! Source: xo_parse_args(3), usr.bin/netstat, usr.bin/sockstat, usr.sbin/arp and usr.sbin/ndp of
+//! Source: `xo_parse_args(3)`, usr.bin/netstat, usr.bin/sockstat, usr.sbin/arp and usr.sbin/ndp of
 //! FreeBSD.
 
 mod ends;

@@ -10,7 +10,7 @@
 //! `true`: `incomplete`, `permanent`, `expired`, `published`. Of neighbour discovery the state is a
 //! letter, and `R` among the flags is a router. A zone is the interface, which is named.
 //!
-//! Source: usr.sbin/arp/arp.c and arp_netlink.c, usr.sbin/ndp/ndp.c and ndp_netlink.c.
+//! Source: usr.sbin/arp/arp.c and `arp_netlink.c`, usr.sbin/ndp/ndp.c and `ndp_netlink.c`.
 
 use crate::model::parsed::{Reader, Row, Sink};
 use crate::model::route::Neighbour;

@@ -11,7 +11,7 @@
 //! their own, with a weight and the number of their group. `fib` is told of a table other than the
 //! first. Flags are letters, as netstat(1) explains them.
 //!
-//! Source: usr.bin/netstat/route.c and route_netlink.c, FreeBSD 11 to 15.
+//! Source: usr.bin/netstat/route.c and `route_netlink.c`, FreeBSD 11 to 15.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 

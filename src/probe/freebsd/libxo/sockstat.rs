@@ -10,7 +10,7 @@
 //! address of each end is read.
 //!
 //! Source: usr.bin/sockstat/main.c; the user is the effective one of the process
-//! (`sysctl_kern_file` in sys/kern/kern_descrip.c).
+//! (`sysctl_kern_file` in `sys/kern/kern_descrip.c`).
 
 use smallvec::SmallVec;
 

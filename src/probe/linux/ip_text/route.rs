@@ -148,7 +148,7 @@ fn kind(word: &[u8]) -> Option<RouteKind> {
 fn fields(words: &mut Words<'_>, route: &mut Route, hop: &mut NextHop) -> Result<(), &'static str> {
     while let Some(word) = words.next() {
         match word {
-            b"via" => hop.via = Some(via(words)?),
+            b"via" => hop.via = Some(via(words, route.family)?),
             b"dev" => hop.device = words.next().map(owned),
             b"table" => route.table = words.next().map(owned).ok_or("expected a table's name")?,
             b"proto" => route.protocol = words.next().map(owned),
@@ -177,13 +177,20 @@ fn fields(words: &mut Words<'_>, route: &mut Route, hop: &mut NextHop) -> Result
 }
 
 /// A gateway that cannot be read makes the whole route an issue: a route without its gateway would
-/// be a wrong one.
-fn via(words: &mut Words<'_>) -> Result<std::net::IpAddr, &'static str> {
+/// be a wrong one. So does one of the other family without the word that announces it: it is the
+/// gateway of a route of that family.
+fn via(words: &mut Words<'_>, family: Family) -> Result<std::net::IpAddr, &'static str> {
     let mut word = words.next();
-    if matches!(word, Some(b"inet" | b"inet6")) {
+    let announced = matches!(word, Some(b"inet" | b"inet6"));
+    if announced {
         word = words.next();
     }
-    word.and_then(address).ok_or("expected the gateway to be an address")
+    let address = word.and_then(address).ok_or("expected the gateway to be an address")?;
+    if announced || address.is_ipv4() == (family == Family::Ipv4) {
+        Ok(address)
+    } else {
+        Err("expected a gateway of the family that was asked for")
+    }
 }
 
 fn skip_encap(words: &mut Words<'_>) {
@@ -205,7 +212,7 @@ fn next_hops(segment: &[u8], route: &mut Route) -> Result<(), &'static str> {
     let mut hop = NextHop { via: None, device: None, weight: None };
     while let Some(word) = words.next() {
         match word {
-            b"via" => hop.via = Some(via(&mut words)?),
+            b"via" => hop.via = Some(via(&mut words, route.family)?),
             b"dev" => hop.device = words.next().map(owned),
             b"weight" => hop.weight = words.next().and_then(number),
             b"encap" => skip_encap(&mut words),
@@ -307,8 +314,15 @@ mod tests {
 
     #[test]
     fn a_route_that_would_be_wrong_is_an_issue() {
-        for text in ["::/0", "10.0.0.0/33", "via 10.0.0.1", "default via nexthop", "unicast", "\tx"]
-        {
+        for text in [
+            "::/0",
+            "10.0.0.0/33",
+            "via 10.0.0.1",
+            "default via nexthop",
+            "default via fe80::1 dev v0",
+            "unicast",
+            "\tx",
+        ] {
             let seen = read(reader(Some(Family::Ipv4)), format!("{text}\n").as_bytes());
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");
         }

@@ -43,6 +43,7 @@ impl Held {
 
 /// What the row alone does not show.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent doubts about one row")]
 struct Doubts {
     /// The output ends inside the row.
     cut: bool,

@@ -93,7 +93,7 @@ pub(super) fn read<'a>(
     }
     let mut rest = cursor.rest;
     // There is a blank where SCTP has its timer.
-    if columns.timer && !(socket.transport == Transport::Sctp && !rest.ends_with(b")")) {
+    if columns.timer && (socket.transport != Transport::Sctp || rest.ends_with(b")")) {
         let Some((before, timer)) = split_timer(rest) else {
             let open = columns.program && matches!(program(rest), Some(Program::Owner(_)));
             return Err(if open { Trouble::Open } else { Trouble::Bad("expected a timer") });

@@ -2,8 +2,8 @@
 //! `LC_ALL=C`.
 //!
 //! In: a word or a line. Out: what it means, or `None`. States and timers are read by table; titles
-//! and headers only have to be told from rows. Source: net-tools `po/` (cs, de, et, fr, ja, pt_BR),
-//! and the words of the language packs of Ubuntu (es, it, ru, zh_CN). Bytes of ISO 8859-1 and -2 are
+//! and headers only have to be told from rows. Source: net-tools `po/` (cs, de, et, fr, ja, `pt_BR`),
+//! and the words of the language packs of Ubuntu (es, it, ru, `zh_CN`). Bytes of ISO 8859-1 and -2 are
 //! those that a host prints whose locale is not UTF-8.
 
 use crate::model::socket::{State, TimerKind};

@@ -48,13 +48,12 @@ fn route(line: &[u8]) -> Option<Route> {
     // Printed signed: a metric of DHCP clients can pass 2 to the 31st.
     let metric = signed(&mut cursor)?;
     let mask = ipv4(&mut cursor)?.to_bits();
-    let prefix = match ones(mask) {
-        Some(prefix) => prefix,
-        None => {
-            let swapped = |address: Ipv4Addr| Ipv4Addr::from_bits(address.to_bits().swap_bytes());
-            (destination, gateway) = (swapped(destination), swapped(gateway));
-            ones(mask.swap_bytes())?
-        }
+    let prefix = if let Some(prefix) = ones(mask) {
+        prefix
+    } else {
+        let swapped = |address: Ipv4Addr| Ipv4Addr::from_bits(address.to_bits().swap_bytes());
+        (destination, gateway) = (swapped(destination), swapped(gateway));
+        ones(mask.swap_bytes())?
     };
     let discards = device == b"*";
     let hop = NextHop {

@@ -42,6 +42,7 @@ const ENTRY_BYTES_MAX: usize = 1024;
 
 /// What the row alone does not show.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent doubts about one row")]
 struct Flags {
     /// The output ends inside the row.
     cut: bool,

@@ -62,9 +62,8 @@ impl Answer {
 impl TreeParser for Answer {
     fn kind(&self, path: &str) -> Kind {
         match (path, self.member(path)) {
-            ("v" | "errors", _) => Kind::Value,
+            ("v" | "errors", _) | (_, Some(Member { read: Read::Value(_), .. })) => Kind::Value,
             (_, Some(Member { read: Read::Rows(members, _), .. })) => Kind::Rows(members),
-            (_, Some(Member { read: Read::Value(_), .. })) => Kind::Value,
             (_, None) => Kind::Unknown,
         }
     }

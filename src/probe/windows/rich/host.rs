@@ -12,7 +12,7 @@
 //! elevated is not read: every account of Windows sees the owner of every socket, elevated or not.
 //! The clock has seven digits, but the system's tick stands behind it: good to 15,625 µs.
 //!
-//! Source: Win32_OperatingSystem, Get-NetTCPSetting, GetSystemTimeAsFileTime.
+//! Source: `Win32_OperatingSystem`, Get-NetTCPSetting, `GetSystemTimeAsFileTime`.
 
 use serde_json::Value;
 

@@ -11,8 +11,8 @@
 //! are the sum of unicast, multicast and broadcast, and not told unless all three are. Counters have
 //! 64 bits.
 //!
-//! Source: MSFT_NetAdapter (`InterfaceOperationalStatus`, `InterfaceType`: IF_OPER_STATUS and the
-//! numbers of IANA), MSFT_NetAdapterStatisticsSettingData, MSFT_NetIPAddress.
+//! Source: `MSFT_NetAdapter` (`InterfaceOperationalStatus`, `InterfaceType`: `IF_OPER_STATUS` and the
+//! numbers of IANA), `MSFT_NetAdapterStatisticsSettingData`, `MSFT_NetIPAddress`.
 
 use crate::model::link::{Interface, InterfaceAddress, LinkCounters};
 use crate::model::parsed::{Reader, Row, Sink, Span};

@@ -23,8 +23,8 @@
 //!   the account without its groups.
 //! - Five scripts, because cmd.exe takes lines of 8,191 characters.
 //!
-//! Source: about_PowerShell_exe, ConvertTo-Json, modules NetTCPIP and NetAdapter, classes
-//! Win32_Process, Win32_Service and Win32_OperatingSystem (Microsoft Learn). Grammar: not run yet.
+//! Source: `about_PowerShell_exe`, ConvertTo-Json, modules `NetTCPIP` and `NetAdapter`, classes
+//! `Win32_Process`, `Win32_Service` and `Win32_OperatingSystem` (Microsoft Learn). Grammar: not run yet.
 
 mod answer;
 mod encode;

@@ -10,7 +10,7 @@
 //! and user of other accounts' processes. Where users are not told, the account of a service is the
 //! user of its process.
 //!
-//! Source: Win32_Process, Win32_Service, Get-Process.
+//! Source: `Win32_Process`, `Win32_Service`, Get-Process.
 
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::process::ProcessFact;

@@ -11,7 +11,7 @@
 //! metric of the interface is not told, that of the route is not either. Store 0 is what is kept for
 //! the next boot, which says nothing about now.
 //!
-//! Source: MSFT_NetRoute (`Protocol`: NL_ROUTE_PROTOCOL), MSFT_NetNeighbor (NL_NEIGHBOR_STATE).
+//! Source: `MSFT_NetRoute` (`Protocol`: `NL_ROUTE_PROTOCOL`), `MSFT_NetNeighbor` (`NL_NEIGHBOR_STATE`).
 
 use std::net::IpAddr;
 

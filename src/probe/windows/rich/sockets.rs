@@ -8,7 +8,7 @@
 //! nothing is said of dual stack. Process 0 owns what no process owns any more (`TimeWait`), process
 //! 4 is the kernel itself. Queues are not told.
 //!
-//! Source: MSFT_NetTCPConnection and MSFT_NetUDPEndpoint; states: MIB_TCP_STATE, and 100 for a socket
+//! Source: `MSFT_NetTCPConnection` and `MSFT_NetUDPEndpoint`; states: `MIB_TCP_STATE`, and 100 for a socket
 //! that is bound and neither listens nor is connected.
 
 use std::net::IpAddr;
