@@ -1,7 +1,6 @@
 //! The command standard of HP-UX: what is asked, in the order of a visit.
 
 pub mod host;
-pub mod port;
 
 use crate::model::host::Platform;
 use crate::model::snapshot::View;
