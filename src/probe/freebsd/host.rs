@@ -1,6 +1,6 @@
 //! Owners of sockets, processes and facts of FreeBSD: rows of its command standard.
 //!
-//! Source: sockstat(1), ps(1), sysctl(8), `security.bsd` in security(7) and mac_seeotheruids(4). An
+//! Source: sockstat(1), ps(1), sysctl(8), `security.bsd` in security(7) and `mac_seeotheruids(4)`. An
 //! account sees the sockets of all others only while no setting hides them; whether one does is
 //! asked, and said only where nothing hides. A name that a release does not have is named on
 //! standard error, and sysctl exits with 1. Without `-w` addresses are cut to 21 characters.

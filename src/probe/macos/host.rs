@@ -1,6 +1,6 @@
 //! Owners of sockets, processes and facts of macOS: rows of its command standard.
 //!
-//! Source: lsof(8), ps(1), sysctl(8), sw_vers(1) of macOS. The names of sysctl are those of macOS
+//! Source: lsof(8), ps(1), sysctl(8), `sw_vers(1)` of macOS. The names of sysctl are those of macOS
 //! 10.9 to 15; one that a release does not have is named on standard error, and sysctl exits with 1.
 
 use crate::model::host::Platform;
@@ -16,7 +16,7 @@ use crate::probe::unix::{lsof, ps};
 pub static LSOF: Tool = Tool::new("lsof", &["/usr/sbin/lsof"]);
 /// ps(1).
 pub static PS: Tool = Tool::new("ps", &["/bin/ps"]);
-/// sw_vers(1).
+/// `sw_vers(1)`.
 pub static SW_VERS: Tool = Tool::new("sw_vers", &["/usr/bin/sw_vers"]);
 /// sysctl(8).
 pub static SYSCTL: Tool = Tool::new("sysctl", &["/usr/sbin/sysctl", "/sbin/sysctl"]);

@@ -7,7 +7,7 @@
 //! BuildVersion:           24B83
 //! ```
 //! A name, a colon, TABs, a value. `ProductName` was `Mac OS X` up to 10.15 and `Mac OS X Server` on
-//! servers; the third line is there with a rapid security response only. Source: sw_vers(1).
+//! servers; the third line is there with a rapid security response only. Source: `sw_vers(1)`.
 
 use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};

@@ -1,6 +1,6 @@
 //! Owners of sockets, processes and facts of NetBSD: rows of its command standard.
 //!
-//! Source: sockstat(1), ps(1), sysctl(7), sysctl(8), secmodel_extensions(9). An account sees the
+//! Source: sockstat(1), ps(1), sysctl(7), sysctl(8), `secmodel_extensions(9)`. An account sees the
 //! sockets of all others unless `security.curtain` is set. `ucomm` is the kernel's name of a command;
 //! `comm` would be `argv[0]`, which the process chose.
 

@@ -8,7 +8,7 @@
 //! The first line is the name (`Oracle Solaris 10 1/13 s10s_u11wos_24a SPARC`, `OmniOS v11 r151050`,
 //! `OpenIndiana Hipster 2024.10 (powered by illumos)`, `SmartOS 20240101T000000Z`), centred; what
 //! follows is about copyright and assembly. The version is the first word of the name that begins
-//! with a digit, on OmniOS the one after `v11`. Source: the file of these systems; no manual page
+//! with a digit, on `OmniOS` the one after `v11`. Source: the file of these systems; no manual page
 //! describes it.
 
 use crate::model::fact::Fact;

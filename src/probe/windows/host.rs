@@ -1,7 +1,7 @@
 //! Clock, account and facts of Windows: rows of its command standard.
 //!
 //! Source: Microsoft, Windows commands (wmic, whoami, hostname, ver, netsh interface ipv4). None
-//! needs an administrator: WMIC reads the class over local COM, which services of SSH and WinRM may
+//! needs an administrator: WMIC reads the class over local COM, which services of SSH and `WinRM` may
 //! refuse to other accounts.
 //!
 //! Decisions:
