@@ -11,10 +11,10 @@
 use crate::model::host::Platform;
 use crate::model::snapshot::View;
 use crate::probe::command::arguments;
-use crate::probe::hpux::port;
+
 use crate::probe::table::{Naming, Probe};
 use crate::probe::tool::Tool;
-use crate::probe::unix::{boot, lsof};
+use crate::probe::unix::{anon_port, boot, lsof};
 
 /// lsof(8).
 pub static LSOF: Tool =
@@ -54,7 +54,7 @@ pub(in crate::probe) const PORTS: Probe = Probe::of(
     "hpux/ports",
     &NDD,
     arguments(&["-get", "/dev/tcp", "tcp_smallest_anon_port"]),
-    port::smallest_reader,
+    anon_port::smallest_reader,
 )
 .reads("First ephemeral port of TCP.", "ndd(1M)")
 .serves(&[View::Host], SOCKETS);
@@ -65,7 +65,7 @@ pub(in crate::probe) const LAST_PORT: Probe = Probe::of(
     "hpux/last-port",
     &NDD,
     arguments(&["-get", "/dev/tcp", "tcp_largest_anon_port"]),
-    port::largest_reader,
+    anon_port::largest_reader,
 )
 .reads("Last ephemeral port of TCP.", "ndd(1M)")
 .serves(&[View::Host], SOCKETS);

@@ -8,7 +8,6 @@ pub mod ndp;
 pub mod routes;
 pub mod tools;
 pub mod host;
-pub mod port;
 
 use crate::model::host::Platform;
 use crate::model::parsed::Reader;

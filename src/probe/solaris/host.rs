@@ -10,13 +10,13 @@ use crate::model::host::Platform;
 use crate::model::snapshot::View;
 use crate::probe::command::{Arguments, arguments};
 use crate::probe::fallback::{Condition, Fallback};
-use crate::probe::hpux::port;
+
 use crate::probe::solaris::release;
 use crate::probe::solaris::tools::KSTAT;
 use crate::probe::table::{Naming, Probe, Usage};
 use crate::probe::tool::Tool;
 use crate::probe::unix::settings::{self, Setting, Settings};
-use crate::probe::unix::{lsof, ps};
+use crate::probe::unix::{anon_port, lsof, ps};
 
 /// cat(1).
 pub static CAT: Tool = Tool::new("cat", &["/usr/bin/cat", "/bin/cat"]);
@@ -94,7 +94,7 @@ pub(in crate::probe) const SOLARIS_PORTS_NDD: Probe = Probe::of(
     "solaris/ports-ndd",
     &NDD,
     arguments(&["/dev/tcp", "tcp_smallest_anon_port", "tcp_largest_anon_port"]),
-    port::both_reader,
+    anon_port::both_reader,
 )
 .reads("The ephemeral range of TCP where there is no ipadm.", "ndd(1M)")
 .serves(&[], SOCKETS)

@@ -271,11 +271,13 @@ fn state(word: Option<&[u8]>, transport: Transport, peer: bool) -> State {
 /// Takes the interface out of a link-local address where the kernel keeps it in the second group.
 fn zone(address: &mut IpAddr) -> Option<HostText<'static>> {
     let IpAddr::V6(v6) = address else { return None };
-    let [0xfe80, index, a, b, c, d, e, f] = v6.segments() else { return None };
+    let mut segments = v6.segments();
+    let [0xfe80, second, ..] = &mut segments else { return None };
+    let index = std::mem::take(second);
     if index == 0 {
         return None;
     }
-    *v6 = Ipv6Addr::new(0xfe80, 0, a, b, c, d, e, f);
+    *v6 = segments.into();
     Some(HostText::owned(index.to_string().into_bytes()))
 }
 

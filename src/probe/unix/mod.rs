@@ -9,6 +9,7 @@ pub mod date;
 pub mod lsof;
 pub mod tools;
 pub mod uname;
+pub mod anon_port;
 pub mod boot;
 pub mod ps;
 pub mod settings;

@@ -13,7 +13,7 @@
 //! with two carriage returns and a newline, and blank ones stand around. A time is local: year to
 //! second, microseconds, and minutes east of UTC; unknown parts are `*`. Through a pipe the text is
 //! in the code page of the console, into a file in UTF-16: both are read. Source: Microsoft,
-//! `Win32_OperatingSystem`, "`CIM_DATETIME`".
+//! `Win32_OperatingSystem`, `CIM_DATETIME`.
 //!
 //! Decisions:
 //! - Properties that are no fact of a host record are known lines.

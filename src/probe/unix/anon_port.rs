@@ -1,11 +1,11 @@
-//! `ndd -get /dev/tcp NAME` of HP-UX: one end of the ephemeral range.
+//! `ndd`: the ephemeral range of HP-UX and of Solaris 10.
 //!
 //! ```text
 //! 49152
 //! ```
-//! One number; the name stands in the question alone. Source: ndd(1M). One question asks for one
-//! name, so each end is a limit of its own. On Solaris `ndd /dev/tcp A B` prints both, with blank
-//! lines between, which gives the range.
+//! `ndd -get /dev/tcp NAME` of HP-UX prints one number; the name stands in the question alone. One
+//! question asks for one name, so each end is a limit of its own. On Solaris `ndd /dev/tcp A B`
+//! prints both, with a blank line between, which gives the range. Source: ndd(1M).
 
 use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
