@@ -5,7 +5,7 @@
 //!
 //! `-- --write FOLDER` writes the text of 100,000 sockets for each reader as `FOLDER/NAME`, and
 //! `-- --read READER FILE` reads such a file once and prints rows, issues and nanoseconds of CPU
-//! time: what benches/parse_peers.py compares with others.
+//! time: what `benches/parse_peers.py` compares with others.
 
 mod generate;
 
@@ -73,7 +73,6 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Writes the text of 100,000 sockets for each case.
-#[expect(clippy::disallowed_methods, reason = "a bench writes its input")]
 fn write(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
     for Case(name, _, header, add) in CASES {
         std::fs::write(folder.join(name), text(header, add, SOCKETS))?;
@@ -83,7 +82,6 @@ fn write(folder: &Path) -> Result<(), Box<dyn std::error::Error>> {
 
 /// Reads a file once and prints what it took.
 #[expect(clippy::print_stdout, reason = "a bench prints its result")]
-#[expect(clippy::disallowed_methods, reason = "a bench reads its input")]
 fn read(reader: &str, file: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let text = std::fs::read(file)?;
     let mut reader = reader_for(reader).ok_or("no such reader")?;
@@ -98,7 +96,6 @@ fn read(reader: &str, file: &Path) -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// CPU time of this thread: the first number of schedstat (proc(5)).
-#[expect(clippy::disallowed_methods, reason = "a bench measures time")]
 fn cpu_nanoseconds() -> Result<u64, Box<dyn std::error::Error>> {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat")?;
     Ok(text.split(' ').next().unwrap_or_default().parse()?)

@@ -9,6 +9,7 @@ use fleetstat::model::parsed::{Issue, Reader, Row, Severity, Sink, Span};
 
 /// One thing that a reader handed out, borrowing nothing.
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "most events are rows")]
 pub(crate) enum Event {
     /// A row and where it stands.
     Row(Span, Row<'static>),

@@ -114,7 +114,7 @@ impl Held {
                 continue;
             }
             if let Some(first) = places_alone.get(&ends).and_then(|at| alone.get_mut(*at)) {
-                add(first, &held, false)
+                add(first, &held, false);
             } else {
                 places_alone.insert(ends, alone.len());
                 alone.push(held);

@@ -1,6 +1,11 @@
 //! The command standard against the real world: fixtures, shells, the kernel's view of what each
 //! command does, and the reference page.
-#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on says why, and its bounds can be set from outside"
+)]
 #![expect(clippy::print_stdout, reason = "a long proof says what it did")]
 
 #[path = "../../fuzz/src/contract.rs"]

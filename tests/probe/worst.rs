@@ -175,8 +175,8 @@ fn run(part: usize, parts: usize) {
         let slowest = timed.max_by_key(|(time, _)| *time);
         if let (Some(all), Some((time, piece))) = (all, slowest) {
             let (took, _) = stream(make(), piece, all);
-            let times = u32::try_from(all / bytes + 1).expect("a number of pieces");
-            let limit = time.max(Duration::from_millis(10)) * times * 4;
+            let parts = u32::try_from(all / bytes + 1).expect("a number of pieces");
+            let limit = time.max(Duration::from_millis(10)) * parts * 4;
             let shown = piece.get(..60).unwrap_or(piece).escape_ascii();
             assert!(took < limit, "{name}: {time:?} for {bytes}, {took:?} for {all}: {shown}");
             println!("{name}: {} inputs, {all} bytes of the slowest in {took:?}", pieces.len());

@@ -1,5 +1,7 @@
 //! What becomes of documents, whole and broken.
 
+#![expect(clippy::cast_possible_truncation, reason = "places in texts of a few hundred bytes")]
+
 use super::*;
 use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Row};
@@ -60,7 +62,7 @@ fn see(text: &[u8]) -> Seen {
 /// What the rows say, with the bytes that each stands on.
 fn said<'a>(seen: &Seen, text: &'a [u8]) -> Vec<(String, &'a str)> {
     let one = |(span, row): &(Span, Row<'static>)| {
-        let (Row::Fact(Fact::OsName(said)) | Row::Fact(Fact::OsId(said))) = row else {
+        let Row::Fact(Fact::OsName(said) | Fact::OsId(said)) = row else {
             panic!("{row:?}");
         };
         let (start, end) = (span.start as usize, span.end as usize);
