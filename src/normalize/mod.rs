@@ -31,6 +31,7 @@ mod sockets;
 mod merge;
 mod links;
 mod host;
+mod byte_order;
 mod processes;
 mod owners;
 mod namespaces;

@@ -14,7 +14,7 @@ use crate::normalize::namespaces::Namespaces;
 use crate::normalize::owners::Owners;
 use crate::normalize::section::{ReadSection, Unseen};
 use crate::normalize::sockets::{Context, Visibility};
-use crate::normalize::{host, links, merge, processes, sockets};
+use crate::normalize::{byte_order, host, links, merge, processes, sockets};
 
 /// Makes the snapshot of one evidence file.
 ///
@@ -43,6 +43,8 @@ pub fn snapshot(
     links::collect(&mut sections, &mut records);
     host::collect(&header, &mut sections, &mut records);
     let sees_all = records.host.as_ref().and_then(|host| host.record.account.sees_all_owners);
+    let machine = records.host.as_ref().and_then(|host| host.record.architecture.clone());
+    byte_order::correct(machine.as_ref(), &mut sections, &mut records);
     let owners = Owners::collect(&mut sections, &replaced, sees_all);
     let held = Held::collect(&mut sections, &replaced, sees_all);
     let spaces = Namespaces::collect(&mut sections, &replaced, &owners, &mut records.issues);

@@ -28,7 +28,9 @@ pub(super) enum Visibility {
 /// that changed its identity hides its files even from its own user.
 pub(super) fn attribute(socket: &mut Socket<'_>, visibility: Visibility) -> bool {
     match socket.attribution {
-        Attribution::Owned | Attribution::Ambiguous if !socket.owners.is_empty() => return false,
+        Attribution::Owned if !socket.owners.is_empty() => return false,
+        // Without one the tool named an owner that could not be read: it is not the kernel's.
+        Attribution::Ambiguous => return false,
         // The tool itself says that no process owns it.
         Attribution::Kernel => return false,
         _ => {}

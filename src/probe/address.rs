@@ -65,7 +65,7 @@ pub(super) fn ipv6(text: &[u8]) -> Option<Ipv6Addr> {
 /// Turns v4-mapped ends of a socket into IPv4 ones, and with them an unspecified other end. True
 /// when it did.
 #[inline]
-pub(super) fn unmap(here: &mut IpAddr, there: &mut IpAddr) -> bool {
+pub(crate) fn unmap(here: &mut IpAddr, there: &mut IpAddr) -> bool {
     let mapped = |end: &IpAddr| match end {
         IpAddr::V6(address) => address.to_ipv4_mapped(),
         IpAddr::V4(_) => None,

@@ -13,7 +13,7 @@ pub mod fallback;
 pub mod gap;
 pub mod lines;
 mod cursor;
-mod address;
+pub(crate) mod address;
 mod whole;
 pub mod json;
 pub mod json_tree;
@@ -45,6 +45,7 @@ pub use table::{Naming, Privilege, Probe, Usage, Verified};
 use crate::model::host::Platform;
 use crate::model::parsed::Reader;
 use crate::model::snapshot::View;
+use crate::probe::linux::counters::File;
 
 /// Every built-in probe, each platform's in the order of a visit.
 pub static PROBES: [&[Probe]; 10] = [
@@ -114,6 +115,13 @@ const ALIASES: &[(&str, table::MakeReader)] = &[
     ("hpux/netstat", hpux::netstat),
     ("freebsd/netstat-libxo", freebsd::libxo::sockets::reader),
     ("linux/proc-net", || linux::proc_net::reader(linux::proc_net::Table::Auto)),
+    ("linux/proc-net-big-endian", linux::proc_net::big_endian_reader),
+    ("linux/proc-net-snmp", || counters(File::Snmp)),
+    ("linux/proc-net-snmp6", || counters(File::Snmp6)),
+    ("linux/proc-net-netstat", || counters(File::Netstat)),
+    ("linux/proc-net-sockstat", || counters(File::Sockstat)),
+    ("linux/proc-net-sockstat6", || counters(File::Sockstat6)),
+    ("linux/ip-route-text", || linux::ip_text::route_reader(None)),
     ("solaris/netstat", || {
         solaris::netstat::reader(solaris::netstat::Dialect::Solaris, solaris::netstat::Part::All)
     }),
@@ -123,9 +131,12 @@ const ALIASES: &[(&str, table::MakeReader)] = &[
     ("windows/netstat", windows::netstat::reader),
 ];
 
-/// A new reader by name: a probe's id, or one that takes every form of a tool, such as `linux/ss` or
-/// `macos/netstat`. `None`: no such name;
-/// [`reader_names`] lists all.
+fn counters(file: File) -> Box<dyn Reader> {
+    linux::counters::file_reader(file)
+}
+
+/// A new reader by name: a probe's id, or one that takes every form of a tool from text alone, such
+/// as `linux/ss` or `macos/netstat`. `None`: no such name; [`reader_names`] lists all.
 #[must_use]
 pub fn reader_for(name: &str) -> Option<Box<dyn Reader>> {
     let alias = ALIASES.iter().find(|(alias, _)| *alias == name);

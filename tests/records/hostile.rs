@@ -1,5 +1,6 @@
 //! Process names that imitate what `ss` prints.
 
+use fleetstat::model::socket::Attribution;
 use fleetstat::probe::linux::ss;
 
 use crate::collect::read;
@@ -80,12 +81,17 @@ fn no_name_changes_the_owner_or_the_next_row() {
 }
 
 #[test]
-fn a_broken_row_that_never_becomes_whole_is_one_issue_and_costs_no_other_row() {
+fn a_broken_row_that_never_becomes_whole_keeps_its_own_and_costs_no_other_row() {
     let text = b"tcp LISTEN 0 7 127.0.0.1:1 0.0.0.0:* users:((\"x\nrest of it\ntcp LISTEN 0 7 127.0.0.1:2 0.0.0.0:*\n";
     let collected = read(ss::reader(None), text);
     let spans: Vec<_> = collected.unparsed().iter().map(|i| (i.span.start, i.span.end)).collect();
     let last = text.len() - b"tcp LISTEN 0 7 127.0.0.1:2 0.0.0.0:*\n".len();
-    assert_eq!(spans, [(0, last as u64)]);
-    assert_eq!(collected.sockets.len(), 1);
-    assert_eq!(collected.sockets[0].local.port, Some(2));
+    assert_eq!(spans, [((last - b"rest of it\n".len()) as u64, last as u64)]);
+    let seen: Vec<_> = collected
+        .sockets
+        .iter()
+        .map(|s| (s.local.port, s.owners.len(), s.flags.truncated, s.attribution))
+        .collect();
+    let (torn, plain) = (Attribution::Ambiguous, Attribution::Unsupported);
+    assert_eq!(seen, [(Some(1), 0, true, torn), (Some(2), 0, false, plain)]);
 }

@@ -24,6 +24,8 @@ mod cannot;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod odd;
+#[cfg(test)]
 mod network;
 #[cfg(test)]
 mod windows;

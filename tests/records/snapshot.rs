@@ -12,7 +12,7 @@ use fleetstat::model::host::Asset;
 use fleetstat::model::id::{HostName, Pass, ProbeId, RunId};
 use fleetstat::model::link::{Interface, InterfaceAddress};
 use fleetstat::model::parsed::{Reader, Row, Severity, Sink, Span};
-use fleetstat::model::record::Source;
+use fleetstat::model::record::{SectionIssue, Source};
 use fleetstat::model::snapshot::{
     EvidenceFile, Limitation, Outcome, SectionStatus, Snapshot, View,
 };
@@ -349,4 +349,64 @@ fn a_socket_that_lsof_lists_for_each_owner_is_one_record_of_a_section_that_is_a_
     assert!(!socket.record.flags.duplicate);
     assert_eq!(snapshot.sections[0].status, SectionStatus::Partial);
     assert!(snapshot.sections[0].limitations.contains(&Limitation::ToolGap));
+}
+
+/// The kernel's tables of a host whose `uname -m` says this.
+fn of_machine(machine: &'static str) -> Snapshot {
+    const TAIL: &str = "00000000:00000000 00:00000000 00000000     0        0 5 1 0 100 0 0 10 0\n";
+    let tcp = format!("   0: C0000201:0016 00000000:0000 0A {TAIL}");
+    let tcp6 = format!(
+        "   0: 20010DB8000000000000000000000001:0016 00000000000000000000FFFFC0000202:9C40 01 {TAIL}"
+    );
+    let routes = "e0\t00000000\tC0000201\t0003\t0\t0\t0\t00000000\t0\t0\t0\n\
+                  e0\tC0000200\t00000000\t0001\t0\t0\t0\tFFFFFF00\t0\t0\t0\n";
+    let probe = |number, id, reader, text: &str| {
+        let mut part =
+            section(number, &["/bin/cat"], text.len() as u64, read(number, reader, text));
+        part.section.probe = ProbeId::builtin(id);
+        part
+    };
+    let routes_reader = fleetstat::probe::linux::proc_tables::route_reader();
+    take(vec![
+        probe(1, "linux/proc-net-tcp", proc_net::reader(Table::Tcp), &tcp),
+        probe(2, "linux/proc-net-tcp6", proc_net::reader(Table::Tcp6), &tcp6),
+        probe(3, "linux/proc-net-route", routes_reader, routes),
+        host_section(4, vec![Fact::Architecture(machine.into())]),
+    ])
+}
+
+#[test]
+fn addresses_of_a_big_endian_host_are_set_right_by_its_architecture() {
+    let snapshot = of_machine("s390x");
+    let address = |text: &str| text.parse::<IpAddr>().unwrap();
+    let ends = column(&snapshot, |socket| {
+        (socket.local.address, socket.remote.as_ref().map(|end| end.address))
+    });
+    assert_eq!(
+        ends,
+        [(address("192.0.2.1"), None), (address("2001:db8::1"), Some(address("192.0.2.2"))),]
+    );
+    let routes: Vec<_> = snapshot
+        .records
+        .routes
+        .iter()
+        .map(|r| (r.record.destination, r.record.prefix, r.record.next_hops[0].via))
+        .collect();
+    assert_eq!(
+        routes,
+        [(address("0.0.0.0"), 0, Some(address("192.0.2.1"))), (address("192.0.2.0"), 24, None),]
+    );
+}
+
+#[test]
+fn an_architecture_that_does_not_tell_its_byte_order_is_said_and_another_changes_nothing() {
+    let local = |snapshot: &Snapshot| column(snapshot, |socket| socket.local.address);
+    let notes = |snapshot: &Snapshot| -> Vec<u16> {
+        let said = |issue: &&SectionIssue| issue.issue.message.contains("byte order");
+        snapshot.records.issues.iter().filter(said).map(|issue| issue.section).collect()
+    };
+    let (mips, intel) = (of_machine("mips64"), of_machine("x86_64"));
+    assert_eq!(local(&mips), local(&intel));
+    assert_eq!(local(&intel)[0], "1.2.0.192".parse::<IpAddr>().unwrap());
+    assert_eq!((notes(&mips), notes(&intel)), (vec![1, 2, 3], vec![]));
 }

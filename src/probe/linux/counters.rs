@@ -9,7 +9,8 @@
 //! ```
 //! `snmp` and `netstat`: a line of names, then a line of values, both begin with the protocol.
 //! `snmp6`: one name and value; the protocol is the name's beginning. `sockstat`: pairs after the
-//! protocol, kept as `sockstat.TCP`. Source: `proc_pid_net(5)`, RFC 4022, RFC 4113, RFC 4293.
+//! protocol, kept as `sockstat.TCP`. Names come and go with the kernel and are kept as they are.
+//! [`file_reader`] takes one of the files without the paths. Source: `proc_pid_net(5)`, RFC 4022, RFC 4113, RFC 4293.
 
 use crate::model::counter::Counter;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
@@ -29,13 +30,49 @@ pub const ARGUMENTS: Arguments = arguments(&[
     "/proc/net/sockstat6",
 ]);
 
+/// One of the files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum File {
+    /// `/proc/net/snmp`.
+    Snmp,
+    /// `/proc/net/snmp6`.
+    Snmp6,
+    /// `/proc/net/netstat`.
+    Netstat,
+    /// `/proc/net/sockstat`.
+    Sockstat,
+    /// `/proc/net/sockstat6`.
+    Sockstat6,
+}
+
+impl File {
+    fn at(path: &[u8]) -> Option<Self> {
+        Some(match path {
+            b"/proc/net/snmp" => Self::Snmp,
+            b"/proc/net/snmp6" => Self::Snmp6,
+            b"/proc/net/netstat" => Self::Netstat,
+            b"/proc/net/sockstat" => Self::Sockstat,
+            b"/proc/net/sockstat6" => Self::Sockstat6,
+            _ => return None,
+        })
+    }
+}
+
 /// A reader of the answer.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
-    Box::new(Lines::new(Counters { names: None }))
+    Box::new(Lines::new(Counters { file: None, names: None }))
+}
+
+/// A reader of one file as it is, without its path before each line.
+#[must_use]
+pub fn file_reader(file: File) -> Box<dyn Reader> {
+    Box::new(Lines::new(Counters { file: Some(file), names: None }))
 }
 
 struct Counters {
+    /// `None`: each line begins with the path of its file.
+    file: Option<File>,
     /// A line of names that waits for its values: where it stands, and the whole line.
     names: Option<(Span, Vec<u8>)>,
 }
@@ -45,15 +82,15 @@ impl LineParser for Counters {
         if line.trim_ascii().is_empty() {
             return;
         }
-        let Some((path, text)) = files::split(line) else {
+        let Some((file, text)) = self.place(line) else {
             self.drop_names(sink);
             return sink.issue(Issue::unparsed(span, files::EXPECTED_PATH, line));
         };
-        let outcome = match path {
-            b"/proc/net/snmp" | b"/proc/net/netstat" => return self.paired(span, line, sink),
-            b"/proc/net/snmp6" => single(text),
-            b"/proc/net/sockstat" | b"/proc/net/sockstat6" => pairs(text),
-            _ => None,
+        let outcome = match file {
+            Some(File::Snmp | File::Netstat) => return self.paired(span, line, sink),
+            Some(File::Snmp6) => single(text),
+            Some(File::Sockstat | File::Sockstat6) => pairs(text),
+            None => None,
         };
         self.drop_names(sink);
         match outcome {
@@ -68,6 +105,15 @@ impl LineParser for Counters {
 }
 
 impl Counters {
+    /// The file of a line, if it is one of these, and the line without its path. `None`: it should
+    /// have a path.
+    fn place<'a>(&self, line: &'a [u8]) -> Option<(Option<File>, &'a [u8])> {
+        match self.file {
+            Some(file) => Some((Some(file), line)),
+            None => files::split(line).map(|(path, text)| (File::at(path), text)),
+        }
+    }
+
     fn paired(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         if let Some((named, names)) = self.names.take() {
             if let Some(counters) = match_up(&names, line) {
@@ -111,7 +157,8 @@ fn words(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn match_up(names: &[u8], values: &[u8]) -> Option<Vec<Counter>> {
     let (mut names, mut values) = (words(names), words(values));
     let label = names.next().filter(|label| values.next() == Some(label))?;
-    let protocol = files::split(label)?.1.strip_suffix(b":").filter(|word| !word.is_empty())?;
+    let label = files::split(label).map_or(label, |(_, label)| label);
+    let protocol = label.strip_suffix(b":").filter(|word| !word.is_empty())?;
     let mut counters = Vec::new();
     loop {
         match (names.next(), values.next()) {
@@ -154,7 +201,7 @@ fn pairs(text: &[u8]) -> Option<Vec<Counter>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::probe::testing::{read, rows};
+    use crate::probe::testing::{Seen, read, rows};
 
     fn expect(protocol: &'static str, name: &'static str, value: i128) -> Row<'static> {
         let text = |text: &'static str| HostText::new(text.as_bytes());
@@ -185,6 +232,35 @@ mod tests {
             ]
         );
         assert_eq!((seen.headers.len(), seen.issues.len()), (2, 0));
+    }
+
+    #[test]
+    fn a_file_without_paths_gives_the_same_counters() {
+        for (file, plain) in [
+            (File::Snmp, "Ip: A B\nIp: 1 2\nTcp: MaxConn\nTcp: -1\nTcp: 3\n"),
+            (File::Netstat, "TcpExt: New\nTcpExt: 1\nMPTcpExt: MPCapableSYNRX\nMPTcpExt: 0\n"),
+            (File::Snmp6, "Ip6InReceives \t5\nIp6InReceives\n"),
+            (File::Sockstat, "sockets: used 290\nTCP: inuse 5 orphan\n"),
+            (File::Sockstat6, "FRAG6: inuse 0 memory 0\n"),
+        ] {
+            let paths = [
+                (File::Snmp, "/proc/net/snmp:"),
+                (File::Snmp6, "/proc/net/snmp6:"),
+                (File::Netstat, "/proc/net/netstat:"),
+                (File::Sockstat, "/proc/net/sockstat:"),
+                (File::Sockstat6, "/proc/net/sockstat6:"),
+            ];
+            let (_, path) = paths.into_iter().find(|(known, _)| *known == file).unwrap();
+            let named: String = plain.lines().map(|line| format!("{path}{line}\n")).collect();
+            let (alone, by_grep) =
+                (read(file_reader(file), plain.as_bytes()), read(reader(), named.as_bytes()));
+            assert!(!alone.rows.is_empty(), "{file:?}");
+            assert_eq!(rows(&alone), rows(&by_grep), "{file:?}");
+            let lines = |seen: &Seen| -> Vec<_> {
+                seen.issues.iter().map(|issue| (issue.span.line, issue.message.clone())).collect()
+            };
+            assert_eq!(lines(&alone), lines(&by_grep), "{file:?}");
+        }
     }
 
     #[test]

@@ -88,12 +88,28 @@ fn destination(family: Family, text: &str) -> Option<(IpAddr, u8)> {
     (address.is_ipv4() == any.is_ipv4() && prefix <= bits).then_some((address, prefix))
 }
 
-/// The kernel's route types; iproute2 prints an unknown one as a number.
+/// The kernel's route types; iproute2 prints an unknown one as a number, and with `-N` all of them.
 fn kind(word: &str) -> RouteKind {
     match word {
         "xresolve" => RouteKind::Unknown,
-        _ => RouteKind::parse(word).unwrap_or(RouteKind::Unknown),
+        _ => RouteKind::parse(word).or(numbered_kind(word)).unwrap_or(RouteKind::Unknown),
     }
+}
+
+/// A type as the kernel numbers it (`rtnetlink.h`, `RTN_UNICAST` and those after it).
+pub(super) fn numbered_kind(word: &str) -> Option<RouteKind> {
+    Some(match word {
+        "1" => RouteKind::Unicast,
+        "2" => RouteKind::Local,
+        "3" => RouteKind::Broadcast,
+        "4" => RouteKind::Anycast,
+        "5" => RouteKind::Multicast,
+        "6" => RouteKind::Blackhole,
+        "7" => RouteKind::Unreachable,
+        "8" => RouteKind::Prohibit,
+        "9" => RouteKind::Throw,
+        _ => return None,
+    })
 }
 
 fn next_hops(kind: RouteKind, fields: &Fields) -> Result<Vec<NextHop>, &'static str> {

@@ -17,6 +17,16 @@
 //! kernel's address of the socket, which is hashed and therefore not a cookie; and for UDP and raw
 //! the datagrams dropped. The port of a raw socket is its protocol number.
 //!
+//! The words of an address are numbers of the host's own byte order, which the text does not tell:
+//! a reader takes them for little-endian ones, and `normalize` sets them right where the same visit
+//! tells a big-endian architecture. A text alone is read by [`big_endian_reader`].
+//!
+//! `unix` has the same folder and no internet socket: its rows are known and count as headers.
+//!
+//! Kernels: before 2.6.27 no table has `drops`, so UDP is told by the width of its header, 127
+//! characters; before 3.x user ids are printed signed, and the time of a timer that is overdue is
+//! negative, which is no time left.
+//!
 //! The file is read by the kernel a piece at a time, so a row can come twice or not at all when
 //! sockets come and go; `normalize` finds the repetitions.
 
@@ -79,22 +89,40 @@ pub fn reader_with(table: Table, endianness: Endianness) -> Box<dyn Reader> {
         Table::Raw | Table::Raw6 => Some(Transport::Raw),
         Table::Udplite | Table::Udplite6 => Some(Transport::Udplite),
     };
-    Box::new(Lines::new(ProcNet { asked: transport, told: Transport::Tcp, endianness }))
+    Box::new(Lines::new(ProcNet { asked: transport, told: Told::Inet(Transport::Tcp), endianness }))
+}
+
+/// A reader of any of these tables, of a big-endian host.
+#[must_use]
+pub fn big_endian_reader() -> Box<dyn Reader> {
+    reader_with(Table::Auto, Endianness::Big)
 }
 
 /// Reads the lines of one table of a little-endian host, for a reader that finds them in a larger
 /// text.
 pub(super) const fn lines_of(transport: Transport) -> ProcNet {
-    ProcNet { asked: Some(transport), told: Transport::Tcp, endianness: Endianness::Little }
+    ProcNet { asked: Some(transport), told: Told::Inet(transport), endianness: Endianness::Little }
 }
 
 /// Reads the lines of one table.
 pub(super) struct ProcNet {
     /// `None`: as the last header tells.
     asked: Option<Transport>,
-    told: Transport,
+    told: Told,
     endianness: Endianness,
 }
+
+/// What the last header tells.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Told {
+    /// A table of internet sockets.
+    Inet(Transport),
+    /// The table of unix sockets.
+    Unix,
+}
+
+/// Width of the header of UDP and raw tables: `%-127s` (`udp4_seq_show`). That of TCP is wider.
+const UDP_HEADER: usize = 127;
 
 impl LineParser for ProcNet {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
@@ -128,17 +156,23 @@ impl ProcNet {
     #[cold]
     fn header(&mut self, line: &[u8]) -> bool {
         let words = line.trim_ascii_start();
-        if !words.starts_with(b"sl ") || memchr::memmem::find(words, b" local_address ").is_none() {
-            return false;
+        let has = |word: &[u8]| memchr::memmem::find(words, word).is_some();
+        if words.starts_with(b"Num ") && has(b" RefCount ") && has(b" Inode") {
+            self.told = Told::Unix;
+            return true;
         }
-        let drops = memchr::memmem::find(words, b" drops").is_some();
-        self.told = if drops { Transport::Udp } else { Transport::Tcp };
+        if !words.starts_with(b"sl ") || !has(b" local_address ") {
+            return self.told == Told::Unix && is_unix(words);
+        }
+        let udp = has(b" drops") || line.len() == UDP_HEADER;
+        self.told = Told::Inet(if udp { Transport::Udp } else { Transport::Tcp });
         true
     }
 
     #[inline]
     fn row<'a>(&self, line: &'a [u8], cut: bool, out: &mut Option<Row<'a>>) -> Option<()> {
-        let transport = self.asked.unwrap_or(self.told);
+        let Told::Inet(told) = self.told else { return None };
+        let transport = self.asked.unwrap_or(told);
         let mut cursor = Cursor::new(line);
         cursor.blanks();
         cursor.decimal()?;
@@ -238,11 +272,11 @@ fn counts(cursor: &mut Cursor<'_>, socket: &mut Socket<'_>) -> Option<()> {
     let timer = cursor.hex_digits::<2>()?;
     eat(cursor, b":")?;
     // `%08lX`: more digits for a time of more than a year.
-    let hundredths = cursor.hexadecimal()?;
+    let hundredths = time_left(cursor)?;
     eat(cursor, b" ")?;
     let retransmits = cursor.hex_digits::<8>()?;
     cursor.blanks();
-    let uid = cursor.number()?;
+    let uid = user(cursor)?;
     cursor.blanks();
     let probes = cursor.decimal()?;
     cursor.blanks();
@@ -276,6 +310,34 @@ fn counts(cursor: &mut Cursor<'_>, socket: &mut Socket<'_>) -> Option<()> {
     Some(())
 }
 
+/// Hundredths of a second. A number in the upper half of its width is negative: the timer is overdue.
+#[inline]
+fn time_left(cursor: &mut Cursor<'_>) -> Option<u64> {
+    let before = cursor.rest.len();
+    let value = cursor.hexadecimal()?;
+    let digits = before - cursor.rest.len();
+    let negative = (digits == 8 && value >> 31 != 0) || value >> 63 != 0;
+    Some(if negative { 0 } else { value })
+}
+
+/// A user id, printed signed before Linux 3.x.
+#[inline]
+fn user(cursor: &mut Cursor<'_>) -> Option<u32> {
+    if cursor.eat(b"-") {
+        return cursor.number().map(u32::wrapping_neg);
+    }
+    cursor.number()
+}
+
+/// `0000000000000000: 00000002 00000000 00010000 0001 01 3442596 PATH` (`unix_seq_show`).
+fn is_unix(line: &[u8]) -> bool {
+    let mut cursor = Cursor::new(line);
+    let mut number = |end: &[u8]| cursor.hexadecimal().is_some() && cursor.eat(end);
+    let start = number(b": ") && (0..5).all(|_| number(b" "));
+    cursor.blanks();
+    start && cursor.decimal().is_some() && cursor.at_word_end()
+}
+
 /// The last of `references pointer drops`. `None` where the kernel does not print it.
 fn drops(cursor: &mut Cursor<'_>) -> Option<u64> {
     cursor.blanks();
@@ -284,4 +346,80 @@ fn drops(cursor: &mut Cursor<'_>) -> Option<u64> {
     cursor.token();
     cursor.blanks();
     cursor.decimal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::testing::{read, rows};
+
+    const TAIL: &str = "00000000:00000000 00:00000000 00000000     0        0 5 1 0 100 0 0 10 0\n";
+
+    fn sockets(reader: Box<dyn Reader>, text: &str) -> Vec<Socket<'static>> {
+        let seen = read(reader, text.as_bytes());
+        assert_eq!(seen.issues, []);
+        let socket = |row| if let Row::Socket(socket) = row { socket } else { panic!("{row:?}") };
+        rows(&seen).into_iter().map(socket).collect()
+    }
+
+    #[test]
+    fn an_old_kernel_prints_users_signed_and_overdue_timers_negative() {
+        let row = |time: &str, user: &str| {
+            format!(
+                "   0: 0100007F:1F90 0200007F:9C40 01 00000000:00000000 01:{time} 00000000 \
+                 {user:>5}        0 5 1 ffff88003d3af3c0 20 4 0 10 -1\n"
+            )
+        };
+        for (time, user, expires_ms, uid) in [
+            ("FFFFFFFFFFFFFF38", "-2", 0, 4_294_967_294),
+            ("FFFFFF38", "-1", 0, u32::MAX),
+            ("00000014", "4294967294", 200, 4_294_967_294),
+            ("100000014", "0", 42_949_673_160, 0),
+        ] {
+            let seen = sockets(reader(Table::Tcp), &row(time, user));
+            let timer =
+                Timer { kind: TimerKind::On, expires_ms: Some(expires_ms), retransmits: Some(0) };
+            assert_eq!((seen[0].timer, seen[0].uid), (Some(timer), Some(uid)), "{time} {user}");
+        }
+    }
+
+    #[test]
+    fn udp_of_a_kernel_without_drops_is_told_by_the_width_of_its_header() {
+        let names = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   \
+                     uid  timeout inode";
+        let row = format!("   0: 00000000:0044 00000000:0000 07 {TAIL}");
+        let first = |text: String| {
+            let seen = sockets(reader(Table::Auto), &text);
+            (seen[0].transport, seen[0].state)
+        };
+        assert_eq!(first(format!("{names:<127}\n{row}")), (Transport::Udp, State::Unconnected));
+        assert_eq!(first(format!("{names:<149}\n{row}")), (Transport::Tcp, State::Closed));
+    }
+
+    #[test]
+    fn a_big_endian_host_prints_the_words_in_network_order() {
+        let text = format!(
+            "   0: 7F000001:1F90 00000000:0000 0A {TAIL}   1: \
+             20010DB8000000000000000000000001:0016 00000000000000000000FFFFC0000201:9C40 01 {TAIL}"
+        );
+        let seen = sockets(big_endian_reader(), &text);
+        let ends: Vec<_> = seen
+            .iter()
+            .map(|socket| (socket.local.address, socket.remote.as_ref().map(|end| end.address)))
+            .collect();
+        let address = |text: &str| text.parse::<IpAddr>().unwrap();
+        assert_eq!(
+            ends,
+            [(address("127.0.0.1"), None), (address("2001:db8::1"), Some(address("192.0.2.1"))),]
+        );
+    }
+
+    #[test]
+    fn unix_sockets_are_known_and_a_path_that_is_torn_is_an_issue() {
+        let text = b"Num       RefCount Protocol Flags    Type St Inode Path\n\
+            0000000000000000: 00000002 00000000 00010000 0001 01 3442596 /run/a b\n\
+            ffff88003d3af3c0: 00000003 00000000 00000000 0001 03 5091797\ntorn\n";
+        let seen = read(reader(Table::Tcp), text);
+        assert_eq!((seen.rows.len(), seen.headers.len(), seen.issues.len()), (0, 3, 1));
+    }
 }

@@ -25,6 +25,10 @@ use crate::probe::cursor::Cursor;
 use crate::probe::lines::{LineParser, Lines, is_cut};
 use crate::probe::linux::proc_net::{ProcNet, lines_of};
 
+/// Highest process id of Linux: `PID_MAX_LIMIT` of a 64-bit kernel, proc_sys_kernel(5). A tool that
+/// prints a higher one, or 0, names no process.
+pub(in crate::probe::linux) const PID_MAX: u32 = 4_194_304;
+
 /// The words after `grep`, before the files of processes that own sockets.
 pub const OWNER_ARGUMENTS: Arguments =
     arguments(&["-H", "-e", "Name", "-e", "PPid", "-e", "Uid", "-e", ":/"]);

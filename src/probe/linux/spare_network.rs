@@ -153,11 +153,11 @@ pub(super) const PROC_NET_ARP: Probe =
         .lacks(&[Gap::NeighbourState, Gap::Ipv6Neighbours]);
 
 fn route4() -> Box<dyn Reader> {
-    ip_text::route_reader(Family::Ipv4)
+    ip_text::route_reader(Some(Family::Ipv4))
 }
 
 fn route6() -> Box<dyn Reader> {
-    ip_text::route_reader(Family::Ipv6)
+    ip_text::route_reader(Some(Family::Ipv6))
 }
 
 fn rule4() -> Box<dyn Reader> {

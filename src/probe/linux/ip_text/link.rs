@@ -1,4 +1,5 @@
-//! `ip -o -s -s -d link`: interfaces with kind, state and counters.
+//! `ip -o -s -s -d link`, and the same with fewer options or without `-o`: interfaces with kind, state
+//! and counters.
 //!
 //! ```text
 //! 3: v0@v1: <BROADCAST,UP> mtu 1500 qdisc noqueue master br0 state UP qlen 1000\    link/ether 02:00:00:00:00:01 brd ff:ff:ff:ff:ff:ff\    veth addrgenmode eui64\    RX: bytes packets errors dropped missed mcast\    840 8 0 0 0 0\    TX: bytes packets errors dropped carrier collsns\    516 6 0 0 0 0
@@ -7,25 +8,42 @@
 //! with `-d`; and counters, each line of numbers below a line of their names, which change with the
 //! version. Below `RX errors:` stands `overrun` where it does not stand below `RX:`.
 //!
+//! Without `-o` a new line stands in place of each backslash.
+//!
 //! A name may hold `@` too: what follows the last one is taken for the other end. A name and an
 //! alias may hold a backslash, so a segment is known by its first word.
 
 use crate::model::link::{Interface, LinkCounters};
 use crate::model::parsed::{Reader, Row};
 use crate::probe::cursor::Cursor;
+use crate::probe::linux::ip_text::objects;
 use crate::probe::linux::ip_text::words::{Words, lower, number, owned};
-use crate::probe::whole;
 
-/// A reader of interfaces, one a line.
+/// A reader of interfaces.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
-    whole::reader(|line| match interface(line) {
+    objects::reader(|text, _| match interface(text) {
         Some(row) => Ok(Some(Row::Interface(row))),
-        None => Err("expected an interface as `3: eth0: <UP> mtu 1500`"),
+        None => Err(expected(text)),
     })
 }
 
-fn interface(line: &[u8]) -> Option<Interface> {
+/// What a text should have been that is no interface.
+pub(super) fn expected(text: &[u8]) -> &'static str {
+    // RHEL 5 and 6 write it among the rows where a buffer was too small.
+    if text == b"Message truncated" {
+        "`ip` says that it left something out: interfaces may be missing"
+    } else {
+        "expected an interface as `3: eth0: <UP> mtu 1500`"
+    }
+}
+
+/// Lines that may follow that of the link and do not tell the kind.
+const NO_KINDS: [&[u8]; 7] =
+    [b"alias", b"altname", b"vf", b"inet", b"inet6", b"valid_lft", b"permaddr"];
+
+/// One interface in the form of `-o`.
+pub(super) fn interface(line: &[u8]) -> Option<Interface> {
     let (mut interface, rest) = front(line)?;
     let mut segments = rest.split(|&byte| byte == b'\\');
     describe(segments.next()?, &mut interface);
@@ -48,7 +66,12 @@ fn interface(line: &[u8]) -> Option<Interface> {
                 continue;
             }
             // The kind stands behind the link's line, and the kind of its master behind that.
-            Some(word) if after_link && word != b"alias" && !word.ends_with(b"_slave") => {
+            Some(word)
+                if after_link
+                    && !NO_KINDS.contains(&word)
+                    && !word.ends_with(b"_slave")
+                    && memchr::memchr(b'/', word).is_none() =>
+            {
                 interface.kind = Some(owned(word));
             }
             _ => {}
@@ -173,5 +196,64 @@ mod tests {
         let expected = [vlan, tunnel, odd].map(Row::Interface);
         assert_eq!(rows(&seen), expected);
         assert_eq!(seen.issues.len(), 1);
+    }
+
+    #[test]
+    fn one_line_or_several_are_the_same_interface_whatever_follows() {
+        let lines = [
+            "2: eth0: <BROADCAST,UP> mtu 1500 qdisc mq state UP mode DEFAULT group default qlen 1000",
+            "    link/ether 02:00:00:00:00:02 brd ff:ff:ff:ff:ff:ff promiscuity 0 parentbus pci",
+            "    vf 0     link/ether 02:00:00:00:00:99 brd ff:ff:ff:ff:ff:ff, spoof checking on",
+            "    RX:  bytes packets errors dropped  missed   mcast",
+            "          9234       8      7       6       0       4",
+            "    RX errors:  length    crc   frame    fifo overrun",
+            "                     0      0       0       0       5",
+            "    TX:  bytes packets errors dropped carrier collsns",
+            "             1       2      3       4       5       6",
+            "    altname enp2s1",
+            "    prog/xdp id 11",
+        ];
+        let mut expected = Interface::named(HostText::new(b"eth0"));
+        expected.index = Some(2);
+        expected.flags = vec![HostText::new(b"BROADCAST"), HostText::new(b"UP")];
+        expected.mtu = Some(1500);
+        expected.oper_state = Some(HostText::new(b"up"));
+        expected.kind = Some(HostText::new(b"ether"));
+        expected.mac = Some(HostText::new(b"02:00:00:00:00:02"));
+        let counters = |bytes, packets, errors, dropped, multicast| LinkCounters {
+            bytes: Some(bytes),
+            packets: Some(packets),
+            errors: Some(errors),
+            dropped: Some(dropped),
+            overruns: Some(5),
+            multicast,
+        };
+        expected.rx = counters(9234, 8, 7, 6, Some(4));
+        expected.tx = counters(1, 2, 3, 4, None);
+        expected.collisions = Some(6);
+        for text in [lines.join("\\"), lines.join("\n")] {
+            let seen = read(reader(), format!("{text}\n").as_bytes());
+            assert_eq!(rows(&seen), [Row::Interface(expected.clone())]);
+            assert_eq!(seen.issues, []);
+            assert_eq!(seen.rows[0].0.end, text.len() as u64 + 1);
+        }
+    }
+
+    #[test]
+    fn a_cut_line_costs_what_it_says_and_not_the_interface() {
+        let text =
+            b"1: lo: <UP> mtu 65536\n    link/loopback 00:00:00:00:00:00\n    RX: bytes\n    12";
+        let seen = read(reader(), text);
+        let mut expected = Interface::named(HostText::new(b"lo"));
+        expected.index = Some(1);
+        expected.flags = vec![HostText::new(b"UP")];
+        expected.mtu = Some(65536);
+        expected.kind = Some(HostText::new(b"loopback"));
+        expected.mac = Some(HostText::new(b"00:00:00:00:00:00"));
+        assert_eq!(rows(&seen), [Row::Interface(expected)]);
+        let issues: Vec<_> = seen.issues.iter().map(|issue| issue.span.line).collect();
+        assert_eq!(issues, [4]);
+        let alone = read(reader(), b"    RX: bytes\nMessage truncated\n");
+        assert_eq!((alone.rows.len(), alone.issues.len()), (0, 2));
     }
 }

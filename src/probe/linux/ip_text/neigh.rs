@@ -43,5 +43,28 @@ fn neighbour(line: &[u8]) -> Option<Neighbour> {
     states.sort_unstable();
     // ARP knows no routers, so there the absence of the word says nothing.
     let router = address.is_ipv6().then_some(router);
-    device.is_some().then_some(Neighbour { address, device, mac, states, router })
+    // Asked for one device, `ip` does not print it.
+    let told = device.is_some() || mac.is_some() || !states.is_empty();
+    told.then_some(Neighbour { address, device, mac, states, router })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::text::HostText;
+    use crate::probe::testing::{read, rows};
+
+    #[test]
+    fn a_neighbour_of_the_device_that_was_asked_for_has_none() {
+        let seen = read(reader(), b"192.0.2.18 FAILED\n192.0.2.19\n192.0.2.20 dev\n192.0.2\n");
+        let expected = Neighbour {
+            address: "192.0.2.18".parse().unwrap(),
+            device: None,
+            mac: None,
+            states: vec![HostText::new(b"failed")],
+            router: None,
+        };
+        assert_eq!(rows(&seen), [Row::Neighbour(expected)]);
+        assert_eq!(seen.issues.len(), 3);
+    }
 }

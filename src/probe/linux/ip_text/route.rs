@@ -16,16 +16,20 @@ use crate::model::route::{NextHop, Route, RouteKind};
 use crate::model::socket::Family;
 use crate::model::text::HostText;
 use crate::probe::lines::{LineParser, Lines};
+use crate::probe::linux::ip_route::numbered_kind;
 use crate::probe::linux::ip_text::words::{Words, address, any, network, number, owned};
 use crate::probe::whole::is_whole;
 
-/// A reader of one family's routes.
+/// A reader of one family's routes, or, with `None`, of those of both in one text.
 #[must_use]
-pub fn reader(family: Family) -> Box<dyn Reader> {
-    Box::new(Lines::new(Routes { family, held: None }))
+pub fn reader(family: Option<Family>) -> Box<dyn Reader> {
+    let asked = family;
+    Box::new(Lines::new(Routes { asked, family: family.unwrap_or(Family::Ipv4), held: None }))
 }
 
 struct Routes {
+    asked: Option<Family>,
+    /// The one that was asked for, or that of the route before.
     family: Family,
     /// A route that lines with TABs may go on.
     held: Option<(Span, Route)>,
@@ -48,6 +52,9 @@ impl LineParser for Routes {
             return;
         }
         self.end(sink);
+        if self.asked.is_none() {
+            self.family = family_of(line).unwrap_or(self.family);
+        }
         match route(self.family, line) {
             Ok(route) => self.held = Some((span, route)),
             Err(expected) => sink.issue(Issue::unparsed(span, expected, line)),
@@ -76,6 +83,13 @@ const FLAGS: &[&[u8]] = &[
     b"rt_offload_failed",
     b"rt_trap",
 ];
+
+/// The family that the first address in a line tells. A default route on a device has none, and is
+/// taken for one of the same family as the route before.
+fn family_of(line: &[u8]) -> Option<Family> {
+    let (address, _) = Words::new(line).find_map(network)?;
+    Some(if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 })
+}
 
 fn route(family: Family, line: &[u8]) -> Result<Route, &'static str> {
     let mut segments = line.split(|&byte| byte == b'\\');
@@ -125,9 +139,10 @@ fn route(family: Family, line: &[u8]) -> Result<Route, &'static str> {
     Ok(route)
 }
 
+/// A type by its name, or with `-N` by its number.
 fn kind(word: &[u8]) -> Option<RouteKind> {
     let word = std::str::from_utf8(word).ok().filter(|&word| word != "unknown")?;
-    RouteKind::parse(word)
+    RouteKind::parse(word).or_else(|| numbered_kind(word))
 }
 
 fn fields(words: &mut Words<'_>, route: &mut Route, hop: &mut NextHop) -> Result<(), &'static str> {
@@ -234,17 +249,57 @@ mod tests {
             expires_seconds: None,
         };
         for text in [one.as_slice(), several] {
-            let seen = read(reader(Family::Ipv4), text);
+            let seen = read(reader(Some(Family::Ipv4)), text);
             assert_eq!(rows(&seen), [Row::Route(expected.clone())]);
             assert_eq!(seen.issues, []);
         }
     }
 
     #[test]
+    fn types_are_numbers_with_the_option_for_numbers() {
+        let text = b"6 192.0.2.0/24 \n7 198.51.100.0/24 metric 4278198272 \n2 192.0.2.1 dev v0 table 255\n";
+        let seen = read(reader(Some(Family::Ipv4)), text);
+        let kinds: Vec<_> =
+            rows(&seen)
+                .into_iter()
+                .map(|row| {
+                    if let Row::Route(route) = row {
+                        Some((route.kind, route.metric))
+                    } else {
+                        None
+                    }
+                })
+                .collect();
+        assert_eq!(
+            kinds,
+            [
+                Some((RouteKind::Blackhole, None)),
+                Some((RouteKind::Unreachable, Some(4_278_198_272))),
+                Some((RouteKind::Local, None)),
+            ]
+        );
+        assert_eq!(seen.issues, []);
+    }
+
+    #[test]
+    fn routes_of_both_families_in_one_text_are_told_by_their_addresses() {
+        let text = b"default dev tun0 scope link\n192.0.2.0/24 dev v0\ndefault via fe80::1 dev v0\n\
+            unreachable default dev lo metric 4294967295 error -101\ndefault via 192.0.2.1 dev v0\n";
+        let seen = read(reader(None), text);
+        let families: Vec<_> = rows(&seen)
+            .into_iter()
+            .map(|row| if let Row::Route(route) = row { Some(route.family) } else { None })
+            .collect();
+        let (v4, v6) = (Some(Family::Ipv4), Some(Family::Ipv6));
+        assert_eq!(families, [v4, v4, v6, v6, v4]);
+        assert_eq!(seen.issues, []);
+    }
+
+    #[test]
     fn the_header_of_a_tunnel_lends_the_route_nothing() {
         let text =
             b"10.9.0.0/16 encap ip id 1 src 1.1.1.1 dst 2.2.2.2 ttl 0 tos 0 via 10.1.0.3 dev t0 \n";
-        let seen = read(reader(Family::Ipv4), text);
+        let seen = read(reader(Some(Family::Ipv4)), text);
         let Some(Row::Route(route)) = rows(&seen).pop() else { panic!("{seen:?}") };
         assert_eq!(route.source, None);
         assert_eq!(route.next_hops[0].via, "10.1.0.3".parse().ok());
@@ -254,7 +309,7 @@ mod tests {
     fn a_route_that_would_be_wrong_is_an_issue() {
         for text in ["::/0", "10.0.0.0/33", "via 10.0.0.1", "default via nexthop", "unicast", "\tx"]
         {
-            let seen = read(reader(Family::Ipv4), format!("{text}\n").as_bytes());
+            let seen = read(reader(Some(Family::Ipv4)), format!("{text}\n").as_bytes());
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");
         }
     }

@@ -78,7 +78,7 @@ fn bare<'a>(cursor: &mut Cursor<'a>, v6: bool) -> Result<Spelled<'a>, Fault> {
         CUT_FIELD => Fit::Exact,
         _ => Fit::Over,
     };
-    let fault = || if fit == Fit::Exact { Fault::Cut } else { Fault::Other };
+    let fault = || if fit == Fit::Exact && is_numeric(word) { Fault::Cut } else { Fault::Other };
     let colon = memchr::memrchr(b':', word).ok_or_else(fault)?;
     let (host, port_text) = word.split_at(colon);
     let (address, zone) = match memchr::memchr(b'%', host) {
@@ -97,4 +97,10 @@ fn bare<'a>(cursor: &mut Cursor<'a>, v6: bool) -> Result<Spelled<'a>, Fault> {
     };
     let Port(port) = port(&mut Cursor::new(port_text)).ok_or_else(fault)?;
     Ok(Spelled { address, zone: zone.filter(|zone| !zone.is_empty()), port, fit })
+}
+
+/// True when no host or service name stands in the word.
+#[cold]
+fn is_numeric(word: &[u8]) -> bool {
+    word.iter().all(|byte| byte.is_ascii_hexdigit() || matches!(byte, b':' | b'.' | b'*' | b'%'))
 }

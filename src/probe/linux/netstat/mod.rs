@@ -30,6 +30,12 @@
 //!   characters, so attribution is at most `ambiguous`. Only one owner of several is named.
 //! - With `-o` every row ends in a timer, so a row without one was parted by a newline in a name:
 //!   it takes the following lines until it is whole, unless a line is a row by itself.
+//! - A program that is not `pid/name`, or with a process id no host has, costs the owner, not the row:
+//!   attribution is `ambiguous` and a note says so.
+//! - Captures made without `LC_ALL=C` hold translated words: states and timers are read by a table,
+//!   titles and headers told from rows (`words.rs`), and under a header in another language the
+//!   columns of each row are told by the row. A state of no known language is `unknown`.
+//! - Tables without sockets (`-r`, `-i`, `-g`, `-s`) are issues that say what they are.
 //! - Sections of other families (unix, IPX, AX.25, Bluetooth) are known and carry no internet
 //!   socket: they count as headers. So do the remarks about missing rights, where a capture mixed
 //!   them in.
@@ -39,6 +45,7 @@ mod endpoint;
 mod row;
 mod rows;
 mod tail;
+mod words;
 
 use crate::model::parsed::Reader;
 

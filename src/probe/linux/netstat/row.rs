@@ -12,6 +12,7 @@ use crate::probe::cursor::Cursor;
 use crate::probe::linux::netstat::Width;
 use crate::probe::linux::netstat::endpoint::{self, Fault, Fit, Spelled};
 use crate::probe::linux::netstat::tail::{self, Columns, Trouble};
+use crate::probe::linux::netstat::words::{self, Line};
 
 /// Whose output it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub(super) enum Reading {
     Socket {
         /// A field fills its column, and nothing shows that columns grow.
         doubtful: bool,
+        /// The column of programs holds none that can be.
+        odd: bool,
     },
     /// A row whose program name goes on in the next line.
     Open,
@@ -42,11 +45,23 @@ pub(super) struct Layout {
     pub(super) dialect: Dialect,
     pub(super) width: Width,
     columns: Option<Columns>,
+    section: Section,
+}
+
+/// What the last title announced.
+#[derive(Clone, Copy)]
+enum Section {
+    /// Sockets, or nothing yet.
+    Sockets,
+    /// Sockets of other families.
+    Others,
+    /// No sockets: what was expected instead.
+    Table(&'static str),
 }
 
 impl Layout {
     pub(super) const fn new(dialect: Dialect, width: Width) -> Self {
-        Self { dialect, width, columns: None }
+        Self { dialect, width, columns: None, section: Section::Sockets }
     }
 
     /// True when an end that fills its column may be cut.
@@ -84,7 +99,7 @@ pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row
     };
     let doubtful = layout.doubts([&local, &remote]);
     cursor.blanks();
-    let Some(state) = state(&mut cursor, transport) else {
+    let Some((state, word)) = state(&mut cursor, transport) else {
         return Reading::Bad("expected a state, such as LISTEN");
     };
     let busybox = layout.dialect == Dialect::Busybox;
@@ -100,16 +115,25 @@ pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row
     }
     if state == State::Listen {
         socket.backlog_current = Some(queues.0);
-    } else {
+    } else if state != State::Unknown || socket.remote.is_some() {
         (socket.recv_queue_bytes, socket.send_queue_bytes) = (Some(queues.0), Some(queues.1));
+    }
+    if state == State::Unknown {
+        // Without a peer it may be a listener in a language that is not known.
+        socket.state_raw = Some(HostText::new(word));
     }
     let columns = layout.columns.unwrap_or_else(|| Columns::guess(cursor.rest));
     match tail::read(cursor.rest, columns, socket) {
-        Ok(()) => Reading::Socket { doubtful },
+        Ok(()) => Reading::Socket { doubtful, odd: false },
+        // The row is whole but for its program, which the header announced.
+        Err(Trouble::Program) if layout.columns.is_some() => {
+            Reading::Socket { doubtful, odd: true }
+        }
         Err(trouble) => {
             *out = None;
             match trouble {
                 Trouble::Open => Reading::Open,
+                Trouble::Program => Reading::Bad("expected `pid/name` or `-`"),
                 Trouble::Bad(expected) => Reading::Bad(expected),
             }
         }
@@ -128,6 +152,8 @@ const fn protocol(word: &[u8]) -> Option<(Transport, bool)> {
         b"raw6" => (Transport::Raw, true),
         b"udpl" | b"udplite" => (Transport::Udplite, false),
         b"udpl6" | b"udplite6" => (Transport::Udplite, true),
+        b"sctp" => (Transport::Sctp, false),
+        b"sctp6" => (Transport::Sctp, true),
         _ => return None,
     })
 }
@@ -135,24 +161,35 @@ const fn protocol(word: &[u8]) -> Option<(Transport, bool)> {
 /// Titles, headers and rows of other families, and the remarks of `-p`.
 #[cold]
 fn header(line: &[u8], layout: &mut Layout) -> Reading {
-    let starts = |words: &[&[u8]]| words.iter().any(|word| line.starts_with(word));
     if line.starts_with(b"Proto Recv-Q Send-Q ") {
-        layout.columns = Some(Columns::of(line));
+        // In another language its columns are told by each row.
+        layout.columns = Columns::of(line);
+        layout.section = Section::Sockets;
         return Reading::Header;
     }
-    let known = [
-        b"Active ".as_slice(),
-        b"Proto RefCnt Flags ",
-        b"Proto  Destination ",
-        b"Proto Destination ",
-        b"unix  ",
-        b"(Not all processes could be identified",
-        b" will not be shown, you would have to be root",
-        b"(No info could be read for \"-p\"",
-        b"IPX ",
-        b"Dest  ",
-    ];
-    if starts(&known) { Reading::Header } else { Reading::Bad("expected a row of netstat") }
+    match words::line(line) {
+        Some(Line::Known) => {
+            let rows = [b"unix  ".as_slice(), b"IPX   ", b"l2cap  ", b"rfcomm "];
+            if !rows.iter().any(|start| line.starts_with(start)) {
+                layout.section = Section::Sockets;
+                if line.starts_with(b"Proto") {
+                    layout.columns = None;
+                }
+            }
+            return Reading::Header;
+        }
+        Some(Line::Others) => {
+            layout.section = Section::Others;
+            return Reading::Header;
+        }
+        Some(Line::Table(expected)) => layout.section = Section::Table(expected),
+        None => {}
+    }
+    match layout.section {
+        Section::Sockets => Reading::Bad("expected a row of netstat"),
+        Section::Others => Reading::Header,
+        Section::Table(expected) => Reading::Bad(expected),
+    }
 }
 
 #[inline]
@@ -164,35 +201,35 @@ fn queues(cursor: &mut Cursor<'_>) -> Option<(u64, u64)> {
     Some((received, sent))
 }
 
-/// Takes the state, where one is printed.
+/// Takes the state, where one is printed, and gives the word too.
 #[inline]
-fn state(cursor: &mut Cursor<'_>, transport: Transport) -> Option<State> {
+fn state<'a>(cursor: &mut Cursor<'a>, transport: Transport) -> Option<(State, &'a [u8])> {
     let start = *cursor;
     let word = cursor.token();
-    let state = match word {
-        b"ESTABLISHED" => State::Established,
-        b"TIME_WAIT" => State::TimeWait,
-        b"LISTEN" => State::Listen,
-        b"CLOSE_WAIT" => State::CloseWait,
-        b"FIN_WAIT1" => State::FinWait1,
-        b"FIN_WAIT2" => State::FinWait2,
-        b"SYN_SENT" => State::SynSent,
-        b"SYN_RECV" => State::SynReceived,
-        b"LAST_ACK" => State::LastAck,
-        b"CLOSING" => State::Closing,
-        b"CLOSE" => State::Closed,
-        b"UNKNOWN" => State::Unknown,
+    let state = match words::state(word) {
+        Some(state) => {
+            if word.starts_with(b"POSLEDN") {
+                // `POSLEDNÍ ACK`.
+                cursor.after(b" ACK")?;
+            }
+            state
+        }
         // The peer tells it, see `ends_of`; here the number is only passed over.
-        _ if transport == Transport::Raw && word.iter().all(u8::is_ascii_digit) => {
+        None if transport == Transport::Raw && word.iter().all(u8::is_ascii_digit) => {
             State::Unconnected
         }
-        _ if transport == Transport::Tcp => return None,
-        _ => {
+        None if matches!(transport, Transport::Tcp | Transport::Sctp) => {
+            if !words::may_be_state(word) {
+                return None;
+            }
+            State::Unknown
+        }
+        None => {
             *cursor = start;
             State::Unconnected
         }
     };
-    Some(state)
+    Some((state, word))
 }
 
 /// The socket with its two ends. `None`: a raw socket without the number of a protocol.
@@ -221,7 +258,7 @@ fn ends_of<'a>(
         zone: end.zone.map(HostText::new),
     };
     let state = match (state, transport, peer) {
-        (State::Unconnected | State::Closed, Transport::Tcp, _) => State::Closed,
+        (State::Unconnected | State::Closed, Transport::Tcp | Transport::Sctp, _) => State::Closed,
         (State::Unconnected, Transport::Raw, true) => State::Established,
         (State::Closed, ..) => State::Unconnected,
         (state, ..) => state,
@@ -235,9 +272,6 @@ fn ends_of<'a>(
             None => 0,
             Some(number) => u8::try_from(number).ok()?,
         });
-    }
-    if state == State::Unknown {
-        socket.state_raw = Some(HostText::new(b"UNKNOWN"));
     }
     Some(socket)
 }

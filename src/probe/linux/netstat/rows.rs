@@ -50,6 +50,8 @@ struct Doubts {
     joined: bool,
     /// An address fills its column.
     full: bool,
+    /// The column of programs holds none that can be.
+    odd: bool,
 }
 
 impl LineParser for Netstat {
@@ -72,8 +74,9 @@ impl Netstat {
     fn fresh(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         let mut row = None;
         match row::read(line, &mut self.layout, &mut row) {
-            Reading::Socket { doubtful } => {
-                let doubts = Doubts { cut: is_cut(span, line), joined: false, full: doubtful };
+            Reading::Socket { doubtful, odd } => {
+                let cut = is_cut(span, line);
+                let doubts = Doubts { cut, joined: false, full: doubtful, odd };
                 emit(row, (span, line), doubts, sink);
             }
             Reading::Open => {
@@ -100,8 +103,8 @@ impl Netstat {
         held.take(span, line);
         let mut row = None;
         let joined = row::read(&held.bytes, &mut self.layout, &mut row);
-        if let Reading::Socket { doubtful } = joined {
-            let doubts = Doubts { cut: is_cut(span, line), joined: true, full: doubtful };
+        if let Reading::Socket { doubtful, odd } = joined {
+            let doubts = Doubts { cut: is_cut(span, line), joined: true, full: doubtful, odd };
             return emit(row, (held.span, &held.bytes), doubts, sink);
         }
         drop(row);
@@ -140,6 +143,11 @@ fn emit(
     }
     if doubts.cut {
         sink.issue(Issue::note(span, "last line has no end: the row may be cut", line));
+    }
+    if doubts.odd {
+        let remark = "owner is left out: expected `pid/name` or `-`, with a process id of at most \
+                      4194304";
+        sink.issue(Issue::note(span, remark, line));
     }
     if doubts.full {
         let remark = "an address fills its column and may be cut: run netstat with -W";

@@ -2,9 +2,11 @@
 //!
 //! In: the rest of a row, and which columns the header names. Out: the fields, or why not.
 
-use crate::model::socket::{Attribution, Owner, Socket, State, Timer, TimerKind};
+use crate::model::socket::{Attribution, Owner, Socket, State, Timer, TimerKind, Transport};
 use crate::model::text::HostText;
 use crate::probe::cursor::Cursor;
+use crate::probe::linux::netstat::words::{self, Timing};
+use crate::probe::linux::process::PID_MAX;
 
 /// Columns behind the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +18,8 @@ pub(super) struct Columns {
     pub(super) inode: bool,
     /// `PID/Program name`, with `-p`.
     pub(super) program: bool,
+    /// `Security Context`, with `-Z`.
+    pub(super) context: bool,
     /// `Timer`, with `-o`.
     pub(super) timer: bool,
 }
@@ -24,20 +28,29 @@ pub(super) struct Columns {
 pub(super) enum Trouble {
     /// The timer is missing behind a program: a newline in its name parted the row.
     Open,
+    /// The column of programs holds no process that can be; all else is read.
+    Program,
     /// What was expected.
     Bad(&'static str),
 }
 
 impl Columns {
-    /// The columns that a header names.
-    pub(super) fn of(header: &[u8]) -> Self {
-        let has = |word: &[u8]| memchr::memmem::find(header, word).is_some();
-        Self {
+    /// The columns that a header names. `None`: in a language that is not known.
+    pub(super) fn of(header: &[u8]) -> Option<Self> {
+        let at = memchr::memmem::find(header, b" State")? + b" State".len();
+        let mut cursor = Cursor::new(header.get(at..)?);
+        let mut has = |name: &[u8]| {
+            cursor.blanks();
+            cursor.eat(name)
+        };
+        let columns = Self {
             user: has(b"User"),
             inode: has(b"Inode"),
             program: has(b"PID/Program name"),
+            context: has(b"Security Context"),
             timer: has(b"Timer"),
-        }
+        };
+        cursor.rest.trim_ascii().is_empty().then_some(columns)
     }
 
     /// The columns that a row without a header seems to have.
@@ -55,7 +68,8 @@ impl Columns {
             Some((before, _)) => (before.trim_ascii(), true),
             None => (rest, false),
         };
-        Self { user: numbers, inode: numbers, program: !before.is_empty(), timer }
+        let program = !before.is_empty();
+        Self { user: numbers, inode: numbers, program, context: false, timer }
     }
 }
 
@@ -69,11 +83,8 @@ pub(super) fn read<'a>(
     let mut cursor = Cursor::new(tail);
     if columns.user {
         cursor.blanks();
-        let word = Cursor::new(cursor.token());
-        // Without `-n` it is a name.
-        let uid = { word }.number::<u32>().filter(|_| word.rest.iter().all(u8::is_ascii_digit));
         // The kernel prints user 0 for a socket that has lost its user.
-        socket.uid = uid.filter(|_| socket.state != State::TimeWait);
+        socket.uid = user(cursor.token()).filter(|_| socket.state != State::TimeWait);
     }
     if columns.inode {
         cursor.blanks();
@@ -81,7 +92,8 @@ pub(super) fn read<'a>(
         socket.inode = Some(inode.ok_or(Trouble::Bad("expected a user and an inode"))?);
     }
     let mut rest = cursor.rest;
-    if columns.timer {
+    // There is a blank where SCTP has its timer.
+    if columns.timer && !(socket.transport == Transport::Sctp && !rest.ends_with(b")")) {
         let Some((before, timer)) = split_timer(rest) else {
             let open = columns.program && matches!(program(rest), Some(Program::Owner(_)));
             return Err(if open { Trouble::Open } else { Trouble::Bad("expected a timer") });
@@ -89,8 +101,19 @@ pub(super) fn read<'a>(
         socket.timer = timer;
         rest = before;
     }
+    if columns.context {
+        // A context holds no blank; `-` where there is none.
+        rest = rest.trim_ascii_end();
+        let at = memchr::memrchr(b' ', rest).ok_or(Trouble::Bad("expected a security context"))?;
+        rest = rest.get(..at).unwrap_or_default();
+    }
     if columns.program {
-        let program = program(rest).ok_or(Trouble::Bad("expected `pid/name` or `-`"))?;
+        let Some(program) = program(rest) else {
+            if socket.attribution == Attribution::Unsupported {
+                socket.attribution = Attribution::Ambiguous;
+            }
+            return Err(Trouble::Program);
+        };
         if let Program::Owner(owner) = program {
             let plain = owner.name.bytes().iter().all(|byte| matches!(byte, b' '..=b'~'));
             socket.flags.name_has_control = !plain && owner.name.has_control();
@@ -101,6 +124,16 @@ pub(super) fn read<'a>(
         return Err(Trouble::Bad("expected no more columns than the header names"));
     }
     Ok(())
+}
+
+/// A user id, printed signed (`finish_this_one`). `None`: without `-n` it is a name.
+#[inline]
+fn user(word: &[u8]) -> Option<u32> {
+    let mut cursor = Cursor::new(word);
+    if cursor.eat(b"-") {
+        return cursor.number().filter(|_| cursor.rest.is_empty()).map(u32::wrapping_neg);
+    }
+    cursor.number().filter(|_| cursor.rest.is_empty())
 }
 
 /// What stands in the column of programs.
@@ -119,7 +152,7 @@ fn program(text: &[u8]) -> Option<Program<'_>> {
     if cursor.eat(b"-") {
         return cursor.rest.iter().all(|&byte| byte == b' ').then_some(Program::Nobody);
     }
-    let pid = cursor.number()?;
+    let pid = cursor.number().filter(|&pid| pid != 0 && pid <= PID_MAX)?;
     if !cursor.eat(b"/") {
         return None;
     }
@@ -136,7 +169,8 @@ fn split_timer(text: &[u8]) -> Option<(&[u8], Option<Timer>)> {
     let inside = text.strip_suffix(b")")?;
     let open = memchr::memrchr(b'(', inside)?;
     let (head, numbers) = inside.split_at(open);
-    let head = head.strip_suffix(b" ")?;
+    // Estonian has two parentheses behind `off`.
+    let head = head.strip_suffix(b"(").unwrap_or(head).strip_suffix(b" ")?;
     let word_at = memchr::memrchr(b' ', head).map_or(0, |at| at + 1);
     let (before, word) = head.split_at(word_at);
     let mut cursor = Cursor::new(numbers.get(1..)?);
@@ -149,17 +183,14 @@ fn split_timer(text: &[u8]) -> Option<(&[u8], Option<Timer>)> {
     let expires_ms = Some(seconds.saturating_mul(1000).saturating_add(hundredths.min(99) * 10));
     let counted = |kind, count: u64| {
         let retransmits = Some(u32::try_from(count).unwrap_or(u32::MAX));
-        Some(Timer { kind, expires_ms, retransmits })
+        Timer { kind, expires_ms, retransmits }
     };
-    let timer = match word {
-        b"off" => None,
-        b"on" => counted(TimerKind::On, retransmits),
-        b"keepalive" => counted(TimerKind::Keepalive, probes),
-        b"timewait" => counted(TimerKind::TimeWait, retransmits),
-        // Before 2.10 the zero-window probe has no name.
-        b"probe" | b"unkn-4" => counted(TimerKind::Persist, probes),
-        _ if word.starts_with(b"unkn-") => counted(TimerKind::Unknown, retransmits),
-        _ => return None,
+    let timer = match words::timer(word)? {
+        Timing::Off => None,
+        Timing::On(kind @ (TimerKind::Keepalive | TimerKind::Persist)) => {
+            Some(counted(kind, probes))
+        }
+        Timing::On(kind) => Some(counted(kind, retransmits)),
     };
     Some((before, timer))
 }

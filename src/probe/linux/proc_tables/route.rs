@@ -5,10 +5,14 @@
 //! v0      00000000        0200010A        0003    0       0       0       00000000        0       0       0
 //! *       0000420A        00000000        0001    0       0       0       0000FFFF        0       0       0
 //! ```
-//! Addresses are numbers of the host's byte order; a gateway of the other family is not told, so such
+//! Addresses are numbers of the host's byte order. A mask is ones from the left, so it tells the order of
+//! its own row, but for the masks of no and of all ones: those rows are read as of a little-endian
+//! host, and `normalize` sets them right where the same visit tells another. A gateway of the other family is not told, so such
 //! a route is an issue. Only the first way out of several is told. A
 //! route that discards has `*` for its interface, whatever it does, so its kind is `unknown`.
 //! `MTU` is in truth the MSS and 40; protocol, scope, source and flags are not told.
+
+use std::net::Ipv4Addr;
 
 use crate::model::parsed::{Reader, Row};
 use crate::model::route::{NextHop, Route, RouteKind};
@@ -34,8 +38,8 @@ pub fn reader() -> Box<dyn Reader> {
 fn route(line: &[u8]) -> Option<Route> {
     let mut cursor = Cursor::new(line);
     let device = word(&mut cursor)?;
-    let destination = ipv4(&mut cursor)?;
-    let gateway = ipv4(&mut cursor)?;
+    let mut destination = ipv4(&mut cursor)?;
+    let mut gateway = ipv4(&mut cursor)?;
     let flags = number(&mut cursor)?;
     // A gateway of the other family is left out, and without it the route would be a wrong one.
     (flags & GATEWAY == 0 || !gateway.is_unspecified()).then_some(())?;
@@ -44,8 +48,14 @@ fn route(line: &[u8]) -> Option<Route> {
     // Printed signed: a metric of DHCP clients can pass 2 to the 31st.
     let metric = signed(&mut cursor)?;
     let mask = ipv4(&mut cursor)?.to_bits();
-    let prefix = mask.leading_ones();
-    (mask.checked_shl(prefix).unwrap_or(0) == 0).then_some(())?;
+    let prefix = match ones(mask) {
+        Some(prefix) => prefix,
+        None => {
+            let swapped = |address: Ipv4Addr| Ipv4Addr::from_bits(address.to_bits().swap_bytes());
+            (destination, gateway) = (swapped(destination), swapped(gateway));
+            ones(mask.swap_bytes())?
+        }
+    };
     let discards = device == b"*";
     let hop = NextHop {
         via: (!gateway.is_unspecified()).then_some(gateway.into()),
@@ -67,6 +77,12 @@ fn route(line: &[u8]) -> Option<Route> {
         flags: Vec::new(),
         expires_seconds: None,
     })
+}
+
+/// How many ones a mask has, if they all stand on the left.
+fn ones(mask: u32) -> Option<u32> {
+    let prefix = mask.leading_ones();
+    (mask.checked_shl(prefix).unwrap_or(0) == 0).then_some(prefix)
 }
 
 fn signed(cursor: &mut Cursor<'_>) -> Option<u32> {
@@ -92,5 +108,21 @@ mod tests {
             .collect();
         assert_eq!(metrics, [Some(4_278_198_272)]);
         assert_eq!(seen.issues.len(), 1);
+    }
+
+    #[test]
+    fn a_mask_tells_the_byte_order_of_its_row() {
+        let text = b"e0\t0A010000\t0A010002\t0003\t0\t0\t0\tFFFFFF00\t0\t0\t0\n\
+            e0\t0000010A\t0200010A\t0003\t0\t0\t0\t00FFFFFF\t0\t0\t0\n";
+        let seen = read(reader(), text);
+        let routes: Vec<_> = rows(&seen)
+            .into_iter()
+            .map(|row| match row {
+                Row::Route(route) => (route.destination, route.prefix, route.next_hops[0].via),
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        let expected = ("10.1.0.0".parse().unwrap(), 24, "10.1.0.2".parse().ok());
+        assert_eq!(routes, [expected, expected]);
     }
 }

@@ -29,8 +29,11 @@ pub(super) struct Fields<'a> {
 
 /// Why fields could not be read.
 pub(super) enum Trouble {
-    /// The owner list has no end; bytes of the rest before the incomplete entry.
+    /// The owner list has no end; bytes of the rest before the incomplete entry. The owners before it
+    /// are among the fields.
     Open(usize),
+    /// What stands for owners is no list of them, so what follows it may be part of a name.
+    Owners,
     /// A word that is no field.
     Unknown,
 }
@@ -51,12 +54,15 @@ pub(super) fn read<'a>(
         }
         if cursor.eat(b"users:(") {
             let before = rest.len() - cursor.rest.len();
-            match owners::read(&mut cursor, old_form).ok_or(Trouble::Unknown)? {
+            match owners::read(&mut cursor, old_form).ok_or(Trouble::Owners)? {
                 Found::List(mut list) => {
                     list.doubtful = list.doubtful.map(|entry| before + entry);
                     fields.list = Some(list);
                 }
-                Found::Open(entry) => return Err(Trouble::Open(before + entry)),
+                Found::Open(entry, list) => {
+                    fields.list = Some(list);
+                    return Err(Trouble::Open(before + entry));
+                }
             }
         } else if cursor.eat(b"ino:") {
             fields.inode = Some(word(&mut cursor, Cursor::decimal)?);

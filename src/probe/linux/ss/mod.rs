@@ -28,8 +28,16 @@
 //!   therefore read by the end of each entry, which no 15 bytes can imitate; see `owners.rs`. A
 //!   newline in a name breaks the row in two: an unfinished row takes the following lines until it
 //!   is whole, unless a line is a row by itself.
+//! - An owner that cannot be read costs the owner, not the row: what stands before the owners is the
+//!   kernel's. The row says `ambiguous`, and a note says why. Where the list has no end the row is
+//!   flagged `truncated`, and what would follow the list stays `None`.
+//! - An SCTP association stands below the row of its socket as `` `- ESTAB``, without a protocol.
+//! - Where the state is not printed (a command for one state), it is `unknown` without a word, and
+//!   the queues of a socket without a peer stay `None`: they may be a listener's.
 //! - unix, netlink, packet, vsock, tipc and xdp rows are known and count as headers: they carry no
-//!   internet socket. So do the TAB-led lines of `-i` and `-m`.
+//!   internet socket. So do the TAB-led lines of `-i` and `-m`, and the remarks about cgroup2 where a
+//!   capture holds standard error too. A path of a unix socket may hold a newline and imitate a row;
+//!   the command standard asks for no unix sockets.
 //! - RHEL 6 prints UDP as `tcp UNCONN`; a TCP socket in that state and the old spelling is UDP.
 //! - A last line without its end may have been cut inside a port: its row is flagged `truncated`.
 //! - The user id of a `TIME-WAIT` row is not reported: the kernel no longer has it.

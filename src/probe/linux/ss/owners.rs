@@ -14,17 +14,23 @@
 //! RHEL 6 prints `("name",N,N)`, which a name can imitate in six bytes. That form counts only when
 //! the whole list has no modern end and nothing else in the output is modern, and is doubtful when
 //! nothing follows.
+//!
+//! An owner that cannot be, with a process id over [`PID_MAX`] or a name longer than a name can be,
+//! is left out, and so is what stands behind the last whole entry of a list without an end:
+//! [`List::short`] says so, and the row keeps the owners that can be read.
 
 use smallvec::SmallVec;
 
 use crate::model::socket::Owner;
 use crate::model::text::HostText;
 use crate::probe::cursor::{Cursor, is_blank};
+use crate::probe::linux::process::PID_MAX;
 
 /// Longest name of a process: Linux `TASK_COMM_LEN` without its NUL, proc(5).
 pub(super) const COMM_BYTES_MAX: usize = 15;
 
 /// A list that was read.
+#[derive(Default)]
 pub(super) struct List<'a> {
     /// The owners, in order.
     pub(super) owners: SmallVec<[Owner<'a>; 1]>,
@@ -32,14 +38,16 @@ pub(super) struct List<'a> {
     pub(super) doubtful: Option<usize>,
     /// Owners of the old form stand so close that a name could imitate two.
     pub(super) ambiguous: bool,
+    /// An owner is left out: what is printed of it cannot be one.
+    pub(super) short: bool,
 }
 
 /// What a list is.
 pub(super) enum Found<'a> {
     /// A list; the cursor stands behind it.
     List(List<'a>),
-    /// The text ends inside the entry that starts this many bytes in.
-    Open(usize),
+    /// The text ends inside the entry that starts this many bytes in; the owners before it.
+    Open(usize, List<'a>),
 }
 
 /// What the rest of a broken list is.
@@ -64,8 +72,8 @@ pub(super) fn read<'a>(cursor: &mut Cursor<'a>, old_form: bool) -> Option<Found<
         return None;
     }
     let start = *cursor;
-    let mut list = List { owners: SmallVec::new(), doubtful: None, ambiguous: false };
-    let modern = scan(cursor, Form::Modern, |owner| list.owners.push(owner));
+    let mut list = List::default();
+    let modern = scan(cursor, Form::Modern, |owner| list.add(owner));
     let Err(open) = modern else {
         let entry = modern.unwrap_or(0);
         let nameless = list.owners.last().is_some_and(|owner| owner.name.bytes().is_empty());
@@ -73,17 +81,41 @@ pub(super) fn read<'a>(cursor: &mut Cursor<'a>, old_form: bool) -> Option<Found<
         return Some(Found::List(list));
     };
     if !old_form {
-        return Some(Found::Open(open));
+        return Some(Found::Open(open, list.without_end()));
     }
+    let mut old = List::default();
     *cursor = start;
-    list.owners.clear();
-    match scan(cursor, Form::Old, |owner| list.owners.push(owner)) {
+    match scan(cursor, Form::Old, |owner| old.add(owner)) {
         Ok(entry) => {
-            list.doubtful = cursor.rest.is_empty().then_some(entry);
-            list.ambiguous = close_pair(&list.owners);
-            Some(Found::List(list))
+            old.doubtful = cursor.rest.is_empty().then_some(entry);
+            old.ambiguous = close_pair(&old.owners);
+            Some(Found::List(old))
         }
-        Err(_) => Some(Found::Open(open)),
+        Err(_) => Some(Found::Open(open, list.without_end())),
+    }
+}
+
+impl<'a> List<'a> {
+    /// A list of which nothing can be read.
+    pub(super) fn unreadable() -> Self {
+        Self { short: true, ..Self::default() }
+    }
+
+    #[inline]
+    fn add(&mut self, owner: Option<Owner<'a>>) {
+        match owner {
+            Some(owner) => self.owners.push(owner),
+            None => self.short = true,
+        }
+    }
+
+    /// What stands before an entry without an end. A name of 15 bytes can imitate the end of an
+    /// entry and the beginning of the next, and only what follows gives it away: then it stands as
+    /// an owner without a name.
+    fn without_end(mut self) -> Self {
+        self.owners.retain(|owner| !owner.name.bytes().is_empty());
+        self.short = true;
+        self
     }
 }
 
@@ -111,7 +143,7 @@ pub(super) fn look(text: &[u8]) -> Look {
 fn scan<'a>(
     cursor: &mut Cursor<'a>,
     form: Form,
-    mut found: impl FnMut(Owner<'a>),
+    mut found: impl FnMut(Option<Owner<'a>>),
 ) -> Result<usize, usize> {
     let text = cursor.rest;
     let mut entry = 0;
@@ -124,12 +156,17 @@ fn scan<'a>(
         };
         from = quote + 1;
         let mut end = Cursor::new(text.get(from..).unwrap_or_default());
-        let Some((pid, tid, fd)) = numbers(&mut end, form) else { continue };
+        let Some(numbers) = numbers(&mut end, form) else { continue };
         let next = text.len() - end.rest.len();
         let more = end.rest.starts_with(b",(\"") && !is_name(&end, next - name_start);
         if more || ends_list(end.rest) {
-            let name = HostText::new(text.get(name_start..quote).unwrap_or_default());
-            found(Owner { pid, fd: Some(fd), tid, name });
+            let name = text.get(name_start..quote).unwrap_or_default();
+            if name.len() > COMM_BYTES_MAX {
+                found(None);
+                found(last_of(name).and_then(|name| owner(name, &numbers)));
+            } else {
+                found(owner(name, &numbers));
+            }
             if !more {
                 cursor.rest = text.get(next + 1..).unwrap_or_default();
                 return Ok(entry);
@@ -158,30 +195,70 @@ fn ends_list(rest: &[u8]) -> bool {
     }
 }
 
+/// What an entry without its name says.
+struct Numbers {
+    pid: u64,
+    tid: Option<u64>,
+    fd: u64,
+}
+
+/// An owner that can be. `None`: the process id is over [`PID_MAX`] or 0, or the descriptor over what
+/// the kernel gives out.
+#[inline]
+fn owner<'a>(name: &'a [u8], numbers: &Numbers) -> Option<Owner<'a>> {
+    let id =
+        |number: u64| u32::try_from(number).ok().filter(|&number| number != 0 && number <= PID_MAX);
+    let pid = id(numbers.pid)?;
+    let tid = match numbers.tid {
+        Some(tid) => Some(id(tid)?),
+        None => None,
+    };
+    let fd = u32::try_from(i32::try_from(numbers.fd).ok()?).ok()?;
+    Some(Owner { pid, fd: Some(fd), tid, name: HostText::new(name) })
+}
+
+/// The name of the last of several entries that were taken for one, because those before it do not
+/// end as an entry does. `None` when that is no name either.
+#[cold]
+fn last_of(text: &[u8]) -> Option<&[u8]> {
+    let at = memchr::memmem::rfind(text, b",(\"")?;
+    text.get(at + 3..).filter(|name| name.len() <= COMM_BYTES_MAX)
+}
+
 /// The end of an entry behind its quote, with the `)`.
 #[inline]
-fn numbers(cursor: &mut Cursor<'_>, form: Form) -> Option<(u32, Option<u32>, u32)> {
+fn numbers(cursor: &mut Cursor<'_>, form: Form) -> Option<Numbers> {
     if form == Form::Old {
-        let pid = cursor.after(b",")?.number()?;
-        let fd = cursor.after(b",")?.number()?;
-        return cursor.eat(b")").then_some((pid, None, fd));
+        let pid = number(cursor.after(b",")?)?;
+        let fd = number(cursor.after(b",")?)?;
+        return cursor.eat(b")").then_some(Numbers { pid, tid: None, fd });
     }
     if !cursor.eat(b",pid=") {
         return None;
     }
-    let pid = cursor.number()?;
-    let tid = if cursor.eat(b",tid=") { Some(cursor.number()?) } else { None };
+    let pid = number(cursor)?;
+    let tid = if cursor.eat(b",tid=") { Some(number(cursor)?) } else { None };
     if cursor.eat(b",proc_ctx=") {
         context(cursor, b",fd=")?;
     }
     if !cursor.eat(b",fd=") {
         return None;
     }
-    let fd = cursor.number()?;
+    let fd = number(cursor)?;
     if cursor.eat(b",sock_ctx=") {
         context(cursor, b")")?;
     }
-    cursor.eat(b")").then_some((pid, tid, fd))
+    cursor.eat(b")").then_some(Numbers { pid, tid, fd })
+}
+
+/// A decimal number; the highest there is for one that does not fit.
+#[inline]
+fn number(cursor: &mut Cursor<'_>) -> Option<u64> {
+    cursor.decimal().or_else(|| {
+        let digits = cursor.rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        cursor.rest = cursor.rest.get(digits..)?;
+        (digits > 0).then_some(u64::MAX)
+    })
 }
 
 /// Skips a security context, which holds commas but no quote, up to `end`.

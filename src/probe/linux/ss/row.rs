@@ -11,11 +11,17 @@ use crate::probe::address::unmap;
 use crate::probe::cursor::Cursor;
 use crate::probe::linux::ss::endpoint::{self, Host, Spelled};
 use crate::probe::linux::ss::fields::{self, Fields, Trouble};
+use crate::probe::linux::ss::owners::List;
 
 /// What a line is.
 pub(super) enum Reading {
-    /// A row. With a place: a name could have been made to look like the end of the row there.
-    Socket(Option<usize>),
+    /// A row.
+    Socket {
+        /// A name could have been made to look like the end of the row here.
+        doubtful: Option<usize>,
+        /// An owner could not be read and is left out.
+        short: bool,
+    },
     /// A row whose owner list ends inside the entry at this place.
     Open(usize),
     /// A row of a socket that is not an internet one.
@@ -124,11 +130,31 @@ impl Layout {
 /// Reads a line. A socket is built in `out`, because it is large and moving it takes longer than
 /// reading it.
 pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row<'a>>) -> Reading {
-    if matches!(line, [b'N' | b'S' | b'R', ..]) && header(line, layout) {
+    read_row(line, layout, false, out)
+}
+
+/// Reads a line whose owner list has no end in any of the next lines: the row with the owners before
+/// the one that breaks off.
+pub(super) fn read_torn<'a>(
+    line: &'a [u8],
+    layout: &mut Layout,
+    out: &mut Option<Row<'a>>,
+) -> Reading {
+    read_row(line, layout, true, out)
+}
+
+#[inline]
+fn read_row<'a>(
+    line: &'a [u8],
+    layout: &mut Layout,
+    torn: bool,
+    out: &mut Option<Row<'a>>,
+) -> Reading {
+    if matches!(line, [b'N' | b'S' | b'R' | b'F', ..]) && header(line, layout) {
         return Reading::Header;
     }
     let mut cursor = Cursor::new(line);
-    let (transport, state) = match front(&mut cursor, layout) {
+    let Front { transport, state, word } = match front(&mut cursor, layout) {
         Ok(Some(front)) => front,
         Ok(None) => return Reading::Other,
         Err(expected) => return Reading::Bad(expected),
@@ -146,10 +172,16 @@ pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row
     let mut fields = Fields::default();
     match fields::read(cursor.rest, layout.spelling != Spelling::New, &mut fields) {
         Ok(()) => {}
+        Err(Trouble::Open(_)) if torn => {}
         Err(Trouble::Open(entry)) => return Reading::Open(before + entry),
+        Err(Trouble::Owners) => {
+            fields = Fields { list: Some(List::unreadable()), ..Fields::default() };
+        }
         Err(Trouble::Unknown) => return Reading::Bad("expected fields such as users: or ino:"),
     }
-    let doubtful = fields.list.as_ref().and_then(|list| list.doubtful).map(|at| before + at);
+    let list = fields.list.as_ref();
+    let doubtful = list.and_then(|list| list.doubtful).map(|at| before + at);
+    let short = list.is_some_and(|list| list.short);
     let family = layout.family([&local, &peer], fields.v6only);
     let Some(transport) = transport_of(transport, state, &local, &peer, family) else {
         return Reading::Bad("expected a protocol number where a raw socket has its port");
@@ -160,12 +192,22 @@ pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row
     socket.dual_stack = dual_stack(socket, (&local, new), family, fields.v6only);
     set_queues(socket, queues);
     set_fields(socket, &mut fields);
-    Reading::Socket(doubtful)
+    if socket.state == State::Unknown {
+        socket.state_raw = word.map(HostText::new);
+    }
+    Reading::Socket { doubtful, short }
 }
 
-/// True for a header, which also tells the columns.
+/// What `ss` writes to standard error for each row where it cannot name control groups; a capture of
+/// both streams holds it.
+const REMARKS: [&[u8]; 2] = [b"Failed to find cgroup2 mount", b"Failed to open cgroup2 by ID"];
+
+/// True for a header, which also tells the columns, and for a remark.
 #[cold]
 fn header(line: &[u8], layout: &mut Layout) -> bool {
+    if REMARKS.iter().any(|remark| line.starts_with(remark)) {
+        return true;
+    }
     let has = |word: &[u8]| memchr::memmem::find(line, word).is_some();
     let named = [&b"Netid"[..], b"State", b"Recv-Q"].iter().any(|word| line.starts_with(word));
     if !named || !has(b"Recv-Q") || !has(b"Address:Port") {
@@ -178,20 +220,31 @@ fn header(line: &[u8], layout: &mut Layout) -> bool {
     true
 }
 
-/// Protocol and state. `Ok(None)`: a known row of another kind. `UNCONN` comes out as
-/// [`State::Closed`].
+/// The first columns.
+struct Front<'a> {
+    transport: Transport,
+    /// `UNCONN` is [`State::Closed`].
+    state: State,
+    /// The word that says it. `None`: the column is not there.
+    word: Option<&'a [u8]>,
+}
+
+/// Protocol and state. `Ok(None)`: a known row of another kind.
 #[inline]
-fn front(
-    cursor: &mut Cursor<'_>,
+fn front<'a>(
+    cursor: &mut Cursor<'a>,
     layout: &mut Layout,
-) -> Result<Option<(Transport, State)>, &'static str> {
+) -> Result<Option<Front<'a>>, &'static str> {
     let expected = "expected a protocol and a state, such as `tcp LISTEN`";
     cursor.blanks();
     let start = *cursor;
     let first = netid(cursor.token());
-    let columns = layout.columns.unwrap_or(Columns { netid: first.is_some(), state: true });
+    let mut columns = layout.columns.unwrap_or(Columns { netid: first.is_some(), state: true });
     let transport = match (columns.netid, first) {
-        (true, None) => return Err(expected),
+        (true, None) => {
+            *cursor = start;
+            return association(cursor).map(Some).ok_or(expected);
+        }
         (true, Some(Netid::Other)) => return Ok(None),
         (true, Some(Netid::Inet(transport))) => Some(transport),
         (false, _) => {
@@ -199,18 +252,51 @@ fn front(
             None
         }
     };
-    let state = if columns.state {
+    let (mut found, mut word) = (State::Unknown, None);
+    if columns.state {
         cursor.blanks();
-        state(cursor.token()).ok_or(expected)?
-    } else {
-        State::Unknown
-    };
+        let before = *cursor;
+        let text = cursor.token();
+        match state(text) {
+            Some(state) => (found, word) = (state, Some(text)),
+            // A command for one state leaves the column out, and without a header only the row tells.
+            None if layout.columns.is_none() && columns.netid && is_number(text) => {
+                columns.state = false;
+                *cursor = before;
+            }
+            None if text.first() == Some(&b'`') => {
+                *cursor = start;
+                return association(cursor).map(Some).ok_or(expected);
+            }
+            None => return Err(expected),
+        }
+    }
     layout.columns = Some(columns);
     let transport = transport.unwrap_or_else(|| {
         layout.assume();
-        if state == State::Closed { Transport::Udp } else { Transport::Tcp }
+        if found == State::Closed { Transport::Udp } else { Transport::Tcp }
     });
-    Ok(Some((transport, state)))
+    Ok(Some(Front { transport, state: found, word }))
+}
+
+fn is_number(word: &[u8]) -> bool {
+    !word.is_empty() && word.iter().all(u8::is_ascii_digit)
+}
+
+/// An association of SCTP below the row of its socket: "`` `- ESTAB``", without a protocol. RFC 4960
+/// knows more states of closing than records do; those stay words.
+#[cold]
+fn association<'a>(cursor: &mut Cursor<'a>) -> Option<Front<'a>> {
+    cursor.after(b"`- ")?.blanks();
+    let word = cursor.token();
+    let state = match word {
+        b"CLOSED" => State::Closed,
+        b"ESTAB" => State::Established,
+        b"COOKIE_WAIT" | b"COOKIE_ECHOED" | b"SHUTDOWN_PENDING" | b"SHUTDOWN_SENT"
+        | b"SHUTDOWN_RECEIVED" | b"ACK_SENT" => State::Unknown,
+        _ => return None,
+    };
+    Some(Front { transport: Transport::Sctp, state, word: Some(word) })
 }
 
 fn netid(word: &[u8]) -> Option<Netid> {
@@ -223,7 +309,7 @@ fn netid(word: &[u8]) -> Option<Netid> {
         b"mptcp" => Netid::Inet(Transport::Mptcp),
         b"dccp" => Netid::Inet(Transport::Dccp),
         b"u_str" | b"u_dgr" | b"u_seq" | b"nl" | b"p_raw" | b"p_dgr" | b"v_str" | b"v_dgr"
-        | b"ti_st" | b"ti_dg" | b"ti_rd" | b"ti_sq" | b"xdp" => Netid::Other,
+        | b"ti_st" | b"ti_dg" | b"ti_rd" | b"ti_sq" | b"xdp" | b"unknown" => Netid::Other,
         _ => return None,
     })
 }
@@ -335,17 +421,26 @@ fn dual_stack(
     }
     match (v6only, local.host) {
         (Some(only), _) => Some(!only),
-        (None, Host::Any) => (socket.transport == Transport::Tcp).then_some(true),
+        // The kernel gives these only by its diag module, never by /proc.
+        (None, Host::Any) => {
+            let by_diag = !matches!(socket.transport, Transport::Udp | Transport::Udplite);
+            by_diag.then_some(true)
+        }
         (None, Host::V6 { .. }) => new.then_some(false),
         (None, Host::V4(_)) => None,
     }
 }
 
 fn set_queues(socket: &mut Socket<'_>, (received, sent): (u64, u64)) {
+    // Where the state is not printed, a socket without a peer may be a listener.
+    let listens = matches!(
+        socket.transport,
+        Transport::Tcp | Transport::Mptcp | Transport::Sctp | Transport::Dccp
+    );
     if socket.state == State::Listen {
         socket.backlog_current = Some(received);
         socket.backlog_max = Some(sent);
-    } else {
+    } else if socket.state != State::Unknown || socket.remote.is_some() || !listens {
         socket.recv_queue_bytes = Some(received);
         socket.send_queue_bytes = Some(sent);
     }
@@ -353,8 +448,8 @@ fn set_queues(socket: &mut Socket<'_>, (received, sent): (u64, u64)) {
 
 fn set_fields<'a>(socket: &mut Socket<'a>, fields: &mut Fields<'a>) {
     if let Some(list) = fields.list.take() {
-        socket.attribution =
-            if list.ambiguous { Attribution::Ambiguous } else { Attribution::Owned };
+        let doubt = list.ambiguous || list.short;
+        socket.attribution = if doubt { Attribution::Ambiguous } else { Attribution::Owned };
         socket.flags.name_has_control = list.owners.iter().any(|owner| {
             // Nearly all names are plain ASCII, for which the slower look is not needed.
             !owner.name.bytes().iter().all(|byte| matches!(byte, b' '..=b'~'))
@@ -372,7 +467,4 @@ fn set_fields<'a>(socket: &mut Socket<'a>, fields: &mut Fields<'a>) {
         (None, Some(_)) => Some(0),
         (uid, _) => uid,
     };
-    if socket.state == State::Unknown {
-        socket.state_raw = Some(HostText::new(b"UNKNOWN"));
-    }
 }

@@ -27,9 +27,10 @@ struct Ss {
 struct Held {
     bytes: Vec<u8>,
     span: Span,
-    /// Length and place of the row when it is whole as it stands, but a name could have been made
-    /// to look so. `None`: it is not whole.
-    whole: Option<(usize, Span)>,
+    /// Length and place of the first line.
+    first: (usize, Span),
+    /// The first line is whole as it stands, but a name could have been made to look so.
+    whole: bool,
     /// Start of the owner that is not complete.
     entry: usize,
     /// Lines added since that owner began. A name has at most [`COMM_BYTES_MAX`] newlines.
@@ -46,11 +47,15 @@ struct Flags {
     cut: bool,
     /// A newline in a name had parted the row.
     joined: bool,
+    /// An owner could not be read and is left out.
+    short: bool,
+    /// The owner list breaks off.
+    torn: bool,
 }
 
 impl Flags {
-    const fn of(span: Span, line: &[u8]) -> Self {
-        Self { cut: is_cut(span, line), joined: false }
+    const fn of(span: Span, line: &[u8], short: bool) -> Self {
+        Self { cut: is_cut(span, line), joined: false, short, torn: false }
     }
 }
 
@@ -79,17 +84,17 @@ impl Ss {
             _ => {}
         }
         let hold = |whole: bool, entry| {
-            let whole = whole.then_some((line.len(), span));
-            let mut held = Held { bytes: Vec::new(), span, whole, entry, lines: 0 };
+            let first = (line.len(), span);
+            let mut held = Held { bytes: Vec::new(), span, first, whole, entry, lines: 0 };
             rejoin(&mut held.bytes, span, line);
             held
         };
         let mut row = None;
         match row::read(line, &mut self.layout, &mut row) {
-            Reading::Socket(Some(entry)) => self.held = Some(hold(true, entry)),
-            Reading::Socket(None) => {
+            Reading::Socket { doubtful: Some(entry), .. } => self.held = Some(hold(true, entry)),
+            Reading::Socket { doubtful: None, short } => {
                 self.after_row = true;
-                emit(row, (span, line), Flags::of(span, line), sink);
+                emit(row, (span, line), Flags::of(span, line, short), sink);
                 self.note_family(span, line, sink);
             }
             Reading::Open(entry) => self.held = Some(hold(false, entry)),
@@ -140,51 +145,56 @@ impl Ss {
     /// True when a line cannot belong to the held row. Rows of other kinds are not asked: their
     /// first words are short enough for a name.
     fn starts_something(&mut self, held: &Held, line: &[u8]) -> bool {
-        let info = held.whole.is_some()
+        let info = held.whole
             && line.starts_with(b"\t")
             && memchr::memmem::find(line, b"\",pid=").is_none();
         info || (!self.layout.is_bare()
             && matches!(
                 row::read(line, &mut self.layout, &mut None),
-                Reading::Socket(_) | Reading::Open(_) | Reading::Header
+                Reading::Socket { .. } | Reading::Open(_) | Reading::Header
             ))
     }
 
     /// Hands out a row put together from several lines, if it is one.
     fn join(&mut self, held: &Held, cut: bool, sink: &mut dyn Sink) {
         let mut out = None;
-        row::read(&held.bytes, &mut self.layout, &mut out);
-        if let Some(Row::Socket(socket)) = &out
-            && socket.owners.iter().all(|owner| owner.name.bytes().len() <= COMM_BYTES_MAX)
-        {
+        let reading = row::read(&held.bytes, &mut self.layout, &mut out);
+        if matches!(reading, Reading::Socket { short: false, .. }) {
             self.after_row = true;
-            emit(out, (held.span, &held.bytes), Flags { cut, joined: true }, sink);
+            let flags = Flags { cut, joined: true, short: false, torn: false };
+            emit(out, (held.span, &held.bytes), flags, sink);
             self.note_family(held.span, &held.bytes, sink);
         } else {
             self.give_up(held, sink);
         }
     }
 
-    /// Hands out what is held: the row, if it was whole, and what could not be read.
+    /// Hands out what is held: the row of the first line, with the owners that can be read, and what
+    /// could not be read. What stands before the owners is the kernel's, whatever a name holds.
     fn give_up(&mut self, held: &Held, sink: &mut dyn Sink) {
-        let (kept, span) = held.whole.unwrap_or_default();
+        let (kept, span) = held.first;
         let (row, tail) = held.bytes.split_at_checked(kept).unwrap_or_default();
         self.after_row = false;
         let mut out = None;
-        row::read(row, &mut self.layout, &mut out);
-        if out.is_some() {
-            self.after_row = true;
-            emit(out, (span, row), Flags::of(span, row), sink);
-            self.note_family(span, row, sink);
-            if tail.trim_ascii().is_empty() {
-                return;
-            }
+        let reading = if held.whole {
+            row::read(row, &mut self.layout, &mut out)
+        } else {
+            row::read_torn(row, &mut self.layout, &mut out)
+        };
+        let Reading::Socket { short, .. } = reading else {
+            let expected = "owner list of `ss` has no end";
+            return sink.issue(Issue::unparsed(held.span, expected, &held.bytes));
+        };
+        self.after_row = true;
+        let flags = Flags { torn: !held.whole, ..Flags::of(span, row, short) };
+        emit(out, (span, row), flags, sink);
+        self.note_family(span, row, sink);
+        if !tail.trim_ascii().is_empty() {
             self.after_row = false;
             let span = Span { line: span.line + 1, start: span.end, end: held.span.end };
             let tail = tail.get(1..).unwrap_or_default();
-            return sink.issue(Issue::unparsed(span, "expected a row of `ss`", tail));
+            sink.issue(Issue::unparsed(span, "expected a row of `ss`", tail));
         }
-        sink.issue(Issue::unparsed(held.span, "owner list of `ss` has no end", &held.bytes));
     }
 
     fn note_family(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
@@ -200,7 +210,7 @@ impl Ss {
 #[inline]
 fn emit(mut row: Option<Row<'_>>, (span, line): (Span, &[u8]), flags: Flags, sink: &mut dyn Sink) {
     if let Some(Row::Socket(socket)) = &mut row {
-        socket.flags.truncated = flags.cut;
+        socket.flags.truncated = flags.cut || flags.torn;
         socket.flags.name_has_control |= flags.joined;
     }
     if let Some(row) = row {
@@ -208,5 +218,12 @@ fn emit(mut row: Option<Row<'_>>, (span, line): (Span, &[u8]), flags: Flags, sin
     }
     if flags.cut {
         sink.issue(Issue::note(span, "last line has no end: the row may be cut", line));
+    } else if flags.torn {
+        let remark = "owner list has no end: owners may be missing";
+        sink.issue(Issue::note(span, remark, line));
+    } else if flags.short {
+        let remark = "an owner cannot be read and is left out: expected `\"name\",pid=N,fd=N`, \
+                      with a process id of at most 4194304";
+        sink.issue(Issue::note(span, remark, line));
     }
 }

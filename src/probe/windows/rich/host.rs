@@ -17,7 +17,7 @@
 use serde_json::Value;
 
 use crate::model::fact::Fact;
-use crate::model::parsed::{Reader, Row, Sink, Span};
+use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
 use crate::probe::json::{Fields, text};
 use crate::probe::windows::rich::answer::{self, Member, Read};
@@ -66,7 +66,8 @@ fn system(span: Span, fields: &Fields, sink: &mut dyn Sink) -> Result<(), &'stat
     ];
     facts.into_iter().flatten().for_each(|fact| sink.row(span, Row::Fact(fact)));
     if boot.is_none() && tells(fields, "Boot") {
-        return Err("expected the time of the last boot in UTC");
+        // The rest of the element is read, so it is not unparsed.
+        sink.issue(Issue::note(span, "expected the time of the last boot in UTC", b""));
     }
     Ok(())
 }
