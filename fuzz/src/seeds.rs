@@ -43,8 +43,11 @@ fn write_family(package: &Path, folder: &Path, family: &str, readers: &[&str]) -
         let which = u8::try_from(which).expect("a family has less than 256 readers");
         let has_own = samples.iter().any(|(_, id, _)| id == reader);
         for (name, _, text) in samples.iter().filter(|(_, id, _)| id == reader || !has_own) {
-            std::fs::write(inside.join(format!("{which}-{name}")), [&[which, 255], &**text].concat())
-                .expect("a seed can be written");
+            std::fs::write(
+                inside.join(format!("{which}-{name}")),
+                [&[which, 255], &**text].concat(),
+            )
+            .expect("a seed can be written");
             seeds += 1;
         }
     }
