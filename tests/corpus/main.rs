@@ -27,7 +27,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use contract::{Event, Events};
-use fleetstat::model::parsed::{Row, Severity};
+use fleetstat::model::parsed::{Issue, Row, Severity};
 use fleetstat::probe::reader_for;
 use tables::{Sample, Tables};
 
@@ -77,112 +77,145 @@ fn main() -> ExitCode {
 
 /// Runs every sample of the manifest; what is wrong is added to `faults`.
 fn run(corpus: &Path, manifest: &str, faults: &mut Vec<String>) -> Totals {
-    let mut tables = Tables::read(faults);
-    let mut totals = Totals::default();
+    let tables = Tables::read(faults);
+    let mut run = Run { tables, totals: Totals::default(), faults };
     for line in manifest.lines().skip(1) {
         let columns: Vec<&str> = line.split('\t').collect();
         let (Some(name), Some(expectation)) = (columns.first(), columns.get(5)) else { continue };
-        totals.samples += 1;
-        let Some(sample) = tables.take_sample(name) else {
-            faults.push(format!("{name}: not in samples.tsv: which reader takes it?"));
+        run.totals.samples += 1;
+        let Some(sample) = run.tables.take_sample(name) else {
+            run.faults.push(format!("{name}: not in samples.tsv: which reader takes it?"));
             continue;
         };
         if sample.reader == "-" {
-            totals.without_probe += 1;
+            run.totals.without_probe += 1;
             continue;
         }
         let expectation = (!expectation.is_empty()).then(|| corpus.join(expectation));
-        one(&corpus.join(name), &sample, expectation, &mut tables, &mut totals, faults);
+        run.one(&corpus.join(name), &sample, expectation);
     }
-    if totals.samples != SAMPLES {
-        faults.push(format!("{} samples in the manifest, expected {SAMPLES}", totals.samples));
+    if run.totals.samples != SAMPLES {
+        let samples = run.totals.samples;
+        run.faults.push(format!("{samples} samples in the manifest, expected {SAMPLES}"));
     }
-    tables.report_unused(faults);
-    totals
+    run.tables.report_unused(run.faults);
+    run.totals
 }
 
-/// Runs one sample.
-fn one(
-    path: &Path,
-    sample: &Sample,
-    expectation: Option<PathBuf>,
-    tables: &mut Tables,
-    totals: &mut Totals,
-    faults: &mut Vec<String>,
-) {
-    let name = sample.name.as_str();
-    if reader_for(&sample.reader).is_none() {
-        faults.push(format!("{name}: no reader has the id {}", sample.reader));
-        return;
-    }
-    let make = || reader_for(&sample.reader).expect("it was there");
-    let text = tables::formed(std::fs::read(path).expect("a sample can be read"), &sample.form);
-    for chunk in [1, 7, 4096] {
-        if let Err(broken) = contract::keep(&make, &text, chunk) {
-            faults.push(format!("{name}: {broken}"));
+/// What is expected, what came, and what is wrong.
+struct Run<'a> {
+    tables: Tables,
+    totals: Totals,
+    faults: &'a mut Vec<String>,
+}
+
+impl Run<'_> {
+    /// Runs one sample.
+    fn one(&mut self, path: &Path, sample: &Sample, expectation: Option<PathBuf>) {
+        let name = sample.name.as_str();
+        if reader_for(&sample.reader).is_none() {
+            self.faults.push(format!("{name}: no reader has the id {}", sample.reader));
             return;
         }
-    }
-    let Events(events) = contract::read(make(), &text, text.len());
-    let mut rows: Vec<Row<'static>> = Vec::new();
-    let mut issues = Vec::new();
-    for event in events {
-        match event {
-            Event::Row(_, row) => rows.push(row),
-            Event::Header(_) => {}
-            Event::Issue(issue) if issue.severity == Severity::Unparsed => issues.push(issue),
-            Event::Issue(_) => {}
+        let make = || reader_for(&sample.reader).expect("it was there");
+        let text = tables::formed(std::fs::read(path).expect("a sample can be read"), &sample.form);
+        for chunk in [1, 7, 4096] {
+            if let Err(broken) = contract::keep(&make, &text, chunk) {
+                self.faults.push(format!("{name}: {broken}"));
+                return;
+            }
+        }
+        let (rows, issues) = sorted(contract::read(make(), &text, text.len()));
+        if is_shown(name) {
+            println!("== {name}");
+            for row in &rows {
+                println!("{:?}", fields::fields(row));
+            }
+            for issue in &issues {
+                println!("{issue:?}");
+            }
+        }
+        self.totals.rows += rows.len();
+        self.totals.issues += issues.len();
+        if rows.len() != sample.rows {
+            self.faults.push(format!("{name}: {} rows, expected {}", rows.len(), sample.rows));
+        }
+        self.check_issues(name, &issues);
+        match expectation {
+            Some(expectation) => self.compare(sample, &rows, &expectation),
+            None => self.check_digest(sample, &rows),
         }
     }
-    let shown = std::env::var("CORPUS_SHOW").is_ok_and(|part| name.contains(&part));
-    if shown {
-        println!("== {name}");
-        rows.iter().for_each(|row| println!("{:?}", fields::fields(row)));
-        issues.iter().for_each(|issue| println!("{issue:?}"));
-    }
-    totals.rows += rows.len();
-    totals.issues += issues.len();
-    if rows.len() != sample.rows {
-        faults.push(format!("{name}: {} rows, expected {}", rows.len(), sample.rows));
-    }
-    let lines: Vec<u64> = issues.iter().map(|issue| issue.span.line).collect();
-    let expected = tables.take_issues(name);
-    if lines != expected {
+
+    /// Every issue is one of the table, and every one of the table is there.
+    fn check_issues(&mut self, name: &str, issues: &[Issue]) {
+        let lines: Vec<u64> = issues.iter().map(|issue| issue.span.line).collect();
+        let expected = self.tables.take_issues(name);
+        if lines == expected {
+            return;
+        }
         let list = tables::lines(&lines);
         let first = issues.iter().find(|issue| !expected.contains(&issue.span.line));
         let message = first.map(|issue| {
             (issue.span.line, issue.message.as_str(), issue.text.bytes().escape_ascii().to_string())
         });
-        faults
-            .push(format!("{name}: issues at lines {list:?}, expected {expected:?}: {message:?}"));
+        let fault = format!("{name}: issues at lines {list:?}, expected {expected:?}: {message:?}");
+        self.faults.push(fault);
     }
-    let Some(expectation) = expectation else {
-        totals.pinned += 1;
-        let found = fields::digest(&rows);
+
+    /// Rows that nothing else tells of were looked at, and are those still.
+    fn check_digest(&mut self, sample: &Sample, rows: &[Row<'static>]) {
+        self.totals.pinned += 1;
+        let found = fields::digest(rows);
         if found != sample.digest {
-            faults.push(format!(
-                "{name}: rows have the digest {found}, looked at was {:?}",
-                sample.digest
-            ));
+            let (name, seen) = (&sample.name, &sample.digest);
+            self.faults
+                .push(format!("{name}: rows have the digest {found}, looked at was {seen:?}"));
         }
-        return;
-    };
-    let json = std::fs::read(&expectation).expect("an expectation can be read");
-    let json = serde_json::from_slice(&json).expect("an expectation is JSON");
-    let Some(records) = expected::records(sample, &json) else {
-        faults.push(format!("{name}: nothing compares the expectation of {}", sample.reader));
-        return;
-    };
-    let compared = compare::compare(&rows, &records);
-    if shown {
-        compared.disagreements.iter().for_each(|one| println!("{one:?}"));
     }
-    totals.compared_samples += 1;
-    totals.compared_rows += compared.rows;
-    totals.compared_fields += compared.fields;
-    totals.disagreements += compared.disagreements.len();
-    tables.check_disagreements(name, &compared.disagreements, faults);
-    if compared.fields == 0 && sample.rows > 0 {
-        faults.push(format!("{name}: nothing of the expectation was compared"));
+
+    /// Holds the rows to what the sample's source expects.
+    fn compare(&mut self, sample: &Sample, rows: &[Row<'static>], expectation: &Path) {
+        let name = sample.name.as_str();
+        let json = std::fs::read(expectation).expect("an expectation can be read");
+        let json = serde_json::from_slice(&json).expect("an expectation is JSON");
+        let Some(records) = expected::records(sample, &json) else {
+            let reader = &sample.reader;
+            self.faults.push(format!("{name}: nothing compares the expectation of {reader}"));
+            return;
+        };
+        let compared = compare::compare(rows, &records);
+        if is_shown(name) {
+            for disagreement in &compared.disagreements {
+                println!("{disagreement:?}");
+            }
+        }
+        self.totals.compared_samples += 1;
+        self.totals.compared_rows += compared.rows;
+        self.totals.compared_fields += compared.fields;
+        self.totals.disagreements += compared.disagreements.len();
+        self.tables.check_disagreements(name, &compared.disagreements, self.faults);
+        if compared.fields == 0 && sample.rows > 0 {
+            self.faults.push(format!("{name}: nothing of the expectation was compared"));
+        }
     }
+}
+
+/// Whether somebody wants to look at a sample.
+#[expect(clippy::disallowed_methods, reason = "asked from outside, to look at")]
+fn is_shown(name: &str) -> bool {
+    std::env::var("CORPUS_SHOW").is_ok_and(|part| name.contains(&part))
+}
+
+/// The rows of a text, and what of it could not be read.
+fn sorted(Events(events): Events) -> (Vec<Row<'static>>, Vec<Issue>) {
+    let (mut rows, mut issues) = (Vec::new(), Vec::new());
+    for event in events {
+        match event {
+            Event::Row(_, row) => rows.push(row),
+            Event::Issue(issue) if issue.severity == Severity::Unparsed => issues.push(issue),
+            Event::Header(_) | Event::Issue(_) => {}
+        }
+    }
+    (rows, issues)
 }

@@ -179,7 +179,9 @@ fn text(sockets: &[Socket<'_>], language: Language) -> Vec<u8> {
         "\r\n{}\r\n\r\n  {protocol:<5}  {local:<21}  {foreign:<21}  {state:<12}    PID\r\n",
         language.title
     );
-    sockets.iter().for_each(|socket| text.push_str(&row(socket, language.states)));
+    for socket in sockets {
+        text.push_str(&row(socket, language.states));
+    }
     language.encoding.encode(&text)
 }
 

@@ -251,7 +251,8 @@ mod tests {
                 (File::Sockstat6, "/proc/net/sockstat6:"),
             ];
             let (_, path) = paths.into_iter().find(|(known, _)| *known == file).unwrap();
-            let named: String = plain.lines().map(|line| format!("{path}{line}\n")).collect();
+            let lines: Vec<_> = plain.lines().map(|line| [path, line, "\n"].concat()).collect();
+            let named = lines.concat();
             let (alone, by_grep) =
                 (read(file_reader(file), plain.as_bytes()), read(reader(), named.as_bytes()));
             assert!(!alone.rows.is_empty(), "{file:?}");
