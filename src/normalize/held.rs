@@ -106,10 +106,22 @@ impl Held {
         let mut places_alone: HashMap<Ends, usize> = HashMap::new();
         for held in self.sockets {
             let ends = Ends::of(&held.record);
-            let found = places.get(&ends).or_else(|| places.get(&ends.of_the_other_family()?));
-            if let Some(found) = found {
+            if let Some(found) = places.get(&ends) {
                 for at in found {
                     sockets.get_mut(*at).into_iter().for_each(|s| add(s, &held, found.len() > 1));
+                }
+                continue;
+            }
+            // Perhaps the same socket, perhaps another process's of the other family: never sure.
+            let other = ends.of_the_other_family().and_then(|other| places.get(&other));
+            let serves_both = |at: &&usize| {
+                sockets.get(**at).is_some_and(|socket| socket.record.dual_stack != Some(false))
+            };
+            let found: Vec<usize> =
+                other.into_iter().flatten().filter(serves_both).copied().collect();
+            if !found.is_empty() {
+                for at in found {
+                    sockets.get_mut(at).into_iter().for_each(|socket| add(socket, &held, true));
                 }
                 continue;
             }
@@ -200,7 +212,12 @@ mod tests {
     #[test]
     fn a_wildcard_of_the_other_family_is_the_same_socket_only_where_no_better_is_there() {
         let found = joined(vec![socket(1, "[::]:22", &[])], vec![socket(2, "0.0.0.0:22", &[7])]);
-        assert_eq!(found, [("::".to_owned(), vec![7], Attribution::Owned)]);
+        assert_eq!(found, [("::".to_owned(), vec![7], Attribution::Ambiguous)]);
+        let mut alone = socket(1, "[::]:22", &[]);
+        alone.record.dual_stack = Some(false);
+        let found = joined(vec![alone], vec![socket(2, "0.0.0.0:22", &[7])]);
+        assert_eq!(found[0], ("::".to_owned(), vec![], Attribution::Unsupported));
+        assert_eq!(found[1], ("0.0.0.0".to_owned(), vec![7], Attribution::Owned));
         let both = vec![socket(1, "[::]:22", &[]), socket(1, "0.0.0.0:22", &[])];
         let found = joined(both, vec![socket(2, "0.0.0.0:22", &[7])]);
         assert_eq!(found[0].1, Vec::<u32>::new());

@@ -30,6 +30,7 @@ mod section;
 mod sockets;
 mod merge;
 mod links;
+mod neighbours;
 mod host;
 mod byte_order;
 mod processes;

@@ -14,7 +14,7 @@ use crate::normalize::namespaces::Namespaces;
 use crate::normalize::owners::Owners;
 use crate::normalize::section::{ReadSection, Unseen};
 use crate::normalize::sockets::{Context, Visibility};
-use crate::normalize::{byte_order, host, links, merge, processes, sockets};
+use crate::normalize::{byte_order, host, links, merge, neighbours, processes, sockets};
 
 /// Makes the snapshot of one evidence file.
 ///
@@ -54,7 +54,7 @@ pub fn snapshot(
         let Some(rows) = &mut section.rows else { continue };
         records.routes.append(&mut rows.routes);
         records.rules.append(&mut rows.rules);
-        records.neighbours.append(&mut rows.neighbours);
+        neighbours::join(&mut records.neighbours, std::mem::take(&mut rows.neighbours));
         records.counters.append(&mut rows.counters);
         records.issues.append(&mut rows.issues);
     }

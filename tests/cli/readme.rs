@@ -50,6 +50,12 @@ fn fleet(place: &Place) -> String {
 const CHANGES: &str =
     "number,title,host,start,end\nCHG1,Patch,localhost,2026-11-24T01:00:00Z,2026-11-24T02:00:00Z\n";
 
+const NETSTAT_OF_WINDOWS: &str =
+    "\r\n  TCP    0.0.0.0:135            0.0.0.0:0              ABH\u{d6}REN         904\r\n";
+
+const NETSTAT_OF_AIX: &str =
+    "tcp4       0      0  192.0.2.1.22           198.51.100.7.50102     ESTABLISHED\n";
+
 const ASSETS: &str = r#"[{"host": "localhost", "owner": "Team Linux"}]"#;
 
 #[test]
@@ -71,6 +77,8 @@ fn the_lines_of_the_readme_that_need_no_fleet_run() {
                 "web1.yaml" => *word = place.path("web1.yaml").display().to_string(),
                 "changes.csv" => *word = place.write("changes.csv", CHANGES),
                 "assets.json" => *word = place.write("assets.json", ASSETS),
+                "netstat-ano.txt" => *word = place.write("netstat-ano.txt", NETSTAT_OF_WINDOWS),
+                "old.txt" => *word = place.write("old.txt", NETSTAT_OF_AIX),
                 // The README's fleet is not here; this machine was collected.
                 "web01" if ["show", "diff"].iter().any(|verb| line.contains(verb)) => {
                     *word = "localhost".to_owned();

@@ -110,7 +110,9 @@ impl Routes {
             self.path_mtu = words(line).any(|word| word == b"PMTU");
             return true;
         }
-        let Some(tree) = line.strip_prefix(b"Route Tree for Protocol Family ") else {
+        let tree = line.strip_prefix(b"Route Tree for Protocol Family ");
+        let tree = tree.or_else(|| line.strip_prefix(b"Route tree for Protocol Family "));
+        let Some(tree) = tree else {
             // Masks of the tree, which AIX 4 lists.
             return line.starts_with(b"Routing tables")
                 || line.starts_with(b"Netmasks:")

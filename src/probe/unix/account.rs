@@ -13,7 +13,7 @@
 use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
-use crate::probe::lines::{LineParser, Lines};
+use crate::probe::lines::{LineParser, Lines, is_cut};
 
 /// A reader of the answer: effective uid, name, groups.
 #[must_use]
@@ -28,7 +28,9 @@ impl LineParser for Id {
         if line.trim_ascii().is_empty() {
             return;
         }
-        let Some(account) = account(line.trim_ascii()) else {
+        // Without its end the last number may have lost digits.
+        let whole = Some(line.trim_ascii()).filter(|_| !is_cut(span, line));
+        let Some(account) = whole.and_then(account) else {
             return sink.issue(Issue::unparsed(span, "expected uid=N(NAME) gid=N(NAME) ...", line));
         };
         sink.row(span, Row::Fact(Fact::EffectiveUid(account.uid)));
@@ -140,14 +142,24 @@ mod tests {
             ("uid=-2(nobody) gid=-2(nogroup)", facts(4_294_967_294, Some("nobody"), &["nogroup"])),
         ];
         for (text, expected) in cases {
-            assert_eq!(rows(&read(reader(), text.as_bytes())), expected, "{text}");
+            let line = [text, "\n"].concat();
+            assert_eq!(rows(&read(reader(), line.as_bytes())), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_was_cut_gives_no_other_number() {
+        let whole = b"uid=1000(c) gid=1000(c) groups=1000(c),1017(users)\n";
+        for cut in 1..whole.len() {
+            let seen = read(reader(), &whole[..cut]);
+            assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{cut}");
         }
     }
 
     #[test]
     fn anything_else_is_an_issue() {
         for text in ["id: cannot find name", "uid=x", "uid=0(root", "uid=0(root) what=1"] {
-            let seen = read(reader(), text.as_bytes());
+            let seen = read(reader(), [text, "\n"].concat().as_bytes());
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");
         }
     }

@@ -30,6 +30,9 @@ use crate::model::text::HostText;
 use crate::probe::windows::text::{self, Line, TextParser, is_blank};
 use crate::probe::windows::words::decimal;
 
+/// Services of one process that are told: 256. The host process of most has some forty.
+const SERVICES_MAX: usize = 256;
+
 /// A reader of the output, with or without `/svc`, `/v` and `/nh`.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
@@ -99,8 +102,13 @@ impl Tasklist {
                     return sink.issue(Issue::note(span, remark, text));
                 }
                 let names = services.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-                for name in names.filter(|name| !name.is_empty()) {
+                let mut names = names.filter(|name| !name.is_empty());
+                for name in names.by_ref().take(SERVICES_MAX) {
                     fact(ProcessFact::Service(said(name)));
+                }
+                if names.next().is_some() {
+                    let remark = "a process with more than 256 services: the others are left out";
+                    sink.issue(Issue::note(span, remark, text));
                 }
             }
         }

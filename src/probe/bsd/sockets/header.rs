@@ -91,7 +91,7 @@ pub(super) fn read(line: &[u8]) -> Option<Columns> {
         after => (false, after),
     };
     let (state, after) = match after {
-        [b"(state)" | b"State" | b"state", after @ ..] => (true, after),
+        [b"(state)" | b"State" | b"state" | b"TCP-State", after @ ..] => (true, after),
         after => (false, after),
     };
     let place = |name: &[u8]| words.iter().find(|(_, word)| *word == name).map(|(at, _)| *at);

@@ -368,3 +368,17 @@ fn associations_of_sctp_have_their_first_addresses() {
     );
     assert_eq!(seen.issues.len(), 1);
 }
+
+#[test]
+fn the_state_is_read_whatever_the_header_calls_it() {
+    let row = "tcp 0 0 192.0.2.1.22 198.51.100.7.51514 ESTABLISHED\n";
+    for name in ["(state)", "State", "TCP-State"] {
+        let text = format!("Proto Recv-Q Send-Q Local Address Foreign Address {name}\n{row}");
+        let seen = read(reader(Setup::AUTO), text.as_bytes());
+        let states: Vec<_> = rows(&seen)
+            .into_iter()
+            .map(|row| if let Row::Socket(socket) = row { Some(socket.state) } else { None })
+            .collect();
+        assert_eq!(states, [Some(State::Established)], "{name}");
+    }
+}

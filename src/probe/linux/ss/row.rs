@@ -327,6 +327,7 @@ fn state(word: &[u8]) -> Option<State> {
         b"FIN-WAIT-2" => State::FinWait2,
         b"LAST-ACK" => State::LastAck,
         b"CLOSING" => State::Closing,
+        b"BOUND-INACTIVE" => State::Bound,
         b"UNKNOWN" | b"UNDEF" => State::Unknown,
         _ => return None,
     })
