@@ -20,7 +20,6 @@ cat "$folder/parse"
 awk '/MB\/s/ { n++; if ($6 < 300 || $8 < 2) bad = 1 } END { exit n != 5 || bad }' "$folder/parse" ||
     fail "a reader is slower than 300 MB/s or 2 M rows/s"
 
-
 awk 'BEGIN {
     print "accounts:\n  a: {user: fleetstat, identity: /k}\nall: {account: a}\nhosts:"
     for (i = 0; i < 100000; i++)
