@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod local;
 pub mod ssh;
+mod winrm;
 mod output;
 
 use std::net::IpAddr;

@@ -1,0 +1,6 @@
+//! The road over WinRM: WS-Management shells of Windows ([MS-WSMV]), over HTTP with sealed bodies or
+//! over HTTPS.
+
+mod reply;
+mod seal;
+mod soap;
