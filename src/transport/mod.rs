@@ -7,6 +7,7 @@ pub mod clock;
 pub mod local;
 pub mod ssh;
 mod winrm;
+mod dial;
 mod output;
 
 use std::net::IpAddr;

@@ -18,7 +18,7 @@ use super::known_hosts::LookupName;
 use super::login;
 use super::policy::{self, Demands};
 use super::wire::Carrier;
-use super::{Ssh, dial, faults};
+use super::{Ssh, faults};
 use crate::inventory::host::{Account, Host, Jump, Legacy, LegacyAlgorithm};
 use crate::model::capture::{LegacyUse, Negotiated};
 use crate::model::deadline::Deadlines;
@@ -145,7 +145,8 @@ impl Ssh {
         let config = self.policies.config(&known, &demands, deadlines)?;
         let (carrier, peer) = match slot {
             None => {
-                let tcp = dial::dial(door.address, door.port, deadlines.connect).await?;
+                let tcp = crate::transport::dial::dial(door.address, door.port, deadlines.connect)
+                    .await?;
                 let peer = tcp.peer_addr().map_err(|error| {
                     Fault::new(FaultKind::Lost, format!("after connecting: {error}"))
                 })?;

@@ -12,7 +12,6 @@ mod agent;
 mod certificate;
 pub mod host_key;
 mod client;
-mod dial;
 mod enter;
 mod faults;
 mod gate;

@@ -153,8 +153,8 @@ impl Action<'_> {
 }
 
 /// The envelope of a request. `to` is the URL of the service, `message` the name by which the answer
-/// relates to it.
-pub(super) fn envelope(to: &str, message: &Id, action: Action<'_>) -> String {
+/// relates to it, `operation` the time in which the service is to answer.
+pub(super) fn envelope(to: &str, message: &Id, operation: Duration, action: Action<'_>) -> String {
     let mut out = String::with_capacity(2_048);
     out.push_str(concat!(
         "<s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\" ",
@@ -177,7 +177,7 @@ pub(super) fn envelope(to: &str, message: &Id, action: Action<'_>) -> String {
         action.uri(),
         escape(to),
         message.as_str(),
-        span(OPERATION)
+        span(operation)
     );
     if let Some(shell) = action.selector() {
         let id = shell.as_str();
@@ -228,7 +228,7 @@ mod tests {
         let (shell, command) = (Id("S".to_owned()), Id("C".to_owned()));
         let argv = ["C:\\Windows\\System32\\netstat.exe".to_owned(), "<&\"'>".to_owned()];
         let action = Action::Command { shell: &shell, command: &command, argv: &argv };
-        let text = envelope("http://h:5985/wsman?a&b", &Id("M".to_owned()), action);
+        let text = envelope("http://h:5985/wsman?a&b", &Id("M".to_owned()), OPERATION, action);
         for part in [
             "<a:To>http://h:5985/wsman?a&amp;b</a:To>",
             "<a:MessageID>uuid:M</a:MessageID>",
