@@ -58,6 +58,66 @@ async fn keys_of_every_type_and_form_log_in_and_rsa_is_warned_about() {
     }
 }
 
+/// A P-256 key whose secret number has fewer than 32 bytes, as one in 256 has. With a comment of
+/// one letter its file is eight bytes shorter than the others: the padding's step.
+fn short_key(lab: &Lab) -> std::path::PathBuf {
+    let body = |path: &std::path::Path| {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().filter(|line| !line.starts_with('-')).map(str::len).sum::<usize>()
+    };
+    let make = || {
+        let path = lab.keygen("k", &["-t", "ecdsa", "-b", "256", "-C", "k"]);
+        (body(&path), path)
+    };
+    let (mut usual, mut path) = make();
+    for _ in 0..8_000 {
+        std::fs::remove_file(&path).unwrap();
+        let length;
+        (length, path) = make();
+        if length < usual {
+            return path;
+        }
+        usual = length;
+    }
+    panic!("no short key among 8,000")
+}
+
+#[tokio::test]
+async fn keys_with_a_short_secret_number_log_in_plain_and_encrypted() {
+    let lab = Lab::new();
+    let path = short_key(&lab);
+    lab.authorize("k", "");
+    let server = lab::sshd(&lab, &[]);
+    let ask = Arc::new(|_: &str| Ok("open sesame".into()));
+    let ssh = Ssh::new(Settings { ask, ..settings(&server.known_line(&lab, "host")) });
+    let plain = std::fs::read(&path).unwrap();
+    let library = russh::keys::ssh_key::PrivateKey::from_openssh(&plain);
+    assert!(library.is_err(), "the library reads it by itself: short_scalar.rs can go");
+    for cipher in ["none", "aes256-ctr", "aes256-gcm@openssh.com", "chacha20-poly1305@openssh.com"]
+    {
+        std::fs::write(&path, &plain).unwrap();
+        let locked = cipher != "none";
+        if locked {
+            let mut command = std::process::Command::new("ssh-keygen");
+            command.args(["-q", "-p", "-N", "open sesame", "-Z", cipher, "-f"]).arg(&path);
+            assert!(command.status().unwrap().success());
+        }
+        let passphrase = locked.then_some(SecretSource::Prompt);
+        let name = lab.write(cipher, &std::fs::read_to_string(&path).unwrap());
+        let identity = Identity::File { path: name, passphrase, certificate: None };
+        let host =
+            lab::host("web-1", "127.0.0.1", server.port(), lab::account_with("root", identity));
+        let answer = visit(&ssh, &host, &lab::invocation(&["/bin/true"], Wrap::default())).await;
+        assert_eq!(answer.end, End::Exit(0), "{cipher}");
+    }
+    // A wrong passphrase is still a wrong passphrase.
+    let ask = Arc::new(|_: &str| Ok("open says me".into()));
+    let ssh = Ssh::new(Settings { ask, ..settings("") });
+    let account = lab::encrypted_account("root", &lab.path("aes256-ctr"), SecretSource::Prompt);
+    let error = ssh.unlock(&account).await.unwrap_err();
+    assert_eq!(error, IdentityError::WrongPassphrase { path: lab.path("aes256-ctr") });
+}
+
 #[tokio::test]
 async fn an_encrypted_key_is_opened_once_for_many_hosts() {
     let lab = Lab::new();

@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use russh::keys::ssh_key::{Algorithm, Certificate, HashAlg, PrivateKey, PublicKey};
+use russh::keys::ssh_key::{self, Algorithm, Certificate, HashAlg, PrivateKey, PublicKey};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::OnceCell;
 
 use super::agent;
 use super::certificate::{self, Certified};
+use super::short_scalar;
 use crate::inventory::host::{Account, Identity, SecretSource};
 use crate::model::time::Utc;
 use crate::secret::command::{COMMAND_TIME, line_of_command};
@@ -405,13 +406,18 @@ enum Undecoded {
 fn decode(text: &str, passphrase: Option<&SecretString>) -> Result<PrivateKey, Undecoded> {
     let broken = |reason: &dyn std::fmt::Display| Undecoded::Broken(reason.to_string());
     if text.contains("-----BEGIN OPENSSH PRIVATE KEY-----") {
-        let key = PrivateKey::from_openssh(text).map_err(|error| broken(&error))?;
+        let refused = |error: ssh_key::Error| {
+            let short = short_scalar::may_be(&error).then(|| short_scalar::read(text, passphrase));
+            short.flatten().ok_or_else(|| broken(&error))
+        };
+        let key = match PrivateKey::from_openssh(text) {
+            Ok(key) => key,
+            Err(error) => return refused(error),
+        };
         return match (key.is_encrypted(), passphrase) {
             (false, _) => Ok(key),
             (true, None) => Err(Undecoded::Encrypted),
-            (true, Some(passphrase)) => {
-                key.decrypt(passphrase.expose_secret()).map_err(|error| broken(&error))
-            }
+            (true, Some(passphrase)) => key.decrypt(passphrase.expose_secret()).or_else(refused),
         };
     }
     let passphrase = passphrase.map(SecretString::expose_secret);

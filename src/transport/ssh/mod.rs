@@ -23,6 +23,7 @@ mod lockout;
 mod login;
 mod policy;
 mod session;
+mod short_scalar;
 mod signer;
 mod follow;
 mod wire;
