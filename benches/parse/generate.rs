@@ -34,8 +34,8 @@ tm->when retrnsmt   uid  timeout inode                                          
 
 /// Header of `netstat -e -e -o -p`.
 pub(crate) const NETSTAT_HEADER: &[u8] =
-    b"Active Internet connections (servers and established)\nProto Recv-Q Send-Q Local Address\
-           Foreign Address         State       User       Inode      PID/Program name     Timer\n";
+    b"Active Internet connections (servers and established)\nProto Recv-Q Send-Q Local Address           \
+Foreign Address         State       User       Inode      PID/Program name     Timer\n";
 
 /// Adds the `netstat -n -a -t -u -w -e -e -o -p -W` row of socket number `index`.
 pub(crate) fn netstat_row(out: &mut Vec<u8>, random: &mut Random, index: u64) {
@@ -89,8 +89,8 @@ pub(crate) fn netstat_row(out: &mut Vec<u8>, random: &mut Random, index: u64) {
 
 /// Title and columns of `netstat -a -n -o` of Windows.
 pub(crate) const WINDOWS_NETSTAT_HEADER: &[u8] =
-    b"\r\nActive Connections\r\n\r\n  Proto  Local Address\
-          Foreign Address        State           PID\r\n";
+    b"\r\nActive Connections\r\n\r\n  Proto  Local Address          \
+Foreign Address        State           PID\r\n";
 
 /// Adds the `netstat -a -n -o` row of Windows of a socket.
 pub(crate) fn windows_netstat_row(out: &mut Vec<u8>, random: &mut Random, _: u64) {

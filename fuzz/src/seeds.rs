@@ -78,6 +78,7 @@ fn generated() -> Vec<Sample> {
         make("linux/proc-net-tcp", generate::PROC_HEADER, generate::proc_row),
         make("linux/netstat", generate::NETSTAT_HEADER, generate::netstat_row),
         make("linux/lsof", b"", generate::lsof_row),
+        make("windows/netstat", generate::WINDOWS_NETSTAT_HEADER, generate::windows_netstat_row),
     ]
 }
 
