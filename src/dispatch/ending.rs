@@ -6,9 +6,15 @@
 use crate::dispatch::visit::Captured;
 use crate::model::capture::End;
 use crate::plan::order::Order;
-use crate::probe::fallback::{Condition, STDERR_HEAD, escalation_refused, fallback_condition};
+use crate::probe::command::Invocation;
+use crate::probe::fallback::{
+    Condition, STDERR_HEAD, escalation_refused, fallback_condition, timeout_refused,
+};
 use crate::probe::tool::FoundTools;
 use crate::transport::Answer;
+
+/// The tool that ends a command on the host itself.
+pub(super) const TIMEOUT: &str = "/usr/bin/timeout";
 
 /// True when a command ended with a status that is an answer.
 pub(super) fn answered(captured: &Captured) -> bool {
@@ -26,6 +32,8 @@ pub(super) fn present(order: &Order, paths: &FoundTools) -> Option<usize> {
 pub(super) enum Unusable {
     /// sudo itself said no.
     SudoRefused,
+    /// `timeout` of the host does not take `-k`, and nothing was run.
+    OldTimeout,
     /// The tool is missing or cannot do this.
     Tool(Condition),
 }
@@ -34,6 +42,7 @@ impl Unusable {
     pub(super) const fn words(self) -> &'static str {
         match self {
             Self::SudoRefused => "sudo refuses",
+            Self::OldTimeout => "timeout takes no -k",
             Self::Tool(condition) => condition.as_str(),
         }
     }
@@ -41,7 +50,7 @@ impl Unusable {
 
 /// Looks at how a command ended. `None`: it was answered, or it failed for a reason that says
 /// nothing about the tool.
-pub(super) fn unusable(order: &Order, answer: &mut Answer) -> Option<Unusable> {
+pub(super) fn unusable(order: &Order, sent: &Invocation, answer: &mut Answer) -> Option<Unusable> {
     let End::Exit(status) = answer.end else { return None };
     let usable = order.usable_exit.contains(&status);
     if usable && (status == 0 || answer.stdout.bytes() > 0) {
@@ -49,6 +58,9 @@ pub(super) fn unusable(order: &Order, answer: &mut Answer) -> Option<Unusable> {
     }
     // Without a head nothing can be recognized, and the answer stands as it is.
     let head = answer.stderr.head(STDERR_HEAD).unwrap_or_default();
+    if sent.argv().iter().any(|word| word == TIMEOUT) && timeout_refused(&head) {
+        return Some(Unusable::OldTimeout);
+    }
     if order.wrap.sudo.is_some() && escalation_refused(status, &head) {
         return Some(Unusable::SudoRefused);
     }

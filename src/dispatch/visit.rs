@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::dispatch::ending::{Unusable, answered, present, unusable};
+use crate::dispatch::ending::{TIMEOUT, Unusable, answered, present, unusable};
 use crate::dispatch::event::{Observer, RunEvent};
 use crate::model::capture::{End, FallbackOf, Negotiated};
 use crate::model::deadline::{CommandLimits, Deadlines};
@@ -23,9 +23,6 @@ use crate::transport::{Answer, Session, Transport};
 
 /// Bytes of the list of tools that are looked at: it names about thirty paths.
 const LISTING_BYTES: usize = 16 << 10;
-
-/// The tool that ends a command on the host itself.
-const TIMEOUT: &str = "/usr/bin/timeout";
 
 /// The tool that lowers a command's priority.
 const NICE: &str = "/usr/bin/nice";
@@ -163,6 +160,8 @@ struct Conversation<'a> {
     context: &'a VisitContext<'a>,
     end: Instant,
     tools: Tools,
+    /// The host's `timeout` does not take `-k`: nothing is sent through it any more.
+    old_timeout: bool,
     captured: Vec<Captured>,
     faults: Vec<Fault>,
     /// Set when no further command can be sent.
@@ -187,6 +186,7 @@ impl<'a> Conversation<'a> {
             context,
             end,
             tools: Tools::NotAsked,
+            old_timeout: false,
             captured: Vec::new(),
             faults: Vec::new(),
             broken: None,
@@ -297,6 +297,13 @@ impl<'a> Conversation<'a> {
             let this = self.replaced_by(unusable.words());
             match unusable {
                 Unusable::SudoRefused => return Some((When::SudoRefused, this)),
+                // Sent again without it, which cannot come to this a second time.
+                Unusable::OldTimeout => {
+                    self.old_timeout = true;
+                    self.captured.iter_mut().last().into_iter().for_each(|c| c.replaced = true);
+                    origin = Some(this);
+                    continue;
+                }
                 Unusable::Tool(Condition::ToolMissing) => {}
                 Unusable::Tool(_) => return Some((When::ToolUnusable, this)),
             }
@@ -390,7 +397,7 @@ impl<'a> Conversation<'a> {
         let mut answer = self.session.run(&invocation, limits, &spool).await;
         let (bytes, elapsed) = (answer.stdout.bytes(), answer.elapsed);
         self.context.observer.event(&RunEvent::CommandEnded { host, probe, bytes, elapsed });
-        let unusable = unusable(order, &mut answer);
+        let unusable = unusable(order, &invocation, &mut answer);
         if !answer.session_usable {
             self.break_off(&answer.end);
         }
@@ -447,6 +454,9 @@ impl<'a> Conversation<'a> {
 
     /// Whether commands are sent through a program: yes, until the host is known not to have it.
     fn has(&self, program: &str) -> bool {
+        if program == TIMEOUT && self.old_timeout {
+            return false;
+        }
         match &self.tools {
             Tools::NotAsked => true,
             Tools::Found(paths, _) => paths.has(program),

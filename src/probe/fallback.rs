@@ -69,6 +69,17 @@ const USAGE: &[&str] = &[
     "route [-f]",
 ];
 
+/// True when `timeout` itself did not take its options and ran nothing: `-k` came with coreutils 8.5
+/// (RHEL 6 has 8.4) and busybox 1.35. getopt names the program as it was called.
+#[must_use]
+pub fn timeout_refused(stderr_head: &[u8]) -> bool {
+    let first = stderr_head.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let said = first.strip_prefix(b"/usr/bin/").unwrap_or(first);
+    let says = |word: &str| memchr::memmem::find(said, word.as_bytes()).is_some();
+    said.starts_with(b"timeout:")
+        && ["invalid option", "unrecognized option", "illegal option"].iter().any(|word| says(word))
+}
+
 /// True when `sudo -n` itself refused: the account has no rule for this command. Owners of others'
 /// sockets are then out of reach, the rest of the question is not.
 #[must_use]
@@ -100,6 +111,27 @@ mod tests {
         assert_eq!(said(137, "Killed"), None);
         assert_eq!(said(0, "usage:"), None);
         assert_eq!(said(1, "sudo: a password is required"), None);
+    }
+
+    #[test]
+    fn a_timeout_that_is_too_old_is_told_from_a_tool_that_is() {
+        for text in [
+            // coreutils 8.4, glibc.
+            "/usr/bin/timeout: invalid option -- 'k'\nTry `/usr/bin/timeout --help' for more information.\n",
+            // busybox 1.30 on glibc, and on musl.
+            "timeout: invalid option -- 'k'\nBusyBox v1.30.1 (Debian 1:1.30.1-6+b3) multi-call binary.\n",
+            "timeout: unrecognized option: k\nBusyBox v1.31.1 () multi-call binary.\n",
+        ] {
+            assert!(timeout_refused(text.as_bytes()), "{text}");
+        }
+        for text in [
+            "/usr/bin/timeout: failed to run command `/usr/bin/ss': No such file or directory",
+            "ss: invalid option -- 'k'\ntimeout: invalid option",
+            "timeout: the monitored command dumped core",
+            "",
+        ] {
+            assert!(!timeout_refused(text.as_bytes()), "{text}");
+        }
     }
 
     #[test]

@@ -106,6 +106,29 @@ async fn a_host_without_timeout_is_asked_without_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_host_whose_timeout_takes_no_kill_after_is_asked_without_it_from_then_on() {
+    let report = visit(&fleet(1), |line| {
+        if line.contains("/usr/bin/timeout") {
+            (125, "", "/usr/bin/timeout: invalid option -- 'k'\nTry `/usr/bin/timeout --help' for more information.")
+        } else {
+            (0, "x\n", "")
+        }
+    })
+    .await;
+    let told = told(&report);
+    assert_eq!(
+        of(&told, "linux/clock"),
+        [
+            row("linux/clock", "/bin/date", true, None, true),
+            row("linux/clock", "/bin/date", false, Some((1, "timeout takes no -k")), false),
+        ]
+    );
+    assert!(told.iter().skip(1).all(|row| !row.2), "{told:?}");
+    assert!(told.iter().skip(1).all(|row| !row.4), "{told:?}");
+    assert_eq!((of(&told, "linux/tools"), report.faults), (Vec::new(), Vec::new()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_host_without_ss_is_read_from_proc() {
     let report = visit(&fleet(1), |line| {
         if line.contains("/bin/ls ") {

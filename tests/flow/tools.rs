@@ -52,6 +52,49 @@ fn a_host_without_ss_or_timeout_or_ip_is_read_another_way() {
     });
 }
 
+/// What `timeout` says on RHEL 6 (coreutils 8.4) and on Debian 10 (busybox 1.30) to `-k`.
+const OLD_TIMEOUTS: [(u16, &str); 2] = [
+    (125, "$0: invalid option -- 'k'\nTry \\`$0 --help' for more information."),
+    (
+        1,
+        "timeout: invalid option -- 'k'\nBusyBox v1.30.1 (Debian 1:1.30.1-4) multi-call binary.\n\n\
+         Usage: timeout [-s SIG] SECS PROG ARGS",
+    ),
+];
+
+#[test]
+fn a_host_whose_timeout_is_old_costs_one_command_and_no_answer() {
+    alone(|| {
+        let mut fleet = Fleet::new();
+        let mut servers = Vec::new();
+        for (number, (status, text)) in (1..).zip(OLD_TIMEOUTS) {
+            let script = format!(
+                "#!/bin/sh\nfor w; do [ \"$w\" != -k ] || {{ echo \"{text}\" >&2; exit {status}; }}; \
+                 done\nshift; exec \"$@\"\n"
+            );
+            let path = fleet.lab.write_mode(&format!("timeout-{number}"), &script, 0o755);
+            let put = format!("mount --bind {} /usr/bin/timeout", path.display());
+            servers.push(everywhere(&fleet.lab, 2221 + u16::from(number), &put));
+            fleet.host(
+                &format!("old-{number}"),
+                at(5, number, 2221 + u16::from(number)),
+                "",
+                "host",
+            );
+        }
+        let said = fleet.run(VIEWS, &[]);
+        for number in 1..=2 {
+            let host = format!("old-{number}");
+            let evidence = text(fleet.evidence(&host));
+            assert_eq!(fleet.outcomes()[&host], came("complete", &[], 1), "{evidence}");
+            assert_eq!(evidence.matches("\"/usr/bin/timeout\",\"-k\"").count(), 1, "{evidence}");
+            assert!(evidence.contains("timeout takes no -k"), "{evidence}");
+            assert_eq!(listeners(&fleet, &host, 2221 + number).len(), 1);
+        }
+        assert_eq!(said.code, 0, "{}", said.err);
+    });
+}
+
 /// Why a link of the chain replaced another, as the evidence says it.
 const MISSING: [&str; 2] =
     [r#""condition":"exit 127","section":2}"#, r#""condition":"usage error","section":4}"#];
