@@ -126,6 +126,27 @@ fn every_format_of_a_parsed_text_agrees_and_reads_back() {
 }
 
 #[test]
+fn a_text_that_gives_no_record_is_told_what_it_may_be() {
+    let place = Place::new();
+    let said = |probe: &str, file: &str, text: &[u8]| {
+        std::fs::write(place.path(file), text).unwrap();
+        let said = place.run(["parse", "--probe", probe, file]);
+        (said.code, said.err)
+    };
+    let (code, err) = said("linux/ss", "empty", b"");
+    assert_eq!(code, 0);
+    assert!(err.contains("empty: the text is empty"), "{err}");
+    let windows =
+        b"  TCP    0.0.0.0:135            0.0.0.0:0              LISTENING       1234\r\n";
+    let (code, err) = said("macos/netstat", "w", windows);
+    assert_eq!(code, 20);
+    assert!(err.contains("another probe's answer? `windows/netstat`"), "{err}");
+    // Where there are records, nothing is guessed.
+    let (_, err) = said("windows/netstat", "w", windows);
+    assert_eq!(err, "");
+}
+
+#[test]
 fn scope_is_known_from_the_socket_alone_and_direction_only_of_listeners() {
     let place = Place::new();
     let text = "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\n\
