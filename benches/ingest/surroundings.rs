@@ -38,6 +38,7 @@ pub(crate) fn links(dice: &mut Dice, records: &mut Records, host: usize) {
         };
         let mut interface = Interface::named(text(name));
         (interface.rx, interface.tx) = (counters(), counters());
+        interface.carrier_errors = interface.tx.overruns.take();
         interface.index = u32::try_from(index + 1).ok();
         interface.mac =
             Some(text(&format!("52:54:00:{:02x}:{index:02x}:{:02x}", host / 256, host % 256)));

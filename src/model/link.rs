@@ -16,7 +16,7 @@ pub struct LinkCounters {
     pub errors: Option<u64>,
     /// Packets dropped.
     pub dropped: Option<u64>,
-    /// Receive overruns, or carrier losses when sending.
+    /// Packets lost because the device's buffer was full; only when receiving.
     pub overruns: Option<u64>,
     /// Multicast packets; only when receiving.
     pub multicast: Option<u64>,
@@ -64,6 +64,8 @@ pub struct Interface {
     pub tx: LinkCounters,
     /// Unit: collisions.
     pub collisions: Option<u64>,
+    /// Times that the carrier was lost while sending.
+    pub carrier_errors: Option<u64>,
     /// Width of the counters in bits: 32 or 64.
     pub counter_width: Option<u8>,
 }
@@ -86,6 +88,7 @@ impl Interface {
             rx: LinkCounters::default(),
             tx: LinkCounters::default(),
             collisions: None,
+            carrier_errors: None,
             counter_width: None,
         }
     }

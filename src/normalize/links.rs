@@ -48,6 +48,7 @@ fn join(first: &mut Sourced<Interface>, other: Sourced<Interface>) {
     join_counters(&mut record.rx, &more.rx);
     join_counters(&mut record.tx, &more.tx);
     record.collisions = record.collisions.or(more.collisions);
+    record.carrier_errors = record.carrier_errors.or(more.carrier_errors);
     record.counter_width = record.counter_width.or(more.counter_width);
     first.sources.extend(other.sources);
     first.sources.sort_unstable();

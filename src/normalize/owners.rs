@@ -9,11 +9,12 @@ use std::collections::{HashMap, HashSet};
 
 use smallvec::SmallVec;
 
-use crate::model::process::ProcessFact;
+use crate::model::process::{Dispute, ProcessFact};
 use crate::model::record::{Source, Sourced};
 use crate::model::socket::{Attribution, Owner, Socket};
 use crate::model::text::HostText;
 use crate::model::time::Utc;
+use crate::normalize::disputes::Disputes;
 use crate::normalize::section::ReadSection;
 use crate::normalize::sockets::Visibility;
 
@@ -45,18 +46,26 @@ pub(super) struct Told {
 }
 
 impl Told {
-    fn take(&mut self, fact: ProcessFact, source: Source) {
+    /// Takes a statement. The first of a kind wins. Returns what an earlier one says otherwise.
+    fn take(&mut self, fact: ProcessFact, source: Source) -> Option<Dispute> {
+        let mut dispute = None;
+        let mut named = |of, kept: &mut Option<Text>, name: Text| match kept {
+            Some(kept) => dispute = Dispute::of_names(of, kept, &name),
+            None => *kept = Some(name),
+        };
         match fact {
-            ProcessFact::Name(name) => drop(self.name.get_or_insert(name)),
+            ProcessFact::Name(name) => named("name", &mut self.name, name),
             ProcessFact::Parent(pid) => drop(self.parent.get_or_insert(pid)),
-            ProcessFact::Uid(uid) => drop(self.uid.get_or_insert(uid)),
+            ProcessFact::Uid(uid) => {
+                dispute = Dispute::of_ids(*self.uid.get_or_insert(uid), uid);
+            }
             ProcessFact::Cgroup(rank, path) => {
                 if self.cgroup.as_ref().is_some_and(|(known, _)| *known >= rank) {
-                    return;
+                    return None;
                 }
                 self.cgroup = Some((rank, path));
             }
-            ProcessFact::User(name) => drop(self.user.get_or_insert(name)),
+            ProcessFact::User(name) => named("user", &mut self.user, name),
             ProcessFact::Executable(path) => drop(self.executable.get_or_insert(path)),
             ProcessFact::CommandLine(line) => drop(self.command_line.get_or_insert(line)),
             ProcessFact::Started(time) => drop(self.started.get_or_insert(time)),
@@ -66,6 +75,7 @@ impl Told {
             },
         }
         self.sources.push(source);
+        dispute
     }
 
     /// The services that the OS says it runs, with commas between them.
@@ -105,6 +115,7 @@ impl Owners {
         sections: &mut [ReadSection],
         replaced: &HashSet<u16>,
         sees_all: Option<bool>,
+        disputes: &mut Disputes,
     ) -> Self {
         let mut owners = Self::default();
         for section in sections.iter_mut().filter(|s| !replaced.contains(&s.section.number)) {
@@ -113,7 +124,8 @@ impl Owners {
             let looked = whole && section.section.probe.as_str() == crate::probe::linux::OWNER_MAP;
             let Some(rows) = &mut section.rows else { continue };
             for (pid, fact, source) in rows.process_facts.drain(..) {
-                owners.told.entry(pid).or_default().take(fact, source);
+                let dispute = owners.told.entry(pid).or_default().take(fact, source);
+                disputes.add(pid, dispute, source);
             }
             if rows.holders.is_empty() {
                 // An account without rights may see no descriptor at all. One that sees all would

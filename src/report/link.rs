@@ -74,9 +74,12 @@ impl Kind for Interfaces {
         Field::reported("rx.dropped", Type::Integer, "Received packets dropped.", |row| {
             row.record.rx.dropped.into()
         }),
-        Field::reported("rx.overruns", Type::Integer, "Receive overruns.", |row| {
-            row.record.rx.overruns.into()
-        }),
+        Field::reported(
+            "rx.overruns",
+            Type::Integer,
+            "Received packets lost because the device's buffer was full.",
+            |row| { row.record.rx.overruns.into() }
+        ),
         Field::reported("rx.multicast", Type::Integer, "Multicast packets received.", |row| {
             row.record.rx.multicast.into()
         }),
@@ -92,9 +95,12 @@ impl Kind for Interfaces {
         Field::reported("tx.dropped", Type::Integer, "Packets dropped before sending.", |row| {
             row.record.tx.dropped.into()
         }),
-        Field::reported("tx.overruns", Type::Integer, "Carrier losses when sending.", |row| {
-            row.record.tx.overruns.into()
-        }),
+        Field::reported(
+            "tx.carrier_errors",
+            Type::Integer,
+            "Times that the carrier was lost while sending.",
+            |row| row.record.carrier_errors.into(),
+        ),
         Field::reported("collisions", Type::Integer, "Collisions.", |row| {
             row.record.collisions.into()
         }),

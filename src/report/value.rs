@@ -198,6 +198,12 @@ impl From<String> for Value<'_> {
     }
 }
 
+/// The name of a process. Empty where nothing tells it, which is no name.
+#[must_use]
+pub fn process_name<'a>(name: &'a HostText<'_>) -> Value<'a> {
+    if name.bytes().is_empty() { Value::Null } else { name.into() }
+}
+
 /// The one way for text from a host into any output: escaped.
 impl<'a> From<&'a HostText<'_>> for Value<'a> {
     fn from(value: &'a HostText<'_>) -> Self {

@@ -113,7 +113,7 @@ fn forget_of_interface(gap: Gap, interface: &mut Interface) {
             interface.flags.clear();
         }
         Gap::LinkErrorKinds => {
-            (interface.rx.overruns, interface.tx.overruns) = (None, None);
+            (interface.rx.overruns, interface.carrier_errors) = (None, None);
         }
         Gap::CounterWidth => interface.counter_width = None,
         Gap::Ipv4Addresses => interface.addresses.retain(|one| one.address.is_ipv6()),

@@ -12,6 +12,7 @@ use fleetstat::model::host::Asset;
 use fleetstat::model::id::{HostName, Pass, ProbeId, RunId};
 use fleetstat::model::link::{Interface, InterfaceAddress};
 use fleetstat::model::parsed::{Reader, Row, Severity, Sink, Span};
+use fleetstat::model::process::ProcessFact;
 use fleetstat::model::record::{SectionIssue, Source};
 use fleetstat::model::snapshot::{
     EvidenceFile, Limitation, Outcome, SectionStatus, Snapshot, View,
@@ -318,6 +319,51 @@ fn owners_become_processes_with_their_unit() {
         (9, "ssh".into(), None),
     ];
     assert_eq!(processes, expected);
+}
+
+#[test]
+fn what_two_answers_say_otherwise_of_one_process_is_an_issue_that_names_both() {
+    let text = |text: &'static str| HostText::new(text.as_bytes());
+    let facts = |number, facts: Vec<(u32, ProcessFact)>| {
+        let mut rows = Rows::new(number);
+        for (pid, fact) in facts {
+            rows.row(Span { line: 1, start: 0, end: 9 }, Row::Process(pid, fact));
+        }
+        section(number, &["/bin/ps"], 9, rows)
+    };
+    let listener =
+        "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\"sshd\",pid=7,fd=3)) ino:5 sk:1\n";
+    let first = vec![
+        (7, ProcessFact::Name(text("nginx"))),
+        (7, ProcessFact::Uid(0)),
+        (8, ProcessFact::Name(text("cron"))),
+    ];
+    let second = vec![
+        (7, ProcessFact::Name(text("httpd"))),
+        (7, ProcessFact::Uid(33)),
+        (7, ProcessFact::User(text("root"))),
+        (8, ProcessFact::Name(text("cron"))),
+    ];
+    let snapshot = take(vec![
+        ss_section(1, listener),
+        facts(2, first),
+        facts(3, second),
+        host_section(4, root()),
+    ]);
+    let [process] = &snapshot.records.processes[..] else { panic!("{:?}", snapshot.records) };
+    let kept = (&process.record.name, process.record.uid, process.record.user.clone());
+    assert_eq!(kept, (&text("sshd"), Some(0), Some(text("root"))));
+    let issues = snapshot.records.issues.iter();
+    let issues: Vec<_> =
+        issues.map(|found| (found.section, found.issue.text.escaped().into_owned())).collect();
+    assert_eq!(
+        issues,
+        [
+            (3, "process 7: name nginx, also name httpd".to_owned()),
+            (3, "process 7: user id 0, also user id 33".to_owned()),
+            (1, "process 7: name sshd, also name nginx".to_owned()),
+        ]
+    );
 }
 
 #[test]

@@ -208,6 +208,7 @@ impl Dice {
         });
         interface.rx = self.link_counters();
         interface.tx = self.link_counters();
+        interface.carrier_errors = interface.tx.overruns.take();
         interface.collisions = self.maybe(Self::wide);
         interface.counter_width = self.maybe(|d| d.pick(&[32, 64, 255]));
         interface

@@ -184,7 +184,7 @@ impl Adapter {
             b"Bytes" => &mut self.interface.tx.bytes,
             b"Transmit Errors" => &mut self.interface.tx.errors,
             b"Packets Dropped" => &mut self.interface.tx.dropped,
-            b"No Carrier Sense" => &mut self.interface.tx.overruns,
+            b"No Carrier Sense" => &mut self.interface.carrier_errors,
             _ => return Some(()),
         };
         *slot = Some(decimal(value)?);
@@ -296,9 +296,10 @@ mod tests {
             packets: Some(519),
             errors: Some(1),
             dropped: Some(3),
-            overruns: Some(8),
+            overruns: None,
             multicast: None,
         };
+        expected.carrier_errors = Some(8);
         expected
     }
 

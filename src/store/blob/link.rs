@@ -82,19 +82,35 @@ pub(super) fn get_interfaces(page: &mut Reader<'_>) -> Result<Vec<Interface>, Ma
 
 /// Writes the counters of one interface.
 pub(super) fn put_counters(row: &mut Writer<'_>, interface: &Interface) {
-    for counters in [&interface.rx, &interface.tx] {
+    // One place in each direction for what it alone has: overruns, and losses of the carrier.
+    let own = [interface.rx.overruns, interface.carrier_errors];
+    for (counters, own) in [&interface.rx, &interface.tx].into_iter().zip(own) {
         row.optional(counters.bytes);
         row.optional(counters.packets);
         row.optional(counters.errors);
         row.optional(counters.dropped);
-        row.optional(counters.overruns);
+        row.optional(own);
         row.optional(counters.multicast);
     }
     row.optional(interface.collisions);
 }
 
-/// Counters of one interface: received, sent, collisions.
-pub(super) type Counters = (LinkCounters, LinkCounters, Option<u64>);
+/// Counters of one interface.
+pub(super) struct Counters {
+    rx: LinkCounters,
+    tx: LinkCounters,
+    collisions: Option<u64>,
+    carrier_errors: Option<u64>,
+}
+
+impl Counters {
+    /// Sets them.
+    pub(super) fn set(self, interface: &mut Interface) {
+        (interface.rx, interface.tx) = (self.rx, self.tx);
+        interface.collisions = self.collisions;
+        interface.carrier_errors = self.carrier_errors;
+    }
+}
 
 /// Reads what [`put_counters`] wrote.
 pub(super) fn get_counters(row: &mut Row<'_, '_>) -> Result<Counters, Malformed> {
@@ -108,8 +124,9 @@ pub(super) fn get_counters(row: &mut Row<'_, '_>) -> Result<Counters, Malformed>
             multicast: row.optional()?,
         })
     };
-    let (rx, tx) = (direction()?, direction()?);
-    Ok((rx, tx, row.optional()?))
+    let (rx, mut tx) = (direction()?, direction()?);
+    let carrier_errors = tx.overruns.take();
+    Ok(Counters { rx, tx, collisions: row.optional()?, carrier_errors })
 }
 
 /// Writes routes without their expiry, then rules.
