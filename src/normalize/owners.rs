@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use smallvec::SmallVec;
 
-use crate::model::process::ProcessFact;
+use crate::model::process::{ProcessFact, is_fuller_name};
 use crate::model::record::{Source, Sourced};
 use crate::model::socket::{Attribution, Owner, Socket};
 use crate::model::text::HostText;
@@ -47,7 +47,11 @@ pub(super) struct Told {
 impl Told {
     fn take(&mut self, fact: ProcessFact, source: Source) {
         match fact {
-            ProcessFact::Name(name) => drop(self.name.get_or_insert(name)),
+            // One tool cuts it, another does not, and either may have been asked first.
+            ProcessFact::Name(name) => match &self.name {
+                Some(known) if !is_fuller_name(&name, known) => {}
+                _ => self.name = Some(name),
+            },
             ProcessFact::Parent(pid) => drop(self.parent.get_or_insert(pid)),
             ProcessFact::Uid(uid) => drop(self.uid.get_or_insert(uid)),
             ProcessFact::Cgroup(rank, path) => {
@@ -198,6 +202,27 @@ impl Owners {
         let [owner] = socket.owners.as_slice() else { return };
         if socket.cgroup.is_none() {
             socket.cgroup = self.told.get(&owner.pid).and_then(Told::cgroup).cloned();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_name_wins_over_one_that_was_cut_in_any_order() {
+        let name = |text: &'static str| ProcessFact::Name(text.into());
+        for (names, expected) in [
+            (["longserver", "longserver-2"], "longserver-2"),
+            (["longserver-2", "longserver"], "longserver-2"),
+            (["other", "longserver"], "other"),
+        ] {
+            let mut told = Told::default();
+            for text in names {
+                told.take(name(text), Source { section: 1, start: 0, end: 1 });
+            }
+            assert_eq!(told.name, Some(expected.into()), "{names:?}");
         }
     }
 }
