@@ -106,7 +106,12 @@ fn host_section(number: u16, facts: Vec<Fact>) -> ReadSection {
     let mut interface = Interface::named("eth0".into());
     for address in ["10.0.0.1", "127.0.0.1"] {
         let address = address.parse().unwrap();
-        interface.addresses.push(InterfaceAddress { address, prefix: 24, scope: None, peer: None });
+        interface.addresses.push(InterfaceAddress {
+            address,
+            prefix: Some(24),
+            scope: None,
+            peer: None,
+        });
     }
     rows.row(Span { line: 2, start: 9, end: 20 }, Row::Interface(interface));
     let mut section = section(number, &["/bin/cat"], 20, rows);
@@ -409,4 +414,26 @@ fn an_architecture_that_does_not_tell_its_byte_order_is_said_and_another_changes
     assert_eq!(local(&mips), local(&intel));
     assert_eq!(local(&intel)[0], "1.2.0.192".parse::<IpAddr>().unwrap());
     assert_eq!((notes(&mips), notes(&intel)), (vec![1, 2, 3], vec![]));
+}
+
+#[test]
+fn the_ends_of_the_ephemeral_range_come_from_two_answers() {
+    let told = |facts: Vec<Fact>| {
+        let sections =
+            facts.into_iter().zip(1..).map(|(fact, number)| host_section(number, vec![fact]));
+        let snapshot = take(sections.collect());
+        let said = snapshot
+            .records
+            .issues
+            .iter()
+            .filter(|issue| issue.issue.message.contains("ephemeral"));
+        let said: Vec<_> = said.map(|issue| issue.issue.text.escaped().into_owned()).collect();
+        (snapshot.records.host.unwrap().record.ephemeral, said)
+    };
+    let (first, last) = (Fact::EphemeralFirst(49152), Fact::EphemeralLast(65535));
+    assert_eq!(told(vec![first.clone(), last.clone()]), (Some((49152, 65535)), vec![]));
+    assert_eq!(told(vec![last.clone(), first.clone()]), (Some((49152, 65535)), vec![]));
+    assert_eq!(told(vec![first]), (None, vec!["49152-?".to_owned()]));
+    let (first, last) = (Fact::EphemeralFirst(9), Fact::EphemeralLast(8));
+    assert_eq!(told(vec![first, last]), (None, vec!["9-8".to_owned()]));
 }
