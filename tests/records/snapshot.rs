@@ -437,3 +437,30 @@ fn the_ends_of_the_ephemeral_range_come_from_two_answers() {
     let (first, last) = (Fact::EphemeralFirst(9), Fact::EphemeralLast(8));
     assert_eq!(told(vec![first, last]), (None, vec!["9-8".to_owned()]));
 }
+
+/// sockstat cuts names to ten bytes, ps does not, and either may come first.
+#[test]
+fn sockets_and_processes_have_the_whole_name_whichever_answer_came_first() {
+    let sockstat = "www      longserver 4711  6   tcp4   192.0.2.1:80          *:*\n\
+        www      short      4712  6   tcp4   192.0.2.1:81          *:*\n";
+    let processes = " 4711     1    80 longserver-two\n 4712     1    80 short\n";
+    let of = |number: u16, id: &'static str, text: &str| {
+        let rows = read(number, fleetstat::probe::reader_for(id).unwrap(), text);
+        let mut section = section(number, &["/usr/bin/sockstat"], text.len() as u64, rows);
+        section.section.probe = ProbeId::builtin(id);
+        section
+    };
+    for sections in [
+        vec![of(1, "freebsd/sockstat", sockstat), of(2, "freebsd/processes", processes)],
+        vec![of(1, "freebsd/processes", processes), of(2, "freebsd/sockstat", sockstat)],
+    ] {
+        let records = take(sections).records;
+        let owners = records.sockets.iter().flat_map(|socket| &socket.record.owners);
+        let owners: Vec<_> = owners.map(|one| (one.pid, one.name.escaped().into_owned())).collect();
+        let told = records.processes.iter().map(|process| &process.record);
+        let told: Vec<_> = told.map(|one| (one.pid, one.name.escaped().into_owned())).collect();
+        let expected = [(4711, "longserver-two".to_owned()), (4712, "short".to_owned())];
+        assert_eq!(owners, expected);
+        assert_eq!(told, expected);
+    }
+}
