@@ -47,7 +47,7 @@ pub(crate) fn links(dice: &mut Dice, records: &mut Records, host: usize) {
         interface.flags = vec![text("BROADCAST"), text("LOWER_UP"), text("UP")];
         let address = InterfaceAddress {
             address: address(host as u64),
-            prefix: 20,
+            prefix: Some(20),
             scope: Some(text("global")),
             peer: None,
         };

@@ -1,5 +1,6 @@
 //! Network interfaces with their addresses and counters.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::model::text::HostText;
@@ -27,12 +28,23 @@ pub struct LinkCounters {
 pub struct InterfaceAddress {
     /// The address.
     pub address: IpAddr,
-    /// Prefix length in bits.
-    pub prefix: u8,
+    /// Prefix length in bits. `None`: the tool prints the address without it (`netstat -in` of AIX
+    /// and HP-UX).
+    pub prefix: Option<u8>,
     /// `global`, `link`, `host` or another word of the tool.
     pub scope: Option<HostText<'static>>,
     /// Peer of a point-to-point link.
     pub peer: Option<IpAddr>,
+}
+
+/// `ADDRESS/PREFIX`, or the address alone where its prefix is not known.
+impl fmt::Display for InterfaceAddress {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefix {
+            Some(prefix) => write!(out, "{}/{prefix}", self.address),
+            None => write!(out, "{}", self.address),
+        }
+    }
 }
 
 /// One network interface.
@@ -42,7 +54,8 @@ pub struct Interface {
     pub name: HostText<'static>,
     /// Kernel index.
     pub index: Option<u32>,
-    /// Link-layer address as the tool prints it.
+    /// Link-layer address: two lower-case digits for each byte, colons between, whatever the tool
+    /// prints; of a tunnel, which has none, the address that the tool prints in its place.
     pub mac: Option<HostText<'static>>,
     /// Unit: bytes.
     pub mtu: Option<u64>,

@@ -106,6 +106,13 @@ impl Dispute {
     }
 }
 
+/// True when `other` is the whole of a name of which `known` is the start: a tool cut it to its
+/// column (sockstat to ten bytes).
+#[must_use]
+pub fn is_fuller_name(other: &HostText<'_>, known: &HostText<'_>) -> bool {
+    other.bytes().len() > known.bytes().len() && other.bytes().starts_with(known.bytes())
+}
+
 /// One process. What a probe does not report is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
@@ -150,14 +157,16 @@ impl Process {
         }
     }
 
-    /// Takes one statement about it. The first of a kind wins; services are added up, sorted. Returns
-    /// what an earlier statement says otherwise.
+    /// Takes one statement about it. The first of a kind wins, of names the whole one over one that
+    /// was cut; services are added up, sorted. Returns what an earlier statement says otherwise.
     pub fn add(&mut self, fact: &ProcessFact) -> Option<Dispute> {
         fn first<T: Clone>(slot: &mut Option<T>, value: &T) {
             slot.get_or_insert_with(|| value.clone());
         }
         match fact {
-            ProcessFact::Name(name) if self.name.bytes().is_empty() => self.name = name.clone(),
+            ProcessFact::Name(name) if is_fuller_name(name, &self.name) => {
+                self.name = name.clone();
+            }
             ProcessFact::Name(name) => return Dispute::of_names("name", &self.name, name),
             ProcessFact::Parent(pid) => first(&mut self.parent_pid, pid),
             ProcessFact::Uid(uid) => {

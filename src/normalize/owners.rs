@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use smallvec::SmallVec;
 
-use crate::model::process::{Dispute, ProcessFact};
+use crate::model::process::{Dispute, ProcessFact, is_fuller_name};
 use crate::model::record::{Source, Sourced};
 use crate::model::socket::{Attribution, Owner, Socket};
 use crate::model::text::HostText;
@@ -54,7 +54,13 @@ impl Told {
             None => *kept = Some(name),
         };
         match fact {
-            ProcessFact::Name(name) => named("name", &mut self.name, name),
+            // One tool cuts it, another does not, and either may have been asked first.
+            ProcessFact::Name(name) => match &self.name {
+                Some(known) if !is_fuller_name(&name, known) => {
+                    dispute = Dispute::of_names("name", known, &name);
+                }
+                _ => self.name = Some(name),
+            },
             ProcessFact::Parent(pid) => drop(self.parent.get_or_insert(pid)),
             ProcessFact::Uid(uid) => {
                 dispute = Dispute::of_ids(*self.uid.get_or_insert(uid), uid);
@@ -210,6 +216,27 @@ impl Owners {
         let [owner] = socket.owners.as_slice() else { return };
         if socket.cgroup.is_none() {
             socket.cgroup = self.told.get(&owner.pid).and_then(Told::cgroup).cloned();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_name_wins_over_one_that_was_cut_in_any_order() {
+        let name = |text: &'static str| ProcessFact::Name(text.into());
+        for (names, expected) in [
+            (["longserver", "longserver-2"], "longserver-2"),
+            (["longserver-2", "longserver"], "longserver-2"),
+            (["other", "longserver"], "other"),
+        ] {
+            let mut told = Told::default();
+            for text in names {
+                told.take(name(text), Source { section: 1, start: 0, end: 1 });
+            }
+            assert_eq!(told.name, Some(expected.into()), "{names:?}");
         }
     }
 }

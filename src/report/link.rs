@@ -11,7 +11,7 @@ pub struct Interfaces;
 
 const ADDRESSES: &[Member] = &[
     Member::always("ip", Type::Address, "The address."),
-    Member::always("prefix", Type::Integer, "Prefix length in bits."),
+    Member::reported("prefix", Type::Integer, "Prefix length in bits, where the tool tells it."),
     Member::reported("scope", Type::Text, "`global`, `link`, `host` or another word."),
     Member::reported("peer", Type::Address, "Peer of a point-to-point link."),
 ];
@@ -35,7 +35,7 @@ impl Kind for Interfaces {
             (&row.record.name).into()
         }),
         Field::reported("index", Type::Integer, "Kernel index.", |row| row.record.index.into()),
-        Field::reported("mac", Type::Text, "Link-layer address.", |row| {
+        Field::reported("mac", Type::Text, "Link-layer address, as `00:00:5e:00:53:01`.", |row| {
             row.record.mac.as_ref().into()
         }),
         Field::reported("mtu", Type::Integer, "Largest packet, in bytes.", |row| {

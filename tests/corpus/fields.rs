@@ -110,11 +110,7 @@ fn of_interface(interface: &Interface) -> Fields {
     let mut flags: Vec<String> = interface.flags.iter().map(text).collect();
     flags.sort();
     add(&mut fields, "flags", (!flags.is_empty()).then(|| flags.join(",")));
-    let mut addresses: Vec<String> = interface
-        .addresses
-        .iter()
-        .map(|address| format!("{}/{}", address.address, address.prefix))
-        .collect();
+    let mut addresses: Vec<String> = interface.addresses.iter().map(ToString::to_string).collect();
     addresses.sort();
     if let [address] = interface.addresses.as_slice() {
         fields.insert("address", address.address.to_string());

@@ -107,7 +107,12 @@ fn host_section(number: u16, facts: Vec<Fact>) -> ReadSection {
     let mut interface = Interface::named("eth0".into());
     for address in ["10.0.0.1", "127.0.0.1"] {
         let address = address.parse().unwrap();
-        interface.addresses.push(InterfaceAddress { address, prefix: 24, scope: None, peer: None });
+        interface.addresses.push(InterfaceAddress {
+            address,
+            prefix: Some(24),
+            scope: None,
+            peer: None,
+        });
     }
     rows.row(Span { line: 2, start: 9, end: 20 }, Row::Interface(interface));
     let mut section = section(number, &["/bin/cat"], 20, rows);
@@ -455,4 +460,53 @@ fn an_architecture_that_does_not_tell_its_byte_order_is_said_and_another_changes
     assert_eq!(local(&mips), local(&intel));
     assert_eq!(local(&intel)[0], "1.2.0.192".parse::<IpAddr>().unwrap());
     assert_eq!((notes(&mips), notes(&intel)), (vec![1, 2, 3], vec![]));
+}
+
+#[test]
+fn the_ends_of_the_ephemeral_range_come_from_two_answers() {
+    let told = |facts: Vec<Fact>| {
+        let sections =
+            facts.into_iter().zip(1..).map(|(fact, number)| host_section(number, vec![fact]));
+        let snapshot = take(sections.collect());
+        let said = snapshot
+            .records
+            .issues
+            .iter()
+            .filter(|issue| issue.issue.message.contains("ephemeral"));
+        let said: Vec<_> = said.map(|issue| issue.issue.text.escaped().into_owned()).collect();
+        (snapshot.records.host.unwrap().record.ephemeral, said)
+    };
+    let (first, last) = (Fact::EphemeralFirst(49152), Fact::EphemeralLast(65535));
+    assert_eq!(told(vec![first.clone(), last.clone()]), (Some((49152, 65535)), vec![]));
+    assert_eq!(told(vec![last.clone(), first.clone()]), (Some((49152, 65535)), vec![]));
+    assert_eq!(told(vec![first]), (None, vec!["49152-?".to_owned()]));
+    let (first, last) = (Fact::EphemeralFirst(9), Fact::EphemeralLast(8));
+    assert_eq!(told(vec![first, last]), (None, vec!["9-8".to_owned()]));
+}
+
+/// sockstat cuts names to ten bytes, ps does not, and either may come first.
+#[test]
+fn sockets_and_processes_have_the_whole_name_whichever_answer_came_first() {
+    let sockstat = "www      longserver 4711  6   tcp4   192.0.2.1:80          *:*\n\
+        www      short      4712  6   tcp4   192.0.2.1:81          *:*\n";
+    let processes = " 4711     1    80 longserver-two\n 4712     1    80 short\n";
+    let of = |number: u16, id: &'static str, text: &str| {
+        let rows = read(number, fleetstat::probe::reader_for(id).unwrap(), text);
+        let mut section = section(number, &["/usr/bin/sockstat"], text.len() as u64, rows);
+        section.section.probe = ProbeId::builtin(id);
+        section
+    };
+    for sections in [
+        vec![of(1, "freebsd/sockstat", sockstat), of(2, "freebsd/processes", processes)],
+        vec![of(1, "freebsd/processes", processes), of(2, "freebsd/sockstat", sockstat)],
+    ] {
+        let records = take(sections).records;
+        let owners = records.sockets.iter().flat_map(|socket| &socket.record.owners);
+        let owners: Vec<_> = owners.map(|one| (one.pid, one.name.escaped().into_owned())).collect();
+        let told = records.processes.iter().map(|process| &process.record);
+        let told: Vec<_> = told.map(|one| (one.pid, one.name.escaped().into_owned())).collect();
+        let expected = [(4711, "longserver-two".to_owned()), (4712, "short".to_owned())];
+        assert_eq!(owners, expected);
+        assert_eq!(told, expected);
+    }
 }

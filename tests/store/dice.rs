@@ -202,7 +202,7 @@ impl Dice {
         interface.master = self.maybe(Self::bytes);
         interface.addresses = self.list(|d| InterfaceAddress {
             address: d.address(),
-            prefix: d.pick(&[0, 24, 128, 255]),
+            prefix: Some(d.pick(&[0, 24, 128, 255])).filter(|&prefix| prefix != 255),
             scope: d.maybe(Self::bytes),
             peer: d.maybe(Self::address),
         });

@@ -34,7 +34,8 @@
 use crate::model::link::Interface;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
-use crate::probe::bsd::plain_words::{decimal, hardware_address, owned, words};
+use crate::probe::address::hardware_address;
+use crate::probe::bsd::plain_words::{decimal, owned, words};
 use crate::probe::lines::{LineParser, Lines, is_cut};
 
 /// A reader of the answer: an interface for each adapter.

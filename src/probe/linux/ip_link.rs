@@ -114,7 +114,7 @@ fn interface_address(item: &Value) -> Option<InterfaceAddress> {
     let bits = if address.is_ipv4() { 32 } else { 128 };
     (prefix <= bits).then(|| InterfaceAddress {
         address,
-        prefix,
+        prefix: Some(prefix),
         scope: text(item.get("scope")),
         peer: local.and(far),
     })
@@ -169,7 +169,7 @@ mod tests {
         let mut expected = Interface::named(HostText::new(b"p"));
         expected.addresses = vec![InterfaceAddress {
             address: "10.2.0.1".parse().unwrap(),
-            prefix: 32,
+            prefix: Some(32),
             scope: Some(HostText::new(b"global")),
             peer: Some("10.2.0.2".parse().unwrap()),
         }];

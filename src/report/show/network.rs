@@ -44,7 +44,7 @@ pub(super) fn interfaces<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> i
             interface.name.escaped().into_owned(),
             or_dash(interface.oper_state.as_ref()),
             number_or_dash(interface.mtu),
-            joined(addresses.map(|item| format!("{}/{}", item.address, item.prefix))),
+            joined(addresses.map(ToString::to_string)),
             number_or_dash(interface.rx.bytes),
             number_or_dash(interface.tx.bytes),
             trouble(interface),

@@ -13,6 +13,10 @@ use crate::store::blob::writer::Writer;
 
 type Text = HostText<'static>;
 
+/// Stands for the prefix of an address of which it is not known: no prefix is longer than 128. What
+/// was written before there were such addresses reads as it did.
+const NO_PREFIX: u8 = u8::MAX;
+
 /// Writes a list of texts as one table.
 pub(super) fn put_texts<'a>(page: &mut Writer<'a>, texts: impl IntoIterator<Item = &'a Text>) {
     page.table(texts, |row, text| row.text(text.bytes()));
@@ -37,7 +41,7 @@ pub(super) fn put_interfaces<'a>(page: &mut Writer<'a>, interfaces: &'a [Sourced
     put_texts(page, records().flat_map(|interface| &interface.flags));
     page.table(records().flat_map(|interface| &interface.addresses), |row, address| {
         row.address(address.address);
-        row.number(u64::from(address.prefix));
+        row.number(u64::from(address.prefix.unwrap_or(NO_PREFIX)));
         row.optional_text(address.scope.as_ref());
         row.optional_address(address.peer);
     });
@@ -64,7 +68,7 @@ pub(super) fn get_interfaces(page: &mut Reader<'_>) -> Result<Vec<Interface>, Ma
     let addresses = page.table(|row| {
         Ok(InterfaceAddress {
             address: row.address()?,
-            prefix: row.narrow()?,
+            prefix: Some(row.narrow()?).filter(|&prefix| prefix != NO_PREFIX),
             scope: row.optional_text()?,
             peer: row.optional_address()?,
         })
