@@ -45,7 +45,7 @@ pub(super) fn parse(setting: &Setting, args: &ParseArgs) -> Ended {
     let Some(coverage) = parsed else { return Ok(ended) };
     if let Some(advice) = Some(&input.head)
         .filter(|_| coverage.rows == 0)
-        .and_then(|head| recognize::advice(head, &args.probe))
+        .and_then(|head| recognize::advice(head, &args.probe, coverage.is_whole()))
     {
         tracing::warn!("{}: {advice}", escape(name.as_bytes()));
     }

@@ -241,6 +241,12 @@ mod tests {
     }
 
     #[test]
+    fn a_process_name_that_nothing_tells_is_null_and_never_an_empty_text() {
+        assert_eq!(process_name(&HostText::new(b"")), Value::Null);
+        assert_eq!(process_name(&HostText::new(b"sshd")), Value::Text("sshd".into()));
+    }
+
+    #[test]
     fn numbers_beyond_64_bits_keep_every_digit() {
         assert_eq!(Value::number(-1), Value::I64(-1));
         assert_eq!(Value::number(i128::from(u64::MAX)), Value::U64(u64::MAX));

@@ -1,8 +1,8 @@
-//! What a text is that a reader gave no record of: a word of advice, never a decision.
+//! What a text is that a reader made nothing of: a word of advice, never a decision.
 //!
 //! In: the beginning of the text. Out: a line for the person who chose the reader.
 
-use crate::model::parsed::{Counting, Coverage, Issue, Row, Sink, Span};
+use crate::model::parsed::{Counting, Issue, Row, Sink, Span};
 use crate::probe::{reader_for, reader_names};
 
 /// Bytes of a text that are looked at.
@@ -19,12 +19,15 @@ const COMPRESSED: [(&[u8], &str); 4] = [
     (b"BZh", "bzip2"),
 ];
 
-/// Says what may be wrong with a text of which the reader `chosen` made no record. `head` is its
-/// beginning. `None`: it is what it is.
+/// Says what may be wrong with a text of which the reader `chosen` made no record and, unless
+/// `understood`, did not know lines. `head` is its beginning. `None`: it is what it is.
 #[must_use]
-pub fn advice(head: &[u8], chosen: &str) -> Option<String> {
+pub fn advice(head: &[u8], chosen: &str, understood: bool) -> Option<String> {
     if head.trim_ascii().is_empty() {
         return Some("the text is empty: a command that fails prints nothing".to_owned());
+    }
+    if understood {
+        return None;
     }
     if let Some((_, name)) = COMPRESSED.iter().find(|(magic, _)| head.starts_with(magic)) {
         return Some(format!("the text is compressed by {name}: decompress it first"));
@@ -52,13 +55,12 @@ fn readers_of(text: &[u8], chosen: &str) -> Vec<&'static str> {
     let mut found: Vec<(u64, &'static str)> = Vec::new();
     for name in reader_names().into_iter().filter(|name| *name != chosen) {
         let Some(mut reader) = reader_for(name) else { continue };
-        let mut nothing = Nothing;
-        let mut counting = Counting::new(&mut nothing);
+        let mut rows = Tables(0);
+        let mut counting = Counting::new(&mut rows);
         reader.push(text, &mut counting);
         reader.finish(&mut counting);
-        let Coverage { rows, unparsed, .. } = counting.coverage;
-        if rows > 0 && unparsed == 0 {
-            found.push((rows, name));
+        if counting.coverage.is_whole() && rows.0 > 0 {
+            found.push((rows.0, name));
         }
     }
     let most = found.iter().map(|(rows, _)| *rows).max();
@@ -76,11 +78,13 @@ fn readers_of(text: &[u8], chosen: &str) -> Vec<&'static str> {
     names
 }
 
-/// Takes what is only counted.
-struct Nothing;
+/// Counts the rows of tables. A fact is not one: any line is a host's name to the reader of names.
+struct Tables(u64);
 
-impl Sink for Nothing {
-    fn row(&mut self, _: Span, _: Row<'_>) {}
+impl Sink for Tables {
+    fn row(&mut self, _: Span, row: Row<'_>) {
+        self.0 += u64::from(!matches!(row, Row::Fact(_)));
+    }
 
     fn header(&mut self, _: Span) {}
 
@@ -97,19 +101,19 @@ mod tests {
 
     #[test]
     fn an_answer_of_another_probe_is_recognized() {
-        let said = advice(MACOS, "windows/netstat").unwrap();
+        let said = advice(MACOS, "windows/netstat", false).unwrap();
         assert!(said.starts_with("is it another probe's answer? `macos/netstat`"), "{said}");
         let ss = b"LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\n";
-        assert!(advice(ss, "linux/netstat").unwrap().contains("`linux/ss`"));
-        assert_eq!(advice(b"no such answer\n", "linux/ss"), None);
+        assert!(advice(ss, "linux/netstat", false).unwrap().contains("`linux/ss`"));
+        assert_eq!(advice(b"no such answer\n", "linux/ss", false), None);
     }
 
     #[test]
     fn what_is_no_text_is_said_to_be_none() {
         let empty = "the text is empty: a command that fails prints nothing";
-        assert_eq!(advice(b"", "linux/ss").unwrap(), empty);
-        assert_eq!(advice(b"\r\n \n", "linux/ss").unwrap(), empty);
-        assert!(advice(b"\x1f\x8b\x08\0", "linux/ss").unwrap().contains("gzip"));
-        assert!(advice(b"\xff\xfet\0c\0p\0", "linux/ss").unwrap().contains("UTF-16"));
+        assert_eq!(advice(b"", "linux/ss", false).unwrap(), empty);
+        assert_eq!(advice(b"\r\n \n", "linux/ss", false).unwrap(), empty);
+        assert!(advice(b"\x1f\x8b\x08\0", "linux/ss", false).unwrap().contains("gzip"));
+        assert!(advice(b"\xff\xfet\0c\0p\0", "linux/ss", false).unwrap().contains("UTF-16"));
     }
 }

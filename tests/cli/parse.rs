@@ -130,7 +130,8 @@ fn a_text_that_gives_no_record_is_told_what_it_may_be() {
     let place = Place::new();
     let said = |probe: &str, file: &str, text: &[u8]| {
         std::fs::write(place.path(file), text).unwrap();
-        let said = place.run(["parse", "--probe", probe, file]);
+        let file = place.path(file);
+        let said = place.run(["parse", "--probe", probe, file.to_str().unwrap()]);
         (said.code, said.err)
     };
     let (code, err) = said("linux/ss", "empty", b"");
@@ -206,8 +207,11 @@ fn lines_that_are_not_understood_are_issues_with_their_number_and_the_exit_code_
 #[test]
 fn nothing_in_is_nothing_out_but_still_json() {
     let place = Place::new();
-    assert_eq!(place.fed("parse --probe linux/ss --format json", b"").clean(), "[]\n");
-    assert_eq!(place.fed("parse --probe linux/ss --format ndjson", b"").clean(), "");
+    for (format, out) in [("json", "[]\n"), ("ndjson", "")] {
+        let said = place.fed(&format!("parse --probe linux/ss --format {format}"), b"");
+        assert_eq!((said.code, said.out.as_str()), (0, out));
+        assert!(said.err.ends_with("WARN -: the text is empty: a command that fails prints nothing\n"));
+    }
 }
 
 /// Peak resident memory of a process that runs. Unit: KiB.

@@ -2,7 +2,8 @@
 //! process name had parted.
 //!
 //! In: lines. Out: sockets, headers, issues; each line with text in exactly one of them. Holds
-//! nothing between lines but a row that is not finished.
+//! nothing between lines but a row that is not finished, and lines that the name of a unix socket above
+//! may reach.
 
 use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Row, Sink, Span};
 use crate::model::socket::Family;
