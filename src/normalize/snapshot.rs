@@ -103,7 +103,9 @@ impl Joined<'_> {
             lists.push(list);
         }
         let mut alone = held.join(lists.iter_mut().flat_map(|list| &mut list.sockets).collect());
-        alone.iter_mut().for_each(|socket| self.owners.name(&mut socket.record));
+        for socket in &mut alone {
+            self.owners.name(&mut socket.record);
+        }
         let mut hidden = HashSet::new();
         let mut unknown_account = false;
         for list in &mut lists {
