@@ -105,7 +105,10 @@ impl Joined<'_> {
             }
             lists.push(list);
         }
-        let alone = held.join(lists.iter_mut().flat_map(|list| &mut list.sockets).collect());
+        let mut alone = held.join(lists.iter_mut().flat_map(|list| &mut list.sockets).collect());
+        for socket in &mut alone {
+            self.owners.name(&mut socket.record);
+        }
         let mut hidden = HashSet::new();
         let mut unknown_account = false;
         for list in &mut lists {
