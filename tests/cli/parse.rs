@@ -210,7 +210,9 @@ fn nothing_in_is_nothing_out_but_still_json() {
     for (format, out) in [("json", "[]\n"), ("ndjson", "")] {
         let said = place.fed(&format!("parse --probe linux/ss --format {format}"), b"");
         assert_eq!((said.code, said.out.as_str()), (0, out));
-        assert!(said.err.ends_with("WARN -: the text is empty: a command that fails prints nothing\n"));
+        assert!(
+            said.err.ends_with("WARN -: the text is empty: a command that fails prints nothing\n")
+        );
     }
 }
 
