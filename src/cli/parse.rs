@@ -9,14 +9,16 @@ use crate::cli::problem::{Exit, Problem};
 use crate::cli::setting::Setting;
 use crate::cli::{Ended, to_stdout};
 use crate::model::id::ProbeId;
+use crate::model::parsed::Coverage;
 use crate::model::text::escape;
+use crate::report::rows::Format;
 use crate::workflow::parse::{ParseError, parse as read_text};
 use crate::workflow::recognize;
 
 /// Reads text and writes records.
 pub(super) fn parse(setting: &Setting, args: &ParseArgs) -> Ended {
     let Some(reader) = crate::probe::reader_for(&args.probe) else {
-        let near = crate::yaml::suggest::nearest(&args.probe, crate::probe::reader_names());
+        let near = nearest(&args.probe);
         let shown = escape(args.probe.as_bytes());
         let problem = Problem::new("FS-USE-006", format!("no reader `{shown}`"));
         return Err(match near {
@@ -52,9 +54,49 @@ pub(super) fn parse(setting: &Setting, args: &ParseArgs) -> Ended {
     if coverage.is_whole() {
         return Ok(ended);
     }
-    let (lines, bytes) = (coverage.unparsed, coverage.unparsed_bytes);
-    tracing::warn!("{lines} lines ({bytes} bytes) were not understood; they are among the issues");
+    tracing::warn!("{}", not_understood(&coverage, setting.layout().format));
     Ok(Exit::SomeFailed)
+}
+
+/// How much of a text was not understood, and where that is told.
+fn not_understood(coverage: &Coverage, format: Format) -> String {
+    let (lines, bytes) = (coverage.unparsed, coverage.unparsed_bytes);
+    let all = coverage.row_bytes + coverage.header_bytes + bytes;
+    let were = if lines == 1 { "line was" } else { "lines were" };
+    let place = if format == Format::Csv { "told above" } else { "among the issues" };
+    format!("{lines} {were} not understood, {bytes} of {all} bytes: {place}")
+}
+
+/// What other tools call the platforms.
+const PLATFORMS: [(&str, &str); 6] = [
+    ("darwin", "macos"),
+    ("osx", "macos"),
+    ("win", "windows"),
+    ("win32", "windows"),
+    ("sunos", "solaris"),
+    ("hp-ux", "hpux"),
+];
+
+/// The reader that was meant by a name: on the same platform, if it names one.
+fn nearest(name: &str) -> Option<&'static str> {
+    let name = name.to_ascii_lowercase();
+    let names = crate::probe::reader_names();
+    let (platform, tool) = name.split_once('/').unwrap_or((&name, ""));
+    let platform =
+        PLATFORMS.iter().find(|(other, _)| *other == platform).map_or(platform, |(_, ours)| ours);
+    let own = format!("{platform}/");
+    let there: Vec<&'static str> =
+        names.iter().copied().filter(|name| name.starts_with(&own)).collect();
+    if there.is_empty() {
+        return crate::yaml::suggest::nearest(&name, names);
+    }
+    let begins = |start: &str| {
+        let start = format!("{own}{start}");
+        there.iter().copied().find(|name| !start.ends_with('/') && name.starts_with(&start))
+    };
+    begins(tool)
+        .or_else(|| crate::yaml::suggest::nearest(&format!("{own}{tool}"), there.iter().copied()))
+        .or_else(|| begins(tool.split('-').next().unwrap_or_default()))
 }
 
 /// Keeps the beginning of what is read through it.

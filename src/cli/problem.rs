@@ -91,7 +91,7 @@ pub const PROBLEMS: &[ProblemKind] = problems! {
     "FS-USE-003" Usage "a time cannot be understood" "write RFC 3339 (2026-11-24T01:42:00Z) or an age (90s, 15m, 8h, 30d)"
     "FS-USE-004" Usage "a selector cannot be understood" "write it like `role=db & env=prod & !tag=lab`"
     "FS-USE-005" Usage "no host matches" "see `fleetstat hosts -i FILE` for what there is"
-    "FS-USE-006" Usage "no such probe or reader" "see `fleetstat probes --platform linux`"
+    "FS-USE-006" Usage "no such probe or reader" "see `fleetstat probes`"
     "FS-USE-007" Usage "a file cannot be read" "check the path and its permissions"
     "FS-USE-008" Usage "the answer needs a person" "run it on a terminal, or give `--fingerprints FILE`"
     "FS-USE-009" Usage "no such host, run or snapshot in the store" "collect first with `fleetstat run PLAYBOOK -i FILE`; `fleetstat runs` lists what there is"

@@ -146,6 +146,13 @@ pub fn reader_for(name: &str) -> Option<Box<dyn Reader>> {
     }
 }
 
+/// Names of a platform's readers that take every form of a tool from text alone; they are no
+/// probe's id.
+pub fn text_readers(platform: Platform) -> impl Iterator<Item = &'static str> {
+    let names = ALIASES.iter().map(|(name, _)| *name);
+    names.filter(move |name| name.split('/').next() == Some(platform.as_str()))
+}
+
 /// Every name that [`reader_for`] takes, in order.
 #[must_use]
 pub fn reader_names() -> Vec<&'static str> {

@@ -10,8 +10,8 @@ use crate::model::digest::{Hasher, Sha256};
 use crate::model::host::Platform;
 use crate::model::snapshot::View;
 use crate::probe::command::ENVIRONMENT;
-use crate::probe::platform_probes;
 use crate::probe::table::{Privilege, Probe, Usage};
+use crate::probe::{platform_probes, text_readers};
 
 /// Adds a line. Writing to a String cannot fail.
 macro_rules! line {
@@ -56,6 +56,7 @@ pub fn command_standard(platform: Platform) -> String {
     let mut page = format!("# Command standard: {platform}\n\n");
     introduction(platform, &mut page);
     overview(platform, &mut page);
+    readers(platform, &mut page);
     privileges(platform, &mut page);
     gaps(platform, &mut page);
     page.push_str("## Each command\n");
@@ -109,6 +110,20 @@ fn overview(platform: Platform, page: &mut String) {
         let command = shown_command(probe, 70);
         let views = views(probe);
         line!(page, "| {} | `{command}` | {views} | {} |", probe.id, probe.verified);
+    }
+    page.push('\n');
+}
+
+/// How a text is read without a host.
+fn readers(platform: Platform, page: &mut String) {
+    let names: Vec<String> = text_readers(platform).map(|name| format!("`{name}`")).collect();
+    line!(page, "`fleetstat parse --probe ID FILE` reads a saved answer of each.");
+    if !names.is_empty() {
+        line!(
+            page,
+            "These ids take every form of their tool and tell the family or table by the text:"
+        );
+        line!(page, "{}.", names.join(", "));
     }
     page.push('\n');
 }
@@ -239,7 +254,7 @@ fn views(probe: &Probe) -> String {
         Usage::Planned => String::new(),
         Usage::Fallback => "as a fallback".to_owned(),
         Usage::FindTools => "after exit 127".to_owned(),
-        Usage::Rich => "in the rich profile".to_owned(),
+        Usage::Rich => "read by `parse`; no run asks for it yet".to_owned(),
     };
     let parts = [words(probe.views), context, when];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")

@@ -150,7 +150,20 @@ fn unknown_names_are_answered_with_the_nearest() {
         (
             "parse --probe nothing-like-it",
             "error[FS-USE-006]: no reader `nothing-like-it`\n  \
-             help: see `fleetstat probes --platform linux`\n",
+             help: see `fleetstat probes`\n",
+        ),
+        (
+            "parse --probe darwin/netstat",
+            "error[FS-USE-006]: no reader `darwin/netstat`\n  help: did you mean `macos/netstat`?\n",
+        ),
+        (
+            "parse --probe windows/route",
+            "error[FS-USE-006]: no reader `windows/route`\n  \
+             help: did you mean `windows/route-print`?\n",
+        ),
+        (
+            "parse --probe SunOS/netsat",
+            "error[FS-USE-006]: no reader `SunOS/netsat`\n  help: did you mean `solaris/netstat`?\n",
         ),
         (
             "show localhst",

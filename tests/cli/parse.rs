@@ -189,7 +189,7 @@ fn lines_that_are_not_understood_are_issues_with_their_number_and_the_exit_code_
     let expected = ["socket null", "issue 2", "issue 3", "socket null"];
     for ended in [fed("json"), fed("ndjson")] {
         assert_eq!(ended.code, 20);
-        assert!(ended.err.contains("WARN 2 lines (48 bytes) were not understood"), "{}", ended.err);
+        assert!(ended.err.contains("WARN 2 lines were not understood, 48 of "), "{}", ended.err);
         let rows = if ended.out.starts_with('[') { json(&ended.out) } else { ndjson(&ended.out) };
         assert_eq!(told(&rows), expected);
         assert_eq!(rows[1]["text"], "hello world");

@@ -16,6 +16,7 @@
 //! - `=>` says that the next row has the same address, perhaps with another mask. Rows of the same
 //!   destination, prefix, and flags are ways out of one route; others are routes of their own.
 //! - Without flag `G` the gateway is the address of the interface, so there is none.
+//! - The row of a host's own link-local address has an empty gateway (AIX 7.3).
 //! - Flag `b` is a broadcast address, `m` a multicast one, `l` a local one, `R` answers that nothing
 //!   is there. What the rest means is in the flags, one letter each.
 //! - A destination without `/` and without flag `H` has no prefix that could be told: an issue.
@@ -135,8 +136,14 @@ impl Routes {
         const EXPECTED: &str = "expected DESTINATION GATEWAY FLAGS REFS USE IF EXP GROUPS";
         let mut words = words(line);
         let mut word = || words.next().ok_or(EXPECTED);
-        let [target, gateway, flags, refs, used, device] =
-            [word()?, word()?, word()?, word()?, word()?, word()?];
+        let (target, second, third) = (word()?, word()?, word()?);
+        // The row of a host's own link-local address has no gateway: the references are third.
+        let (gateway, flags, refs) = if decimal(third).is_some() {
+            (None, second, third)
+        } else {
+            (Some(second), third, word()?)
+        };
+        let (used, device) = (word()?, word()?);
         let path_mtu = if self.path_mtu { Some(word()?) } else { None };
         // Expiry and groups.
         let (_, _) = (word()?, word()?);
@@ -151,8 +158,8 @@ impl Routes {
         let has = |flag: u8| flags.contains(&flag);
         let target = destination(target, self.family, has(b'H'))?;
         let via = if has(b'G') {
-            let (via, _) = address(gateway, self.family).ok_or("expected an address as gateway")?;
-            Some(via)
+            let via = gateway.and_then(|gateway| address(gateway, self.family));
+            Some(via.ok_or("expected an address as gateway")?.0)
         } else {
             None
         };
@@ -230,6 +237,18 @@ mod tests {
             ]
         );
         assert_eq!((seen.headers.len(), seen.issues.len()), (4, 0));
+    }
+
+    #[test]
+    fn a_row_without_a_gateway_is_read_and_one_that_needs_it_is_an_issue() {
+        let seen = read(
+            "Route Tree for Protocol Family 24 (Internet v6):\n\
+             fe80::80de:eff:fe65:c1a                   UHXLWl    4         0 lo0      -      -\n\
+             default                                   UG        4         0 en0      -      -\n",
+        );
+        let own = ("fe80::80de:eff:fe65:c1a", 128);
+        assert_eq!(rows(&seen), [expect(own, &[(None, "lo0")], "UHXLWl", RouteKind::Local)]);
+        assert_eq!(seen.issues.len(), 1);
     }
 
     #[test]
