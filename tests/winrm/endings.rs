@@ -1,6 +1,5 @@
 //! How commands end, at the level of the transport: silence, deadlines, callers that go away.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +22,7 @@ use serde_json::json;
 
 use crate::lab::{Service, USER, canned};
 
-fn winrm() -> Winrm {
+pub(crate) fn winrm() -> Winrm {
     let ssh = Ssh::new(Settings {
         known_hosts: Arc::new(KnownHosts::default()),
         surroundings: Surroundings::default(),
@@ -34,10 +33,8 @@ fn winrm() -> Winrm {
 }
 
 /// A host of the service over plain HTTP.
-fn host(service: &Service, address: &str) -> Host {
+pub(crate) fn host(service: &Service, address: &str) -> Host {
     let secret = service.path("secret");
-    std::fs::write(&secret, format!("{}\n", service.password)).unwrap();
-    std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
     let account = Account {
         name: Label::new("account", "reader").unwrap(),
         user: format!("LAB\\{USER}"),
@@ -52,7 +49,7 @@ fn host(service: &Service, address: &str) -> Host {
     Host { account: Some(Arc::new(account)), tls: false, ..Host::of(asset) }
 }
 
-fn command(words: &'static [&'static str]) -> Invocation {
+pub(crate) fn command(words: &'static [&'static str]) -> Invocation {
     Command::fixed(checked(words)).invoke(Wrap::default())
 }
 
@@ -61,7 +58,11 @@ fn limits(milliseconds: u64) -> CommandLimits {
     CommandLimits { first_byte: limit, idle: limit, total: limit }
 }
 
-async fn ask(session: &mut Box<dyn Session>, command: &Invocation, limit: u64) -> Answer {
+pub(crate) async fn ask(
+    session: &mut Box<dyn Session>,
+    command: &Invocation,
+    limit: u64,
+) -> Answer {
     let spool = SpoolSettings::new(PathBuf::from("/tmp"), 8 << 20);
     session.run(command, limits(limit), &spool).await
 }
@@ -79,7 +80,7 @@ fn kind(answer: &Answer) -> Option<FaultKind> {
     }
 }
 
-const NETSTAT: &[&str] = &["C:\\Windows\\System32\\netstat.exe", "-a", "-n", "-o"];
+pub(crate) const NETSTAT: &[&str] = &["C:\\Windows\\System32\\netstat.exe", "-a", "-n", "-o"];
 const NEVER: &[&str] = &["C:\\lab-never"];
 
 #[tokio::test(flavor = "multi_thread")]

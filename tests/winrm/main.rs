@@ -5,6 +5,7 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
+    clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
     clippy::format_push_string,
@@ -16,3 +17,4 @@ mod lab;
 
 mod endings;
 mod fleet;
+mod matrix;

@@ -88,7 +88,7 @@ impl Shell {
             Err(error) => return Outcome::incomplete(no_random(&error), true),
         };
         let shell = self.id.clone();
-        let action = Action::Command { shell: &shell, command: &command, argv };
+        let action = Action::Start { shell: &shell, command: &command, argv };
         match self.ask(action).await {
             Ok(()) => {}
             Err(Failed::Refused(fault)) => {

@@ -55,7 +55,7 @@ pub(super) enum Action<'a> {
         shell: &'a Id,
     },
     /// Starts a program in a shell, without cmd.exe.
-    Command {
+    Start {
         shell: &'a Id,
         command: &'a Id,
         /// Program and arguments.
@@ -74,7 +74,7 @@ impl Action<'_> {
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Self::Create { .. } => "create",
-            Self::Command { .. } => "command",
+            Self::Start { .. } => "command",
             Self::Receive { .. } => "receive",
             Self::Terminate { .. } => "signal",
             Self::Delete { .. } => "delete",
@@ -84,7 +84,7 @@ impl Action<'_> {
     fn uri(self) -> String {
         match self {
             Self::Create { .. } => format!("{TRANSFER}/Create"),
-            Self::Command { .. } => format!("{SHELL}/Command"),
+            Self::Start { .. } => format!("{SHELL}/Command"),
             Self::Receive { .. } => format!("{SHELL}/Receive"),
             Self::Terminate { .. } => format!("{SHELL}/Signal"),
             Self::Delete { .. } => format!("{TRANSFER}/Delete"),
@@ -95,7 +95,7 @@ impl Action<'_> {
     fn selector(&self) -> Option<&Id> {
         match self {
             Self::Create { .. } => None,
-            Self::Command { shell, .. }
+            Self::Start { shell, .. }
             | Self::Receive { shell, .. }
             | Self::Terminate { shell, .. }
             | Self::Delete { shell } => Some(shell),
@@ -107,7 +107,7 @@ impl Action<'_> {
     const fn options(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Create { .. } => &[("WINRS_NOPROFILE", "TRUE"), ("WINRS_CODEPAGE", "65001")],
-            Self::Command { .. } => {
+            Self::Start { .. } => {
                 &[("WINRS_CONSOLEMODE_STDIN", "TRUE"), ("WINRS_SKIP_CMD_SHELL", "TRUE")]
             }
             Self::Receive { .. } => &[("WSMAN_CMDSHELL_OPTION_KEEPALIVE", "TRUE")],
@@ -124,7 +124,7 @@ impl Action<'_> {
                 shell.as_str(),
                 span(SHELL_IDLE)
             ),
-            Self::Command { command, argv, .. } => {
+            Self::Start { command, argv, .. } => {
                 let (program, arguments) = argv.split_first().map_or(("", argv), |(p, a)| (p, a));
                 let mut body = format!(
                     "<rsp:CommandLine CommandId=\"{}\"><rsp:Command>{}</rsp:Command>",
@@ -227,7 +227,7 @@ mod tests {
     fn words_of_a_command_are_escaped_and_stand_apart() {
         let (shell, command) = (Id("S".to_owned()), Id("C".to_owned()));
         let argv = ["C:\\Windows\\System32\\netstat.exe".to_owned(), "<&\"'>".to_owned()];
-        let action = Action::Command { shell: &shell, command: &command, argv: &argv };
+        let action = Action::Start { shell: &shell, command: &command, argv: &argv };
         let text = envelope("http://h:5985/wsman?a&b", &Id("M".to_owned()), OPERATION, action);
         for part in [
             "<a:To>http://h:5985/wsman?a&amp;b</a:To>",

@@ -12,6 +12,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -49,6 +50,9 @@ impl Service {
         assert!(python.exists(), "{} is missing: run tests/run.sh once", python.display());
         let folder = tempfile::tempdir().unwrap();
         let password = format!("N3t!pä:{}", folder.path().file_name().unwrap().to_string_lossy());
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, format!("{password}\n")).unwrap();
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
         let users = json!([{
             "user": USER, "domain": "LAB", "password": password,
             "admin": false, "remote": true, "upn_suffixes": ["lab.test"],
@@ -86,7 +90,7 @@ impl Service {
         self.ready["ca"].as_str().unwrap().into()
     }
 
-    /// A path in the service's folder.
+    /// A path in the service's folder. `secret` holds the password.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
