@@ -101,10 +101,7 @@ impl Overlay<'_> {
     ) -> Made {
         let Levels { own, layer, base } = levels;
         let mut value = |key| self.value(key, levels, (&name, report));
-        let transport = match value(Key::Transport) {
-            Some(Value::Transport(transport)) => *transport,
-            _ => TransportKind::Ssh,
-        };
+        let transport = transport(value(Key::Transport));
         let tls = !matches!(value(Key::Tls), Some(Value::Flag(false)));
         let tls_name = text(value(Key::TlsName));
         let port = port(value(Key::Port), winrm::port(transport, tls));
@@ -254,6 +251,13 @@ fn asked(Levels { own, layer, base }: Levels<'_>, at: At) -> Option<Asked> {
     };
     let Value::Text(name) = value else { return None };
     Some((name.clone(), at))
+}
+
+fn transport(value: Option<&Value>) -> TransportKind {
+    match value {
+        Some(Value::Transport(transport)) => *transport,
+        _ => TransportKind::Ssh,
+    }
 }
 
 fn port(value: Option<&Value>, default: u16) -> u16 {

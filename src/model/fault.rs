@@ -200,9 +200,7 @@ impl FaultKind {
             Self::Killed => {
                 "something on the host ended the command: see its log (out of memory, limits); what came before is kept"
             }
-            Self::LeakedShell => {
-                "nothing: the host ends the shell once it was idle for three minutes; until then it counts in the account's quota there"
-            }
+            Self::LeakedShell => "nothing: the host ends the shell after three idle minutes",
             Self::Internal => {
                 "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"
             }

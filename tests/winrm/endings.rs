@@ -145,3 +145,20 @@ async fn a_program_that_is_not_there_is_a_missing_tool() {
     assert_eq!(session.close().await, None);
     service.assert_clean();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_quota_is_waited_out_on_the_same_connection_and_not_for_ever() {
+    let service = Service::start("127.0.2.1", &[]);
+    service
+        .faults(&json!([{"action": "Create", "do": "fault", "name": "quota_shells", "times": 2}]));
+    let (winrm, host) = (winrm(), host(&service, "127.0.2.1"));
+    let session = winrm.connect(&host, &Deadlines::default()).await.unwrap();
+    assert_eq!(session.close().await, None);
+    assert_eq!((service.total("auth_ok"), service.total("fault_quota_shells")), (1, 2));
+    service.faults(&json!([{"action": "Create", "do": "fault", "name": "quota_shells"}]));
+    let fault = winrm.connect(&host, &Deadlines::default()).await.err().unwrap();
+    assert_eq!(fault.kind, FaultKind::Quota, "{fault}");
+    assert!(fault.detail.starts_with("create: WS-Management 2150859173 (QuotaLimit): "), "{fault}");
+    assert_eq!(service.total("fault_quota_shells"), 6);
+    service.assert_clean();
+}

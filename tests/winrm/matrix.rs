@@ -87,6 +87,8 @@ async fn every_fault_at_every_step_has_its_class_and_leaves_no_shell() {
         let (address, step, fault, expected, (seen, leaked)) = cell.unwrap();
         let place = format!("{step} {fault}: {seen:?}, {leaked:?}");
         match step {
+            // It passed by itself: the second question was answered.
+            "Create" if fault.contains("quota") => assert_eq!(seen, None, "{place}"),
             "Create" | "Command" | "Receive" => {
                 let kind = seen.as_ref().map(|fault| fault.kind);
                 assert!(kind.is_some_and(|kind| expected.contains(&kind)), "{place}");

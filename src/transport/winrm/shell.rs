@@ -26,6 +26,11 @@ const GRACE: Duration = Duration::from_secs(2);
 /// Shortest time that a service takes for an answer. Source: [MS-WSMV] 3.1.4.1, 500 ms.
 const OPERATION_MIN: Duration = Duration::from_millis(500);
 
+/// Pauses before a shell is asked for again where the account has as many as it may: others end, and
+/// those that were left behind are gone after a while. The connection stays the same.
+const QUOTA_PAUSES: [Duration; 3] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+
 /// A shell on a host.
 pub(super) struct Shell {
     id: Id,
@@ -56,7 +61,16 @@ impl Shell {
         let line = Some(Line::new(connection, door.place.url()));
         // From here on it may be there: the name is ours, so it can be deleted without its answer.
         let mut shell = Self { id: id.clone(), door, cleanup, line };
-        match shell.ask(Action::Create { shell: &id }).await {
+        let mut pauses = QUOTA_PAUSES.iter();
+        let mut answer = shell.ask(Action::Create { shell: &id }).await;
+        while let Err(Failed::Refused(fault)) = &answer
+            && refused("create", fault).kind == FaultKind::Quota
+            && let Some(pause) = pauses.next()
+        {
+            tokio::time::sleep(*pause).await;
+            answer = shell.ask(Action::Create { shell: &id }).await;
+        }
+        match answer {
             Ok(()) => Ok(shell),
             Err(Failed::Refused(fault)) => {
                 shell.line = None;
