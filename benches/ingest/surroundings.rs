@@ -38,6 +38,7 @@ pub(crate) fn links(dice: &mut Dice, records: &mut Records, host: usize) {
         };
         let mut interface = Interface::named(text(name));
         (interface.rx, interface.tx) = (counters(), counters());
+        interface.carrier_errors = interface.tx.overruns.take();
         interface.index = u32::try_from(index + 1).ok();
         interface.mac =
             Some(text(&format!("52:54:00:{:02x}:{index:02x}:{:02x}", host / 256, host % 256)));
@@ -46,7 +47,7 @@ pub(crate) fn links(dice: &mut Dice, records: &mut Records, host: usize) {
         interface.flags = vec![text("BROADCAST"), text("LOWER_UP"), text("UP")];
         let address = InterfaceAddress {
             address: address(host as u64),
-            prefix: 20,
+            prefix: Some(20),
             scope: Some(text("global")),
             peer: None,
         };

@@ -43,11 +43,10 @@ fn texts(interfaces: &BTreeMap<Name, &Interface>) -> BTreeMap<Name, String> {
 
 /// Addresses with prefix, sorted; `no address` without any.
 fn addresses(interface: &Interface) -> String {
-    let mut list: Vec<_> =
-        interface.addresses.iter().map(|item| (item.address, item.prefix)).collect();
-    list.sort_unstable();
-    list.dedup();
-    let list: Vec<_> = list.iter().map(|(address, prefix)| format!("{address}/{prefix}")).collect();
+    let mut list: Vec<_> = interface.addresses.iter().collect();
+    list.sort_unstable_by_key(|item| (item.address, item.prefix));
+    list.dedup_by_key(|item| (item.address, item.prefix));
+    let list: Vec<_> = list.into_iter().map(ToString::to_string).collect();
     if list.is_empty() { "no address".to_owned() } else { list.join(", ") }
 }
 

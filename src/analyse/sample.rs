@@ -121,7 +121,7 @@ fn interface() -> Interface {
     interface.flags = vec![text("BROADCAST"), text("UP")];
     let scope = Some(text("global"));
     interface.addresses =
-        vec![InterfaceAddress { address: ip("10.0.0.5"), prefix: 24, scope, peer: None }];
+        vec![InterfaceAddress { address: ip("10.0.0.5"), prefix: Some(24), scope, peer: None }];
     interface.rx = LinkCounters { bytes: Some(1_234_567), dropped: Some(3), ..Default::default() };
     interface.tx = LinkCounters { bytes: Some(890), errors: Some(0), ..Default::default() };
     interface.counter_width = Some(64);

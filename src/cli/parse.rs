@@ -11,6 +11,7 @@ use crate::cli::{Ended, to_stdout};
 use crate::model::id::ProbeId;
 use crate::model::text::escape;
 use crate::workflow::parse::{ParseError, parse as read_text};
+use crate::workflow::recognize;
 
 /// Reads text and writes records.
 pub(super) fn parse(setting: &Setting, args: &ParseArgs) -> Ended {
@@ -25,12 +26,12 @@ pub(super) fn parse(setting: &Setting, args: &ParseArgs) -> Ended {
     };
     let probe = ProbeId::parse(&args.probe)
         .map_err(|error| Problem::new("FS-USE-006", error.to_string()))?;
-    let input = open(&args.file)?;
+    let mut input = Headed { input: open(&args.file)?, head: Vec::new() };
     let name = args.file.display().to_string();
     let mut parsed = None;
     let mut unread = None;
     let ended = to_stdout(|out| {
-        match read_text(input, reader, (&probe, &name), setting.layout(), out) {
+        match read_text(&mut input, reader, (&probe, &name), setting.layout(), out) {
             Ok(coverage) => parsed = Some(coverage),
             Err(ParseError::Write(error)) => return Err(error),
             Err(ParseError::Read(error)) => unread = Some(error),
@@ -42,12 +43,33 @@ pub(super) fn parse(setting: &Setting, args: &ParseArgs) -> Ended {
     }
     // None: the reader of standard output went away.
     let Some(coverage) = parsed else { return Ok(ended) };
+    if let Some(advice) = Some(&input.head)
+        .filter(|_| coverage.rows == 0)
+        .and_then(|head| recognize::advice(head, &args.probe, coverage.is_whole()))
+    {
+        tracing::warn!("{}: {advice}", escape(name.as_bytes()));
+    }
     if coverage.is_whole() {
         return Ok(ended);
     }
     let (lines, bytes) = (coverage.unparsed, coverage.unparsed_bytes);
     tracing::warn!("{lines} lines ({bytes} bytes) were not understood; they are among the issues");
     Ok(Exit::SomeFailed)
+}
+
+/// Keeps the beginning of what is read through it.
+struct Headed {
+    input: Box<dyn Read>,
+    head: Vec<u8>,
+}
+
+impl Read for Headed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.input.read(buffer)?;
+        let room = recognize::HEAD_BYTES.saturating_sub(self.head.len());
+        self.head.extend(buffer.iter().take(read.min(room)));
+        Ok(read)
+    }
 }
 
 fn open(path: &Path) -> Result<Box<dyn Read>, Problem> {

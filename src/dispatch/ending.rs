@@ -9,6 +9,7 @@ use crate::plan::order::Order;
 use crate::probe::command::Invocation;
 use crate::probe::fallback::{
     Condition, STDERR_HEAD, escalation_refused, fallback_condition, timeout_refused,
+    windows_program_missing,
 };
 use crate::probe::tool::FoundTools;
 use crate::transport::Answer;
@@ -60,6 +61,10 @@ pub(super) fn unusable(order: &Order, sent: &Invocation, answer: &mut Answer) ->
     let head = answer.stderr.head(STDERR_HEAD).unwrap_or_default();
     if sent.argv().iter().any(|word| word == TIMEOUT) && timeout_refused(&head) {
         return Some(Unusable::OldTimeout);
+    }
+    let program = sent.argv().first().map(String::as_str).unwrap_or_default();
+    if windows_program_missing(program, status, &head) {
+        return Some(Unusable::Tool(Condition::ToolMissing));
     }
     if order.wrap.sudo.is_some() && escalation_refused(status, &head) {
         return Some(Unusable::SudoRefused);

@@ -351,17 +351,19 @@ impl<'a> Conversation<'a> {
 
     /// The path to try after one was missing; asks the host once where its tools are.
     async fn next_path(&mut self, order: &Arc<Order>, tried: usize) -> Option<usize> {
+        let after = |tried| Some(tried + 1).filter(|next| *next < order.candidates.len());
         match &self.tools {
             Tools::NotAsked => {
                 self.ask_for_tools().await;
                 match &self.tools {
                     Tools::Found(paths, _) => present(order, paths),
                     // Again from the first path, now without `timeout`, which may be what is missing.
-                    Tools::NotAsked | Tools::Unknown => Some(0),
+                    Tools::NotAsked | Tools::Unknown if self.visit.tools.is_some() => Some(0),
+                    Tools::NotAsked | Tools::Unknown => after(tried),
                 }
             }
             Tools::Found(..) => None,
-            Tools::Unknown => Some(tried + 1).filter(|next| *next < order.candidates.len()),
+            Tools::Unknown => after(tried),
         }
     }
 

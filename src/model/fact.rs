@@ -57,6 +57,10 @@ pub enum Fact {
     Tool(&'static str, HostText<'static>),
     /// Version of a tool: its name and what it says.
     ToolVersion(&'static str, HostText<'static>),
+    /// First port of the ephemeral range, where another answer tells the last.
+    EphemeralFirst(u16),
+    /// Last port of the ephemeral range, where another answer tells the first.
+    EphemeralLast(u16),
 }
 
 /// The clock of a host against the controller's.

@@ -1,5 +1,6 @@
 //! Network interfaces with their addresses and counters.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::model::text::HostText;
@@ -16,7 +17,7 @@ pub struct LinkCounters {
     pub errors: Option<u64>,
     /// Packets dropped.
     pub dropped: Option<u64>,
-    /// Receive overruns, or carrier losses when sending.
+    /// Packets lost because the device's buffer was full; only when receiving.
     pub overruns: Option<u64>,
     /// Multicast packets; only when receiving.
     pub multicast: Option<u64>,
@@ -27,12 +28,23 @@ pub struct LinkCounters {
 pub struct InterfaceAddress {
     /// The address.
     pub address: IpAddr,
-    /// Prefix length in bits.
-    pub prefix: u8,
+    /// Prefix length in bits. `None`: the tool prints the address without it (`netstat -in` of AIX
+    /// and HP-UX).
+    pub prefix: Option<u8>,
     /// `global`, `link`, `host` or another word of the tool.
     pub scope: Option<HostText<'static>>,
     /// Peer of a point-to-point link.
     pub peer: Option<IpAddr>,
+}
+
+/// `ADDRESS/PREFIX`, or the address alone where its prefix is not known.
+impl fmt::Display for InterfaceAddress {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.prefix {
+            Some(prefix) => write!(out, "{}/{prefix}", self.address),
+            None => write!(out, "{}", self.address),
+        }
+    }
 }
 
 /// One network interface.
@@ -42,7 +54,8 @@ pub struct Interface {
     pub name: HostText<'static>,
     /// Kernel index.
     pub index: Option<u32>,
-    /// Link-layer address as the tool prints it.
+    /// Link-layer address: two lower-case digits for each byte, colons between, whatever the tool
+    /// prints; of a tunnel, which has none, the address that the tool prints in its place.
     pub mac: Option<HostText<'static>>,
     /// Unit: bytes.
     pub mtu: Option<u64>,
@@ -64,6 +77,8 @@ pub struct Interface {
     pub tx: LinkCounters,
     /// Unit: collisions.
     pub collisions: Option<u64>,
+    /// Times that the carrier was lost while sending.
+    pub carrier_errors: Option<u64>,
     /// Width of the counters in bits: 32 or 64.
     pub counter_width: Option<u8>,
 }
@@ -86,6 +101,7 @@ impl Interface {
             rx: LinkCounters::default(),
             tx: LinkCounters::default(),
             collisions: None,
+            carrier_errors: None,
             counter_width: None,
         }
     }

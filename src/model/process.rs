@@ -48,6 +48,71 @@ pub enum ProcessFact {
     Service(HostText<'static>),
 }
 
+/// Two statements about one process that cannot both be true: answers come one after the other, and
+/// another process may have taken the id, or the process another name. The first is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dispute {
+    /// What they are about: `name`, `user` or `user id`.
+    pub of: &'static str,
+    /// What is kept.
+    pub kept: HostText<'static>,
+    /// What is not.
+    pub other: HostText<'static>,
+}
+
+/// Bytes of each word in the text of a dispute: both must fit an issue's.
+const DISPUTED_BYTES_MAX: usize = 100;
+
+impl Dispute {
+    /// What an issue says of it; its text is [`Self::text`].
+    pub const MESSAGE: &'static str =
+        "two answers disagree about a process: the first one's word is kept";
+
+    /// Of two names or users. Names that differ only in their folder, their case, or in what a tool
+    /// cuts off or prints as `?` do not disagree.
+    #[must_use]
+    pub fn of_names(of: &'static str, kept: &HostText<'_>, other: &HostText<'_>) -> Option<Self> {
+        fn base(name: &[u8]) -> &[u8] {
+            let name = name.rsplit(|byte| *byte == b'/').next().unwrap_or(name);
+            name.strip_prefix(b"-").unwrap_or(name)
+        }
+        let same =
+            |(one, two): (&u8, &u8)| one.eq_ignore_ascii_case(two) || *one == b'?' || *two == b'?';
+        let agree = base(kept.bytes()).iter().zip(base(other.bytes())).all(same);
+        let owned = |text: &HostText<'_>| text.clone().into_owned();
+        (!agree).then(|| Self { of, kept: owned(kept), other: owned(other) })
+    }
+
+    /// Of two user ids.
+    #[must_use]
+    pub fn of_ids(kept: u32, other: u32) -> Option<Self> {
+        let text = |id: u32| HostText::owned(id.to_string().into_bytes());
+        (kept != other).then(|| Self { of: "user id", kept: text(kept), other: text(other) })
+    }
+
+    /// `process 7: name sshd, also name nginx`.
+    #[must_use]
+    pub fn text(&self, pid: u32) -> Vec<u8> {
+        let cut = |text: &HostText<'static>| {
+            let bytes = text.bytes();
+            bytes.get(..DISPUTED_BYTES_MAX).unwrap_or(bytes).to_vec()
+        };
+        let of = self.of;
+        let mut text = format!("process {pid}: {of} ").into_bytes();
+        text.extend(cut(&self.kept));
+        text.extend(format!(", also {of} ").bytes());
+        text.extend(cut(&self.other));
+        text
+    }
+}
+
+/// True when `other` is the whole of a name of which `known` is the start: a tool cut it to its
+/// column (sockstat to ten bytes).
+#[must_use]
+pub fn is_fuller_name(other: &HostText<'_>, known: &HostText<'_>) -> bool {
+    other.bytes().len() > known.bytes().len() && other.bytes().starts_with(known.bytes())
+}
+
 /// One process. What a probe does not report is `None`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Process {
@@ -92,23 +157,32 @@ impl Process {
         }
     }
 
-    /// Takes one statement about it. The first of a kind wins; services are added up, sorted.
-    pub fn add(&mut self, fact: &ProcessFact) {
+    /// Takes one statement about it. The first of a kind wins, of names the whole one over one that
+    /// was cut; services are added up, sorted. Returns what an earlier statement says otherwise.
+    pub fn add(&mut self, fact: &ProcessFact) -> Option<Dispute> {
         fn first<T: Clone>(slot: &mut Option<T>, value: &T) {
             slot.get_or_insert_with(|| value.clone());
         }
         match fact {
-            ProcessFact::Name(name) if self.name.bytes().is_empty() => self.name = name.clone(),
-            ProcessFact::Name(_) => {}
+            ProcessFact::Name(name) if is_fuller_name(name, &self.name) => {
+                self.name = name.clone();
+            }
+            ProcessFact::Name(name) => return Dispute::of_names("name", &self.name, name),
             ProcessFact::Parent(pid) => first(&mut self.parent_pid, pid),
-            ProcessFact::Uid(uid) => first(&mut self.uid, uid),
+            ProcessFact::Uid(uid) => {
+                return Dispute::of_ids(*self.uid.get_or_insert(*uid), *uid);
+            }
             ProcessFact::Cgroup(_, path) => first(&mut self.cgroup, path),
-            ProcessFact::User(name) => first(&mut self.user, name),
+            ProcessFact::User(name) => {
+                let kept = self.user.get_or_insert_with(|| name.clone());
+                return Dispute::of_names("user", kept, name);
+            }
             ProcessFact::Executable(path) => first(&mut self.executable, path),
             ProcessFact::CommandLine(line) => first(&mut self.command_line, line),
             ProcessFact::Started(time) => first(&mut self.started_at, time),
             ProcessFact::Service(name) => self.add_service(name),
         }
+        None
     }
 
     fn add_service(&mut self, name: &HostText<'static>) {
@@ -119,5 +193,56 @@ impl Process {
         names.sort_unstable();
         names.dedup();
         self.service = Some(HostText::owned(names.join(&b',')));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_cannot_both_be_true_is_a_dispute() {
+        let of = |one: &'static str, two: &'static str| {
+            Dispute::of_names(
+                "name",
+                &HostText::new(one.as_bytes()),
+                &HostText::new(two.as_bytes()),
+            )
+        };
+        for (one, two) in [
+            ("sshd", "sshd"),
+            ("/usr/sbin/sshd", "sshd"),
+            ("systemd-resolve", "systemd-resolved"),
+            ("-bash", "bash"),
+            ("a?b", "a\nb"),
+            ("Svchost.exe", "svchost.EXE"),
+        ] {
+            assert_eq!(of(one, two), None, "{one} {two}");
+        }
+        let dispute = of("sshd", "nginx").unwrap();
+        assert_eq!(dispute.text(7), b"process 7: name sshd, also name nginx");
+        assert_eq!(Dispute::of_ids(0, 0), None);
+        let ids = Dispute::of_ids(0, 33).unwrap();
+        assert_eq!(ids.text(7), b"process 7: user id 0, also user id 33");
+    }
+
+    #[test]
+    fn the_first_word_is_kept_and_the_other_is_told() {
+        let text = |text: &'static str| HostText::new(text.as_bytes());
+        let mut process = Process::named(7, text(""));
+        let facts = [
+            (ProcessFact::Name(text("sshd")), None),
+            (ProcessFact::Name(text("nginx")), Some("name")),
+            (ProcessFact::Uid(0), None),
+            (ProcessFact::Uid(33), Some("user id")),
+            (ProcessFact::User(text("root")), None),
+            (ProcessFact::User(text("www-data")), Some("user")),
+        ];
+        for (fact, expected) in facts {
+            assert_eq!(process.add(&fact).map(|dispute| dispute.of), expected, "{fact:?}");
+        }
+        let mut kept = Process::named(7, text("sshd"));
+        (kept.uid, kept.user) = (Some(0), Some(text("root")));
+        assert_eq!(process, kept);
     }
 }

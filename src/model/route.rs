@@ -96,7 +96,8 @@ pub struct Neighbour {
     pub address: IpAddr,
     /// Interface.
     pub device: Option<HostText<'static>>,
-    /// Link-layer address. `None` when it is not resolved.
+    /// Link-layer address: two lower-case digits for each byte, colons between, whatever the tool
+    /// prints. `None` when it is not resolved.
     pub mac: Option<HostText<'static>>,
     /// State words in lower case, e.g. `reachable`, `stale`, `permanent`, sorted.
     pub states: Vec<HostText<'static>>,

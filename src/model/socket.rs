@@ -275,7 +275,8 @@ pub struct Socket<'a> {
     pub inode: Option<u64>,
     /// Kernel cookie.
     pub cookie: Option<u64>,
-    /// User id that created the socket.
+    /// User id that created the socket. `None` where not reported, and where the kernel says 0 of a
+    /// socket that no file holds any more: it has lost its user.
     pub uid: Option<u32>,
     /// Control group path of the socket's creator.
     pub cgroup: Option<HostText<'a>>,

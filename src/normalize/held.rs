@@ -4,13 +4,14 @@
 //! Both name a socket by its ends, and nothing else is common to them. The commands ran one after
 //! the other: what only the owners' side shows is kept as a socket of its own, and what nobody was
 //! found to hold is not said to be the kernel's. Several sockets with the same ends (a port shared
-//! by `SO_REUSEPORT`) cannot be told apart, so each gets every owner, and says that this is not sure.
+//! by `SO_REUSEPORT`) cannot be told apart, so each gets every owner, and says that this is not sure;
+//! so does one that only owners show, when several processes hold it.
 
 use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::model::record::Sourced;
-use crate::model::socket::{Attribution, Socket, Transport};
+use crate::model::socket::{Attribution, Owner, Socket, Transport};
 use crate::normalize::section::ReadSection;
 use crate::normalize::sockets::Visibility;
 
@@ -126,7 +127,11 @@ impl Held {
                 continue;
             }
             if let Some(first) = places_alone.get(&ends).and_then(|at| alone.get_mut(*at)) {
-                add(first, &held, false);
+                // One socket in two hands, or two sockets that share a port: nothing else tells.
+                let same = first.record.inode.is_some() && first.record.inode == held.record.inode;
+                let unsure =
+                    !same && held.record.owners.iter().any(|owner| is_another(owner, first));
+                add(first, &held, unsure);
             } else {
                 places_alone.insert(ends, alone.len());
                 alone.push(held);
@@ -134,6 +139,11 @@ impl Held {
         }
         alone
     }
+}
+
+/// True for an owner that is another process than those that `socket` has.
+fn is_another(owner: &Owner<'_>, socket: &Sourced<Socket<'_>>) -> bool {
+    socket.record.owners.iter().all(|known| known.pid != owner.pid)
 }
 
 /// Adds the owners of `held`. `unsure`: it may be another socket with the same ends.
@@ -159,7 +169,7 @@ fn add(socket: &mut Sourced<Socket<'static>>, held: &Sourced<Socket<'static>>, u
 mod tests {
     use super::*;
     use crate::model::record::Source;
-    use crate::model::socket::{Endpoint, Owner, State};
+    use crate::model::socket::{Endpoint, State};
     use crate::model::text::HostText;
 
     fn socket(section: u16, local: &str, pids: &[u32]) -> Sourced<Socket<'static>> {
@@ -222,6 +232,16 @@ mod tests {
         let found = joined(both, vec![socket(2, "0.0.0.0:22", &[7])]);
         assert_eq!(found[0].1, Vec::<u32>::new());
         assert_eq!(found[1].1, [7]);
+    }
+
+    #[test]
+    fn two_owners_of_the_same_ends_that_no_list_shows_are_never_sure() {
+        let two = vec![socket(2, "0.0.0.0:22", &[7]), socket(2, "0.0.0.0:22", &[9])];
+        let found = joined(vec![], two);
+        assert_eq!(found, [("0.0.0.0".to_owned(), vec![7, 9], Attribution::Ambiguous)]);
+        let one = vec![socket(2, "0.0.0.0:22", &[7]), socket(3, "0.0.0.0:22", &[7])];
+        let found = joined(vec![], one);
+        assert_eq!(found, [("0.0.0.0".to_owned(), vec![7], Attribution::Owned)]);
     }
 
     #[test]

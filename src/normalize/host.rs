@@ -24,6 +24,7 @@ pub(super) fn collect(header: &Header, sections: &mut [ReadSection], records: &m
     let mut facts = HostFacts::default();
     let mut sources: SmallVec<[Source; 1]> = SmallVec::new();
     let mut synchronized = None;
+    let mut ends = Ends::default();
     for section in sections {
         let Some(rows) = &mut section.rows else { continue };
         for Sourced { record, sources: from } in std::mem::take(&mut rows.facts) {
@@ -39,6 +40,8 @@ pub(super) fn collect(header: &Header, sections: &mut [ReadSection], records: &m
                     facts.clock = facts.clock.or(Some(reading));
                 }
                 Fact::ClockSynchronized(known) => synchronized = Some(known),
+                Fact::EphemeralFirst(port) => ends.first = ends.first.or(Some(port)),
+                Fact::EphemeralLast(port) => ends.last = ends.last.or(Some(port)),
                 other => add(&mut facts, other),
             }
         }
@@ -46,6 +49,7 @@ pub(super) fn collect(header: &Header, sections: &mut [ReadSection], records: &m
     facts.clock = facts.clock.map(|clock| ClockReading { synchronized, ..clock });
     let told = facts.account.sees_all_owners.take();
     facts.account.sees_all_owners = told.or_else(|| sees_all_owners(&facts.account));
+    facts.ephemeral = facts.ephemeral.or(ends.range(&sources, records));
     facts.limits.sort_unstable();
     facts.tools.sort_unstable();
     facts.addresses = addresses(records);
@@ -57,6 +61,32 @@ pub(super) fn collect(header: &Header, sections: &mut [ReadSection], records: &m
     }
     check_name(header, &facts, &sources, records);
     records.host = Some(Sourced { record: facts, sources });
+}
+
+/// Ends of the ephemeral range that two answers told.
+#[derive(Default)]
+struct Ends {
+    first: Option<u16>,
+    last: Option<u16>,
+}
+
+impl Ends {
+    /// The range. One end alone, or two the wrong way round, are none and said.
+    fn range(self, sources: &[Source], records: &mut Records) -> Option<(u16, u16)> {
+        let told = match (self.first, self.last) {
+            (None, None) => return None,
+            (Some(first), Some(last)) if first <= last => return Some((first, last)),
+            (first, last) => {
+                let end = |end: Option<u16>| end.map_or("?".to_owned(), |port| port.to_string());
+                format!("{}-{}", end(first), end(last))
+            }
+        };
+        let message = "expected both ends of the ephemeral range, the lower one first";
+        let section = sources.first().map_or(0, |source| source.section);
+        let issue = Issue::note(Span::default(), message, told.as_bytes());
+        records.issues.push(SectionIssue { section, issue });
+        None
+    }
 }
 
 /// The first statement of a kind wins.
@@ -85,7 +115,11 @@ fn add(facts: &mut HostFacts, fact: Fact) {
         Fact::Limit(name, value) => facts.limits.push((name, value)),
         Fact::Tool(name, path) => facts.tools.push((name.to_owned(), path)),
         // The record holds paths only; versions stand in the evidence.
-        Fact::ToolVersion(..) | Fact::Clock { .. } | Fact::ClockSynchronized(_) => {}
+        Fact::ToolVersion(..)
+        | Fact::Clock { .. }
+        | Fact::ClockSynchronized(_)
+        | Fact::EphemeralFirst(_)
+        | Fact::EphemeralLast(_) => {}
     }
 }
 

@@ -1,8 +1,9 @@
 //! Makes one interface of its parts: `ip link` knows counters, `ip addr` addresses.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
-use crate::model::link::{Interface, LinkCounters};
+use crate::model::link::{Interface, InterfaceAddress, LinkCounters};
 use crate::model::record::{Records, Sourced};
 use crate::model::text::HostText;
 use crate::normalize::section::ReadSection;
@@ -22,9 +23,17 @@ pub(super) fn collect(sections: &mut [ReadSection], records: &mut Records) {
         }
     }
     for interface in &mut records.interfaces {
-        interface.record.addresses.sort_unstable();
-        interface.record.addresses.dedup();
+        settle(&mut interface.record.addresses);
     }
+}
+
+/// Sorts, and leaves out repetitions: an address without prefix that stands there with one too.
+fn settle(addresses: &mut Vec<InterfaceAddress>) {
+    addresses.sort_unstable();
+    addresses.dedup();
+    let told: HashSet<IpAddr> =
+        addresses.iter().filter(|one| one.prefix.is_some()).map(|one| one.address).collect();
+    addresses.retain(|one| one.prefix.is_some() || !told.contains(&one.address));
 }
 
 /// A name that went to another device between two commands is another interface.
@@ -48,6 +57,7 @@ fn join(first: &mut Sourced<Interface>, other: Sourced<Interface>) {
     join_counters(&mut record.rx, &more.rx);
     join_counters(&mut record.tx, &more.tx);
     record.collisions = record.collisions.or(more.collisions);
+    record.carrier_errors = record.carrier_errors.or(more.carrier_errors);
     record.counter_width = record.counter_width.or(more.counter_width);
     first.sources.extend(other.sources);
     first.sources.sort_unstable();
@@ -58,5 +68,28 @@ fn join(first: &mut Sourced<Interface>, other: Sourced<Interface>) {
 fn join_counters(first: &mut LinkCounters, other: &LinkCounters) {
     if *first == LinkCounters::default() {
         *first = *other;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_without_prefix_gives_way_to_the_same_with_one() {
+        let of = |address: &str, prefix| InterfaceAddress {
+            address: address.parse().unwrap(),
+            prefix,
+            scope: None,
+            peer: None,
+        };
+        let mut addresses = vec![
+            of("192.0.2.9", None),
+            of("192.0.2.1", Some(24)),
+            of("192.0.2.1", None),
+            of("192.0.2.9", None),
+        ];
+        settle(&mut addresses);
+        assert_eq!(addresses, [of("192.0.2.1", Some(24)), of("192.0.2.9", None)]);
     }
 }

@@ -34,6 +34,7 @@ mod neighbours;
 mod host;
 mod byte_order;
 mod processes;
+mod disputes;
 mod owners;
 mod namespaces;
 mod held;

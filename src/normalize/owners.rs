@@ -9,11 +9,12 @@ use std::collections::{HashMap, HashSet};
 
 use smallvec::SmallVec;
 
-use crate::model::process::ProcessFact;
+use crate::model::process::{Dispute, ProcessFact, is_fuller_name};
 use crate::model::record::{Source, Sourced};
 use crate::model::socket::{Attribution, Owner, Socket};
 use crate::model::text::HostText;
 use crate::model::time::Utc;
+use crate::normalize::disputes::Disputes;
 use crate::normalize::section::ReadSection;
 use crate::normalize::sockets::Visibility;
 
@@ -45,18 +46,32 @@ pub(super) struct Told {
 }
 
 impl Told {
-    fn take(&mut self, fact: ProcessFact, source: Source) {
+    /// Takes a statement. The first of a kind wins. Returns what an earlier one says otherwise.
+    fn take(&mut self, fact: ProcessFact, source: Source) -> Option<Dispute> {
+        let mut dispute = None;
+        let mut named = |of, kept: &mut Option<Text>, name: Text| match kept {
+            Some(kept) => dispute = Dispute::of_names(of, kept, &name),
+            None => *kept = Some(name),
+        };
         match fact {
-            ProcessFact::Name(name) => drop(self.name.get_or_insert(name)),
+            // One tool cuts it, another does not, and either may have been asked first.
+            ProcessFact::Name(name) => match &self.name {
+                Some(known) if !is_fuller_name(&name, known) => {
+                    dispute = Dispute::of_names("name", known, &name);
+                }
+                _ => self.name = Some(name),
+            },
             ProcessFact::Parent(pid) => drop(self.parent.get_or_insert(pid)),
-            ProcessFact::Uid(uid) => drop(self.uid.get_or_insert(uid)),
+            ProcessFact::Uid(uid) => {
+                dispute = Dispute::of_ids(*self.uid.get_or_insert(uid), uid);
+            }
             ProcessFact::Cgroup(rank, path) => {
                 if self.cgroup.as_ref().is_some_and(|(known, _)| *known >= rank) {
-                    return;
+                    return None;
                 }
                 self.cgroup = Some((rank, path));
             }
-            ProcessFact::User(name) => drop(self.user.get_or_insert(name)),
+            ProcessFact::User(name) => named("user", &mut self.user, name),
             ProcessFact::Executable(path) => drop(self.executable.get_or_insert(path)),
             ProcessFact::CommandLine(line) => drop(self.command_line.get_or_insert(line)),
             ProcessFact::Started(time) => drop(self.started.get_or_insert(time)),
@@ -66,6 +81,7 @@ impl Told {
             },
         }
         self.sources.push(source);
+        dispute
     }
 
     /// The services that the OS says it runs, with commas between them.
@@ -105,6 +121,7 @@ impl Owners {
         sections: &mut [ReadSection],
         replaced: &HashSet<u16>,
         sees_all: Option<bool>,
+        disputes: &mut Disputes,
     ) -> Self {
         let mut owners = Self::default();
         for section in sections.iter_mut().filter(|s| !replaced.contains(&s.section.number)) {
@@ -113,7 +130,8 @@ impl Owners {
             let looked = whole && section.section.probe.as_str() == crate::probe::linux::OWNER_MAP;
             let Some(rows) = &mut section.rows else { continue };
             for (pid, fact, source) in rows.process_facts.drain(..) {
-                owners.told.entry(pid).or_default().take(fact, source);
+                let dispute = owners.told.entry(pid).or_default().take(fact, source);
+                disputes.add(pid, dispute, source);
             }
             if rows.holders.is_empty() {
                 // An account without rights may see no descriptor at all. One that sees all would
@@ -198,6 +216,27 @@ impl Owners {
         let [owner] = socket.owners.as_slice() else { return };
         if socket.cgroup.is_none() {
             socket.cgroup = self.told.get(&owner.pid).and_then(Told::cgroup).cloned();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_name_wins_over_one_that_was_cut_in_any_order() {
+        let name = |text: &'static str| ProcessFact::Name(text.into());
+        for (names, expected) in [
+            (["longserver", "longserver-2"], "longserver-2"),
+            (["longserver-2", "longserver"], "longserver-2"),
+            (["other", "longserver"], "other"),
+        ] {
+            let mut told = Told::default();
+            for text in names {
+                told.take(name(text), Source { section: 1, start: 0, end: 1 });
+            }
+            assert_eq!(told.name, Some(expected.into()), "{names:?}");
         }
     }
 }

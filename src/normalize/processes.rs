@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::process::Process;
+use crate::model::process::{Dispute, Process};
 use crate::model::record::Sourced;
-use crate::model::socket::Socket;
+use crate::model::socket::{Attribution, Socket};
 use crate::model::text::HostText;
+use crate::normalize::disputes::Disputes;
 use crate::normalize::owners::{Owners, Told};
 
 /// One record for each process id, sorted by it, with the first row that names it as its source and
@@ -14,7 +15,14 @@ use crate::normalize::owners::{Owners, Told};
 /// Without that, the control group is the socket's, which its creator had; it is taken only where
 /// one process holds the socket. A user id comes from the process alone: a socket's is that of its
 /// creation.
-pub(super) fn of(sockets: &[Sourced<Socket<'static>>], owners: &Owners) -> Vec<Sourced<Process>> {
+///
+/// Its name is that of the first row. Another that a row or `/proc/PID` tells is a dispute, where both
+/// are sure: one that is cut, or taken from the command line, is not.
+pub(super) fn of(
+    sockets: &[Sourced<Socket<'static>>],
+    owners: &Owners,
+    disputes: &mut Disputes,
+) -> Vec<Sourced<Process>> {
     let mut found: BTreeMap<u32, Sourced<Process>> = BTreeMap::new();
     for socket in sockets {
         let alone = socket.record.owners.len() == 1;
@@ -27,6 +35,15 @@ pub(super) fn of(sockets: &[Sourced<Socket<'static>>], owners: &Owners) -> Vec<S
                 owners.told(owner.pid).into_iter().for_each(|told| complete(&mut process, told));
                 process
             });
+            if let (Attribution::Owned, Some(place)) =
+                (socket.record.attribution, socket.sources.first())
+            {
+                let told = owners.told(owner.pid).and_then(|told| told.name.as_ref());
+                for name in [Some(&owner.name), told].into_iter().flatten() {
+                    let dispute = Dispute::of_names("name", &process.record.name, name);
+                    disputes.add(owner.pid, dispute, *place);
+                }
+            }
             if let (None, Some(path)) = (&process.record.cgroup, cgroup) {
                 process.record.service = unit(path).map(HostText::owned);
                 process.record.cgroup = Some(path.clone());

@@ -9,6 +9,7 @@ use crate::model::parsed::{Issue, Span};
 use crate::model::record::{Records, SectionIssue, Sourced};
 use crate::model::snapshot::{EvidenceFile, Outcome, SectionResult, SectionStatus, Snapshot, View};
 use crate::model::socket::{Namespace, Socket};
+use crate::normalize::disputes::Disputes;
 use crate::normalize::held::Held;
 use crate::normalize::namespaces::Namespaces;
 use crate::normalize::owners::Owners;
@@ -45,7 +46,8 @@ pub fn snapshot(
     let sees_all = records.host.as_ref().and_then(|host| host.record.account.sees_all_owners);
     let machine = records.host.as_ref().and_then(|host| host.record.architecture.clone());
     byte_order::correct(machine.as_ref(), &mut sections, &mut records);
-    let owners = Owners::collect(&mut sections, &replaced, sees_all);
+    let mut disputes = Disputes::default();
+    let owners = Owners::collect(&mut sections, &replaced, sees_all, &mut disputes);
     let held = Held::collect(&mut sections, &replaced, sees_all);
     let spaces = Namespaces::collect(&mut sections, &replaced, &owners, &mut records.issues);
     let joined = Joined { replaced: &replaced, owners: &owners, spaces: &spaces, sees_all };
@@ -58,7 +60,8 @@ pub fn snapshot(
         records.counters.append(&mut rows.counters);
         records.issues.append(&mut rows.issues);
     }
-    records.processes = processes::of(&records.sockets, &owners);
+    records.processes = processes::of(&records.sockets, &owners, &mut disputes);
+    records.issues.extend(disputes.into_issues());
     let results: Vec<SectionResult> = sections
         .iter()
         .map(|section| {
@@ -102,7 +105,10 @@ impl Joined<'_> {
             }
             lists.push(list);
         }
-        let alone = held.join(lists.iter_mut().flat_map(|list| &mut list.sockets).collect());
+        let mut alone = held.join(lists.iter_mut().flat_map(|list| &mut list.sockets).collect());
+        for socket in &mut alone {
+            self.owners.name(&mut socket.record);
+        }
         let mut hidden = HashSet::new();
         let mut unknown_account = false;
         for list in &mut lists {

@@ -1,9 +1,10 @@
-//! IPv6 addresses as text, and the IPv4 ones among them.
+//! IPv6 addresses as text, and the IPv4 ones among them; hardware addresses.
 //!
 //! In: an address. Out: the address, in the form records keep.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::model::text::HostText;
 use crate::probe::cursor::Cursor;
 
 /// Reads a whole text as an IPv6 address (RFC 4291, 2.2), the last 32 bits possibly in dotted
@@ -83,9 +84,47 @@ pub(crate) fn unmap(here: &mut IpAddr, there: &mut IpAddr) -> bool {
     true
 }
 
+/// Bytes of a hardware address: 6 of Ethernet to 20 of InfiniBand.
+const HARDWARE_BYTES: std::ops::RangeInclusive<usize> = 6..=20;
+
+/// Reads a hardware address in any of its spellings (`a.c6.24.39.41.3`, `0:0:5e:0:53:1`,
+/// `00-00-5E-00-53-10`). Gives it in the one form of records, so that the same address in two answers
+/// is the same text: two digits for each byte, lower case, colons between.
+pub(super) fn hardware_address(word: &[u8]) -> Option<HostText<'static>> {
+    let mark = *word.iter().find(|&&byte| matches!(byte, b':' | b'.' | b'-'))?;
+    let mut out = Vec::with_capacity(word.len() + 6);
+    let mut count = 0;
+    for group in word.split(|&byte| byte == mark) {
+        if !matches!(group.len(), 1 | 2) || !group.iter().all(u8::is_ascii_hexdigit) {
+            return None;
+        }
+        if count > 0 {
+            out.push(b':');
+        }
+        if group.len() == 1 {
+            out.push(b'0');
+        }
+        out.extend(group.iter().map(u8::to_ascii_lowercase));
+        count += 1;
+    }
+    HARDWARE_BYTES.contains(&count).then(|| HostText::owned(out))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hardware_address_has_one_form_however_it_is_printed() {
+        let read = |word: &str| hardware_address(word.as_bytes());
+        let some = |text: &'static str| Some(HostText::from(text));
+        assert_eq!(read("a.c6.24.39.41.3"), some("0a:c6:24:39:41:03"));
+        assert_eq!(read("0:0:5E:0:1:5c"), some("00:00:5e:00:01:5c"));
+        assert_eq!(read("00-00-5E-00-53-10"), some("00:00:5e:00:53:10"));
+        for word in ["", "192.0.2.1", "1:2:3:4:5", "1:2:3:4:5:g", "1:2.3:4:5:6", "111:2:3:4:5:6"] {
+            assert_eq!(read(word), None, "{word}");
+        }
+    }
     use proptest::prelude::*;
 
     fn std_ipv6(text: &str) -> Option<Ipv6Addr> {

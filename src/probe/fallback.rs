@@ -4,6 +4,7 @@
 //! Never on a timeout or a lost link: those say nothing about the tool.
 
 use crate::model::host::words;
+use crate::probe::command::is_windows_program;
 
 words! {
     /// Why a command gave no answer and another one can.
@@ -69,6 +70,16 @@ const USAGE: &[&str] = &[
     "route [-f]",
 ];
 
+/// True when the shell of a Windows host found no program at its path. `cmd.exe` says so in the
+/// host's language, `PowerShell` with words around it: both name the path as it was called, and the
+/// programs of the standard never do. 9009 is what `cmd.exe` keeps for it.
+#[must_use]
+pub fn windows_program_missing(program: &str, exit: u32, stderr_head: &[u8]) -> bool {
+    let head = stderr_head.get(..STDERR_HEAD).unwrap_or(stderr_head).to_ascii_lowercase();
+    let named = memchr::memmem::find(&head, program.to_ascii_lowercase().as_bytes()).is_some();
+    is_windows_program(program) && (exit == 9009 || exit == 1 && named)
+}
+
 /// True when `timeout` itself did not take its options and ran nothing: `-k` came with coreutils 8.5
 /// (RHEL 6 has 8.4) and busybox 1.35. getopt names the program as it was called.
 #[must_use]
@@ -132,6 +143,31 @@ mod tests {
         ] {
             assert!(!timeout_refused(text.as_bytes()), "{text}");
         }
+    }
+
+    #[test]
+    fn a_program_that_a_windows_host_lacks_is_missing_in_every_language() {
+        let wmic = r"C:\Windows\System32\wbem\WMIC.exe";
+        let said = |exit, text: &str| windows_program_missing(wmic, exit, text.as_bytes());
+        assert!(said(
+            1,
+            "'C:\\Windows\\System32\\wbem\\WMIC.exe' is not recognized as an internal or \
+             external command,\r\noperable program or batch file.\r\n"
+        ));
+        assert!(said(
+            1,
+            "Der Befehl \"C:\\Windows\\System32\\wbem\\WMIC.exe\" ist entweder falsch \
+             geschrieben oder\r\nkonnte nicht gefunden werden.\r\n"
+        ));
+        assert!(said(
+            1,
+            "C:\\Windows\\System32\\wbem\\WMIC.exe : The term \
+             'C:\\Windows\\System32\\wbem\\WMIC.exe' is not recognized as the name of a cmdlet"
+        ));
+        assert!(said(9009, ""));
+        assert!(!said(1, "Node - WEB-1\r\nERROR:\r\nDescription = Access denied\r\n"));
+        assert!(!said(0, wmic));
+        assert!(!windows_program_missing("/usr/bin/ss", 1, b"/usr/bin/ss: no"));
     }
 
     #[test]

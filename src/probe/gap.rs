@@ -89,6 +89,8 @@ words! {
         NeighbourState = "neighbour state",
         /// IPv6 neighbours.
         Ipv6Neighbours = "IPv6 neighbours",
+        /// Length of the prefix of an interface's address.
+        AddressPrefix = "address prefix",
     }
 }
 
@@ -155,6 +157,7 @@ impl Gap {
             | Self::LinkErrorKinds
             | Self::CounterWidth
             | Self::AddressPeer
+            | Self::AddressPrefix
             | Self::RouteTable
             | Self::JoinedHops
             | Self::DiscardKind

@@ -5,7 +5,7 @@
 //! to a host: no transport, no inventory, no time.
 //!
 //! [`PROBES`] is the whole command standard. Its words are checked while fleetstat is compiled
-//! (see [`command`]); `docs/reference/commands.md` is printed from it.
+//! (see [`command`]); `docs/reference/commands` is printed from it.
 
 pub mod command;
 pub mod tool;

@@ -1,7 +1,7 @@
 //! The command standard of a platform as one page of Markdown, printed from the table of probes.
 //!
-//! Comes in: a platform. Goes out: text for `fleetstat probes` and `docs/reference/commands.md`,
-//! the same to the byte.
+//! Comes in: a platform. Goes out: text for `fleetstat probes` and the pages of
+//! `docs/reference/commands`, the same to the byte, and their index.
 
 use std::fmt::Write as _;
 
@@ -13,11 +13,41 @@ use crate::probe::command::ENVIRONMENT;
 use crate::probe::platform_probes;
 use crate::probe::table::{Privilege, Probe, Usage};
 
+/// Adds a line. Writing to a String cannot fail.
+macro_rules! line {
+    ($page:expr, $($text:tt)*) => {{ let _ = writeln!($page, $($text)*); }};
+}
+
 /// The command standard of every platform, one page after the other.
 #[must_use]
 pub fn whole_standard() -> String {
     let pages = Platform::ALL.iter().map(|&each| command_standard(each));
     pages.collect::<Vec<_>>().join("\n")
+}
+
+/// The page that leads to that of each platform.
+#[must_use]
+pub fn index() -> String {
+    let mut page = String::from(
+        "# Command standard\n\n\
+         Printed from the table in `src/probe`; a test compares. Nothing else reaches a host. \
+         `fleetstat probes` prints\nall pages, `fleetstat probes --platform NAME` one.\n\n\
+         How a command was verified: `live` ran against the real tool, `recorded` against recorded \
+         answers, `grammar`\nagainst what its manual says.\n\n\
+         | platform | commands | live | recorded | grammar |\n|---|---:|---:|---:|---:|\n",
+    );
+    for platform in Platform::ALL {
+        let of = |word: &str| {
+            platform_probes(*platform).filter(|probe| probe.verified.to_string() == word).count()
+        };
+        let all = platform_probes(*platform).count();
+        let [live, recorded, grammar] = ["live", "recorded", "grammar"].map(of);
+        line!(
+            page,
+            "| [{platform}](commands/{platform}.md) | {all} | {live} | {recorded} | {grammar} |"
+        );
+    }
+    page
 }
 
 /// The command standard of one platform.
@@ -31,11 +61,6 @@ pub fn command_standard(platform: Platform) -> String {
     page.push_str("## Each command\n");
     platform_probes(platform).for_each(|probe| section(probe, &mut page));
     page
-}
-
-/// Adds a line. Writing to a String cannot fail.
-macro_rules! line {
-    ($page:expr, $($text:tt)*) => {{ let _ = writeln!($page, $($text)*); }};
 }
 
 fn introduction(platform: Platform, page: &mut String) {

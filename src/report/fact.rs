@@ -49,6 +49,8 @@ fn name(fact: &Fact) -> Value<'_> {
         Fact::SeesAllOwners(_) => "account.sees_all_owners",
         Fact::EphemeralRange(..) => "ephemeral.range",
         Fact::ReservedPorts(_) => "ephemeral.reserved",
+        Fact::EphemeralFirst(_) => "ephemeral.first",
+        Fact::EphemeralLast(_) => "ephemeral.last",
         Fact::Limit(name, _) => return (name).into(),
         Fact::Tool(name, _) | Fact::ToolVersion(name, _) => return Value::Word(name),
     })
@@ -75,6 +77,7 @@ fn value(fact: &Fact) -> String {
         Fact::AccountGroups(groups) => groups.iter().map(shown).collect::<Vec<_>>().join(","),
         Fact::EffectiveCapabilities(mask) => format!("{mask:016x}"),
         Fact::EphemeralRange(first, last) => format!("{first}-{last}"),
+        Fact::EphemeralFirst(port) | Fact::EphemeralLast(port) => port.to_string(),
         Fact::ReservedPorts(ranges) => {
             let ranges: Vec<_> = ranges.iter().map(|(a, b)| format!("{a}-{b}")).collect();
             ranges.join(",")

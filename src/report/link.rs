@@ -11,7 +11,7 @@ pub struct Interfaces;
 
 const ADDRESSES: &[Member] = &[
     Member::always("ip", Type::Address, "The address."),
-    Member::always("prefix", Type::Integer, "Prefix length in bits."),
+    Member::reported("prefix", Type::Integer, "Prefix length in bits, where the tool tells it."),
     Member::reported("scope", Type::Text, "`global`, `link`, `host` or another word."),
     Member::reported("peer", Type::Address, "Peer of a point-to-point link."),
 ];
@@ -35,7 +35,7 @@ impl Kind for Interfaces {
             (&row.record.name).into()
         }),
         Field::reported("index", Type::Integer, "Kernel index.", |row| row.record.index.into()),
-        Field::reported("mac", Type::Text, "Link-layer address.", |row| {
+        Field::reported("mac", Type::Text, "Link-layer address, as `00:00:5e:00:53:01`.", |row| {
             row.record.mac.as_ref().into()
         }),
         Field::reported("mtu", Type::Integer, "Largest packet, in bytes.", |row| {
@@ -74,9 +74,12 @@ impl Kind for Interfaces {
         Field::reported("rx.dropped", Type::Integer, "Received packets dropped.", |row| {
             row.record.rx.dropped.into()
         }),
-        Field::reported("rx.overruns", Type::Integer, "Receive overruns.", |row| {
-            row.record.rx.overruns.into()
-        }),
+        Field::reported(
+            "rx.overruns",
+            Type::Integer,
+            "Received packets lost because the device's buffer was full.",
+            |row| { row.record.rx.overruns.into() }
+        ),
         Field::reported("rx.multicast", Type::Integer, "Multicast packets received.", |row| {
             row.record.rx.multicast.into()
         }),
@@ -92,9 +95,12 @@ impl Kind for Interfaces {
         Field::reported("tx.dropped", Type::Integer, "Packets dropped before sending.", |row| {
             row.record.tx.dropped.into()
         }),
-        Field::reported("tx.overruns", Type::Integer, "Carrier losses when sending.", |row| {
-            row.record.tx.overruns.into()
-        }),
+        Field::reported(
+            "tx.carrier_errors",
+            Type::Integer,
+            "Times that the carrier was lost while sending.",
+            |row| row.record.carrier_errors.into(),
+        ),
         Field::reported("collisions", Type::Integer, "Collisions.", |row| {
             row.record.collisions.into()
         }),

@@ -3,7 +3,7 @@
 use crate::model::process::Process;
 use crate::report::envelope::with_envelope;
 use crate::report::field::{Column, Field, Kind};
-use crate::report::value::Type;
+use crate::report::value::{Type, process_name};
 
 /// The kind `process`.
 #[derive(Clone, Copy, Debug)]
@@ -21,11 +21,12 @@ impl Kind for Processes {
         Field::reported("parent_pid", Type::Integer, "Parent's process id.", |row| {
             row.record.parent_pid.into()
         }),
-        Field::always(
+        Field::reported(
             "name",
             Type::Text,
-            "Name as the tool prints it: chosen by the process itself, display data.",
-            |row| (&row.record.name).into(),
+            "Name as the tool prints it: chosen by the process itself, display data. Where two answers \
+             disagree about name, user or user id, the first one's word stands, and an issue names both.",
+            |row| process_name(&row.record.name),
         ),
         Field::reported("executable", Type::Text, "Path of the binary.", |row| {
             row.record.executable.as_ref().into()

@@ -65,7 +65,7 @@ impl Kind for LinkRates {
         }),
         Field::always("addresses", Type::Texts, "Addresses with prefix, sorted.", |row| {
             let addresses = row.record.rate.interface.addresses.iter();
-            Value::list(addresses.map(|one| format!("{}/{}", one.address, one.prefix)))
+            Value::list(addresses.map(ToString::to_string))
         }),
         Field::always("as_of", Type::Time, "Time of the later answer.", |row| {
             row.record.rate.to.into()

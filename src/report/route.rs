@@ -162,9 +162,12 @@ impl Kind for Neighbours {
         Field::reported("interface", Type::Text, "Interface it was seen on.", |row| {
             row.record.device.as_ref().into()
         }),
-        Field::reported("mac", Type::Text, "Link-layer address. `null`: not resolved.", |row| {
-            row.record.mac.as_ref().into()
-        }),
+        Field::reported(
+            "mac",
+            Type::Text,
+            "Link-layer address, as `00:00:5e:00:53:01`. `null`: not resolved.",
+            |row| { row.record.mac.as_ref().into() }
+        ),
         Field::always("states", Type::Texts, "State words such as `reachable`, sorted.", |row| {
             Value::list(&row.record.states)
         }),

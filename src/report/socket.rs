@@ -7,18 +7,18 @@ use crate::model::socket::{
 use crate::model::text::HostText;
 use crate::report::envelope::{Recorded, with_envelope};
 use crate::report::field::{Cell, Column, Field, Kind};
-use crate::report::value::{Member, Type, Value, words_of};
+use crate::report::value::{Member, Type, Value, process_name, words_of};
 
 /// The kind `socket`.
 #[derive(Clone, Copy, Debug)]
 pub struct Sockets;
 
 const PROCESSES: &[Member] = &[
-    Member::always(
+    Member::reported(
         "name",
         Type::Text,
         "Name as the tool prints it. On Linux at most 15 bytes and chosen by the process \
-              itself: display data, not identity.",
+              itself: display data, not identity. `null`: nothing tells it.",
     ),
     Member::always("pid", Type::Integer, "Process id."),
     Member::reported("fd", Type::Integer, "File descriptor in that process."),
@@ -26,11 +26,9 @@ const PROCESSES: &[Member] = &[
 ];
 
 fn processes<'r>(owners: &'r [Owner<'_>]) -> Value<'r> {
-    Value::objects(
-        owners.iter().map(|owner| {
-            [(&owner.name).into(), owner.pid.into(), owner.fd.into(), owner.tid.into()]
-        }),
-    )
+    Value::objects(owners.iter().map(|owner| {
+        [process_name(&owner.name), owner.pid.into(), owner.fd.into(), owner.tid.into()]
+    }))
 }
 
 fn remote<'r, 'x>(row: Recorded<'r, Socket<'x>>) -> Option<&'r Endpoint<'x>> {
@@ -181,9 +179,13 @@ impl Kind for Sockets {
         Field::reported("socket.cookie", Type::Hex, "The kernel's name for the socket.", |row| {
             row.record.cookie.map_or(Value::Null, Value::Hex)
         }),
-        Field::reported("socket.uid", Type::Integer, "User id that created the socket.", |row| {
-            row.record.uid.into()
-        }),
+        Field::reported(
+            "socket.uid",
+            Type::Integer,
+            "User id that created the socket. `null` too where the kernel says 0 of a socket that no \
+             file holds (inode 0): it has lost its user.",
+            |row| row.record.uid.into(),
+        ),
         Field::reported(
             "socket.cgroup",
             Type::Text,

@@ -198,6 +198,12 @@ impl From<String> for Value<'_> {
     }
 }
 
+/// The name of a process. Empty where nothing tells it, which is no name.
+#[must_use]
+pub fn process_name<'a>(name: &'a HostText<'_>) -> Value<'a> {
+    if name.bytes().is_empty() { Value::Null } else { name.into() }
+}
+
 /// The one way for text from a host into any output: escaped.
 impl<'a> From<&'a HostText<'_>> for Value<'a> {
     fn from(value: &'a HostText<'_>) -> Self {
@@ -232,6 +238,12 @@ mod tests {
     fn not_reported_is_null_and_never_zero() {
         assert_eq!(Value::from(None::<u64>), Value::Null);
         assert_eq!(Value::from(Some(0_u64)), Value::U64(0));
+    }
+
+    #[test]
+    fn a_process_name_that_nothing_tells_is_null_and_never_an_empty_text() {
+        assert_eq!(process_name(&HostText::new(b"")), Value::Null);
+        assert_eq!(process_name(&HostText::new(b"sshd")), Value::Text("sshd".into()));
     }
 
     #[test]

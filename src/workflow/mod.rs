@@ -10,6 +10,7 @@ pub mod keep;
 pub mod parse;
 pub mod question;
 pub mod rebuild;
+pub mod recognize;
 pub mod record;
 pub mod replay;
 pub mod reread;

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use crate::model::id::ProbeId;
 use crate::model::parsed::{Counting, Coverage, Issue, Reader, Row, Sink, Span};
-use crate::model::process::{Process, ProcessFact};
+use crate::model::process::{Dispute, Process, ProcessFact};
 use crate::model::record::Source;
 use crate::model::text::HostText;
 use crate::normalize::alone;
@@ -22,11 +22,12 @@ use crate::report::route::{Neighbours, Routes, Rules};
 use crate::report::rows::{Format, Layout, Rows};
 use crate::report::socket::Sockets;
 
-/// Most issues listed after a table. All of them are counted.
-const ISSUES_MAX: usize = 10_000;
+/// Most issues written among records, or listed after a table: a text of a gigabyte that is no answer
+/// at all must not give ten of issues. All of them are counted.
+const ISSUES_MAX: u64 = 10_000;
 
 /// Most issues told in the log beside CSV. All of them are counted.
-const ISSUES_TOLD: usize = 100;
+const ISSUES_TOLD: u64 = 100;
 
 /// Bytes read at a time.
 const CHUNK: usize = 256 << 10;
@@ -47,7 +48,7 @@ pub enum ParseError {
 ///
 /// NDJSON and JSON hold records and issues in the order of the text; JSON is one array. After a
 /// table the issues follow as one of their own. CSV has one kind of columns, so issues are told in
-/// the log instead.
+/// the log instead. Beyond the most, one issue at the end says how many more there are.
 ///
 /// # Errors
 /// When reading or writing fails.
@@ -141,7 +142,8 @@ struct Writing<'a> {
     /// follows each other about one process.
     process: Option<(Process, Source)>,
     issues: Vec<Issue>,
-    told: usize,
+    /// Issues so far.
+    seen: u64,
     error: Option<io::Error>,
     failed: Rc<Cell<bool>>,
 }
@@ -182,7 +184,7 @@ impl<'a> Writing<'a> {
             open: Open::Nothing,
             process: None,
             issues: Vec::new(),
-            told: 0,
+            seen: 0,
             error: None,
             failed: Rc::default(),
         }
@@ -219,6 +221,10 @@ impl<'a> Writing<'a> {
             return Err(error);
         }
         self.end_process()?;
+        self.say_rest();
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
         self.close()?;
         if self.issues.is_empty() {
             return Ok(());
@@ -269,7 +275,10 @@ impl<'a> Writing<'a> {
         let nameless = || Process::named(pid, HostText::new(b""));
         let (process, source) = self.process.get_or_insert_with(|| (nameless(), *at));
         source.end = at.end;
-        process.add(fact);
+        if let Some(dispute) = process.add(fact) {
+            let span = Span { line: 0, start: at.start, end: at.end };
+            self.issue(Issue::note(span, Dispute::MESSAGE, &dispute.text(pid)));
+        }
         Ok(())
     }
 
@@ -291,12 +300,38 @@ impl Writing<'_> {
         self.failed.set(self.error.is_some());
     }
 
-    /// Says in the log what has no place among the columns.
-    fn tell(&mut self, issue: &Issue) {
-        self.told += 1;
-        if self.told > ISSUES_TOLD {
-            return;
+    /// Most issues of this format.
+    const fn most(&self) -> u64 {
+        match self.layout.format {
+            Format::Csv => ISSUES_TOLD,
+            Format::Ndjson | Format::Json | Format::Table => ISSUES_MAX,
         }
+    }
+
+    /// Says how many issues are not listed.
+    fn say_rest(&mut self) {
+        let rest = self.seen.saturating_sub(self.most());
+        if rest > 0 {
+            let message = format!("{rest} more issues: they are counted, and not listed");
+            self.list(Issue::note(Span::default(), message, b""));
+        }
+    }
+
+    fn list(&mut self, issue: Issue) {
+        match self.layout.format {
+            Format::Ndjson | Format::Json if self.error.is_none() => {
+                // As they come: a text of a million bad lines is not held.
+                let written = self.issue_row(&issue);
+                self.keep(written);
+            }
+            Format::Table => self.issues.push(issue),
+            Format::Csv => self.tell(&issue),
+            Format::Ndjson | Format::Json => {}
+        }
+    }
+
+    /// Says in the log what has no place among the columns.
+    fn tell(&self, issue: &Issue) {
         let (file, line) = (self.context.file, issue.span.line);
         let (message, text) = (&issue.message, issue.text.escaped());
         tracing::warn!("{file}:{line}: {message}: {text}");
@@ -322,15 +357,9 @@ impl Sink for Writing<'_> {
     fn header(&mut self, _: Span) {}
 
     fn issue(&mut self, issue: Issue) {
-        match self.layout.format {
-            // As they come: a text of a million bad lines is not held.
-            Format::Ndjson | Format::Json if self.error.is_none() => {
-                let written = self.issue_row(&issue);
-                self.keep(written);
-            }
-            Format::Table if self.issues.len() < ISSUES_MAX => self.issues.push(issue),
-            Format::Csv => self.tell(&issue),
-            Format::Ndjson | Format::Json | Format::Table => {}
+        self.seen += 1;
+        if self.seen <= self.most() {
+            self.list(issue);
         }
     }
 }
@@ -392,6 +421,22 @@ mod tests {
         assert_eq!(array, format!("[\n{}\n]\n", lines.trim_end().replace('\n', ",\n")));
         let (cells, coverage) = parsed(Format::Csv, &text);
         assert_eq!((cells.lines().count(), coverage.unparsed), (3, 1));
+    }
+
+    #[test]
+    fn issues_without_end_are_counted_and_only_the_first_are_written() {
+        let text = [b"what is this\n".repeat(10_005), SOCKET.to_vec()].concat();
+        let (lines, coverage) = parsed(Format::Ndjson, &text);
+        let rest = "\"message\":\"5 more issues: they are counted, and not listed\"";
+        assert_eq!(lines.lines().count(), 10_002);
+        assert!(lines.lines().last().unwrap().contains(rest), "{:?}", lines.lines().last());
+        assert!(lines.lines().nth(10_000).unwrap().contains("\"kind\":\"socket\""));
+        assert_eq!((coverage.rows, coverage.unparsed), (1, 10_005));
+        let (array, _) = parsed(Format::Json, &text);
+        assert_eq!(array, format!("[\n{}\n]\n", lines.trim_end().replace('\n', ",\n")));
+        let (cells, coverage) = parsed(Format::Table, &text);
+        assert!(cells.contains("5 more issues"));
+        assert_eq!(coverage.unparsed, 10_005);
     }
 
     #[test]

@@ -126,6 +126,28 @@ fn every_format_of_a_parsed_text_agrees_and_reads_back() {
 }
 
 #[test]
+fn a_text_that_gives_no_record_is_told_what_it_may_be() {
+    let place = Place::new();
+    let said = |probe: &str, file: &str, text: &[u8]| {
+        std::fs::write(place.path(file), text).unwrap();
+        let file = place.path(file);
+        let said = place.run(["parse", "--probe", probe, file.to_str().unwrap()]);
+        (said.code, said.err)
+    };
+    let (code, err) = said("linux/ss", "empty", b"");
+    assert_eq!(code, 0);
+    assert!(err.contains("empty: the text is empty"), "{err}");
+    let windows =
+        b"  TCP    0.0.0.0:135            0.0.0.0:0              LISTENING       1234\r\n";
+    let (code, err) = said("macos/netstat", "w", windows);
+    assert_eq!(code, 20);
+    assert!(err.contains("another probe's answer? `windows/netstat`"), "{err}");
+    // Where there are records, nothing is guessed.
+    let (_, err) = said("windows/netstat", "w", windows);
+    assert_eq!(err, "");
+}
+
+#[test]
 fn scope_is_known_from_the_socket_alone_and_direction_only_of_listeners() {
     let place = Place::new();
     let text = "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\n\
@@ -185,8 +207,13 @@ fn lines_that_are_not_understood_are_issues_with_their_number_and_the_exit_code_
 #[test]
 fn nothing_in_is_nothing_out_but_still_json() {
     let place = Place::new();
-    assert_eq!(place.fed("parse --probe linux/ss --format json", b"").clean(), "[]\n");
-    assert_eq!(place.fed("parse --probe linux/ss --format ndjson", b"").clean(), "");
+    for (format, out) in [("json", "[]\n"), ("ndjson", "")] {
+        let said = place.fed(&format!("parse --probe linux/ss --format {format}"), b"");
+        assert_eq!((said.code, said.out.as_str()), (0, out));
+        assert!(
+            said.err.ends_with("WARN -: the text is empty: a command that fails prints nothing\n")
+        );
+    }
 }
 
 /// Peak resident memory of a process that runs. Unit: KiB.

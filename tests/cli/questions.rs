@@ -56,7 +56,7 @@ fn snapshot(host: &str, number: u32, gateway: &str, bytes: u64) -> Snapshot {
     link.mtu = Some(1_500);
     link.addresses = vec![InterfaceAddress {
         address: "192.0.2.1".parse().unwrap(),
-        prefix: 24,
+        prefix: Some(24),
         scope: None,
         peer: None,
     }];

@@ -40,7 +40,13 @@ fn the_schemas_of_the_reference_are_what_the_binary_prints() {
 #[test]
 fn the_reference_of_commands_is_what_the_binary_prints() {
     let place = Place::new();
-    same("docs/reference/commands.md", &place.line("probes").clean());
+    same("docs/reference/commands.md", &fleetstat::probe::standard::index());
+    for platform in Platform::WORDS {
+        let page = place.line(&format!("probes --platform {platform}")).clean();
+        same(&format!("docs/reference/commands/{platform}.md"), &page);
+    }
+    let pages = std::fs::read_dir(package("docs/reference/commands")).unwrap().count();
+    assert_eq!(pages, Platform::WORDS.len(), "a page of no platform");
     let linux = place.line("probes --platform linux").clean();
     assert!(place.line("probes").clean().starts_with(&linux));
 }

@@ -110,11 +110,7 @@ fn of_interface(interface: &Interface) -> Fields {
     let mut flags: Vec<String> = interface.flags.iter().map(text).collect();
     flags.sort();
     add(&mut fields, "flags", (!flags.is_empty()).then(|| flags.join(",")));
-    let mut addresses: Vec<String> = interface
-        .addresses
-        .iter()
-        .map(|address| format!("{}/{}", address.address, address.prefix))
-        .collect();
+    let mut addresses: Vec<String> = interface.addresses.iter().map(ToString::to_string).collect();
     addresses.sort();
     if let [address] = interface.addresses.as_slice() {
         fields.insert("address", address.address.to_string());
@@ -130,7 +126,7 @@ fn of_interface(interface: &Interface) -> Fields {
     count(["rx_bytes", "rx_packets", "rx_errors", "rx_dropped"], &interface.rx);
     count(["tx_bytes", "tx_packets", "tx_errors", "tx_dropped"], &interface.tx);
     add(&mut fields, "rx_overruns", interface.rx.overruns);
-    add(&mut fields, "tx_overruns", interface.tx.overruns);
+    add(&mut fields, "tx_carrier_errors", interface.carrier_errors);
     add(&mut fields, "multicast", interface.rx.multicast);
     add(&mut fields, "collisions", interface.collisions);
     fields

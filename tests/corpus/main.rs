@@ -2,8 +2,9 @@
 //! sample is a row, a known header or an issue that is explained, and the rows say what the
 //! sample's own expectation says, but for disagreements that are explained.
 //!
-//! Three tables hold what is expected, in words of this project: `samples.tsv` (which reader takes
-//! which sample, how many rows it holds), `issues.tsv` and `disagreements.tsv`. No line of a sample
+//! Four tables hold what is expected, in words of this project: `samples.tsv` (which reader takes
+//! which sample, how many rows it holds), `issues.tsv`, `disagreements.tsv` and `recorded.tsv` (which
+//! sample a probe's claim rests on). No line of a sample
 //! is in any of them. A sample, an issue or a disagreement that is not in its table fails the test,
 //! and so does one that is no longer there.
 //!
@@ -21,6 +22,7 @@ mod expect_links;
 mod expect_sockets;
 mod expected;
 mod fields;
+mod recorded;
 mod tables;
 
 use std::path::{Path, PathBuf};
@@ -78,6 +80,7 @@ fn main() -> ExitCode {
 /// Runs every sample of the manifest; what is wrong is added to `faults`.
 fn run(corpus: &Path, manifest: &str, faults: &mut Vec<String>) -> Totals {
     let tables = Tables::read(faults);
+    recorded::check(corpus, &tables.forms(), faults);
     let mut run = Run { tables, totals: Totals::default(), faults };
     for line in manifest.lines().skip(1) {
         let columns: Vec<&str> = line.split('\t').collect();

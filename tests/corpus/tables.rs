@@ -9,6 +9,8 @@
 //!
 //! `issues.tsv`: sample, lines, why they cannot be rows.
 //!
+//! `recorded.tsv`: see `recorded.rs`.
+//!
 //! `disagreements.tsv`: sample, field, number of rows, why ours is right.
 
 use std::collections::BTreeMap;
@@ -80,6 +82,12 @@ impl Tables {
         tables
     }
 
+    /// How the reader of each sample gets it.
+    pub(crate) fn forms(&self) -> BTreeMap<String, String> {
+        let samples = self.samples.values();
+        samples.map(|sample| (sample.name.clone(), sample.form.clone())).collect()
+    }
+
     /// The row of a sample.
     pub(crate) fn take_sample(&mut self, name: &str) -> Option<Sample> {
         self.samples.remove(name)
@@ -125,13 +133,16 @@ impl Tables {
     }
 }
 
-fn text(table: &str) -> String {
+pub(crate) fn text(table: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus").join(table);
     std::fs::read_to_string(path).expect("a table can be read")
 }
 
 /// Rows of a table with their places; the first line names the columns, `#` begins a comment.
-fn rows<'a>(table: &'a str, text: &'a str) -> impl Iterator<Item = (Vec<&'a str>, String)> {
+pub(crate) fn rows<'a>(
+    table: &'a str,
+    text: &'a str,
+) -> impl Iterator<Item = (Vec<&'a str>, String)> {
     let lines = text.lines().enumerate().skip(1);
     let filled = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
     filled.map(move |(at, line)| {

@@ -10,10 +10,10 @@ use std::path::{Path, PathBuf};
 
 use fleetstat::model::host::Platform;
 use fleetstat::model::snapshot::View;
-use fleetstat::probe::{Probe, probes_for};
+use fleetstat::probe::{Probe, by_id, probes_for};
 use serde_json::Value;
 
-use crate::ground::{Fleet, alone, at};
+use crate::ground::{Fleet, alone, at, came};
 use crate::lab::{self, Server};
 
 const VIEWS: &str = "views: [listeners, sessions, interfaces, routes, counters, host]";
@@ -35,10 +35,26 @@ fn sample(probe: &Probe) -> Option<PathBuf> {
 
 /// A server that stands for a system: it answers the planned commands, and has nothing else.
 fn play(fleet: &mut Fleet, platform: Platform, port: u16) -> Server {
+    play_without(fleet, platform, port, &[])
+}
+
+/// The same, but for some programs, of which the shell of Windows says in German that it has none.
+fn play_without(fleet: &mut Fleet, platform: Platform, port: u16, missing: &[&str]) -> Server {
     let mut script = "case \"$SSH_ORIGINAL_COMMAND\" in\n".to_owned();
-    for probe in probes_for(platform, View::ALL) {
-        let sample = sample(probe).unwrap();
+    let stands_in = by_id("windows/netstat-routes").filter(|_| !missing.is_empty());
+    for probe in probes_for(platform, View::ALL).into_iter().chain(stands_in) {
+        // Both print the same.
+        let same = || sample(by_id("windows/route-print")?);
+        let sample = sample(probe).or_else(same).unwrap();
         let words = probe.command().words().join(" ");
+        let program = probe.command().words()[0].clone();
+        if missing.iter().any(|end| program.ends_with(end)) {
+            script += &format!(
+                "*'{words}') printf '%s\\n' 'Der Befehl \"{program}\" ist entweder falsch geschrieben' >&2; \
+                 exit 1;;\n"
+            );
+            continue;
+        }
         script += &format!("*'{words}') exec cat '{}';;\n", sample.display());
     }
     script += "esac\nexit 127\n";
@@ -94,6 +110,27 @@ fn every_system_speaks_one_schema() {
             check_host(&fleet, &host);
             check_sockets(&fleet, &host);
         }
+    });
+}
+
+#[test]
+fn a_windows_host_without_wmic_and_route_is_read_another_way() {
+    alone(|| {
+        let mut fleet = Fleet::new();
+        let missing = ["WMIC.exe", "route.exe"];
+        let _server = play_without(&mut fleet, Platform::Windows, 2300, &missing);
+        let said = fleet.run(VIEWS, &[]);
+        let evidence = String::from_utf8_lossy(&fleet.evidence("windows-1")).into_owned();
+        let replaced = r#""condition":"exit 127","section":"#;
+        assert_eq!(evidence.matches(replaced).count(), 1, "{evidence}");
+        assert!(evidence.contains(": windows/netstat-routes\ndigest"), "{evidence}");
+        assert!(!fleet.records("windows-1", "route").is_empty(), "{}\n{}", said.out, said.err);
+        // What WMIC alone tells is not known, and the outcome says that it was asked for.
+        let expected =
+            BTreeMap::from([("windows-1".to_owned(), came("partial", &["tool_missing"], 1))]);
+        assert_eq!(fleet.outcomes(), expected);
+        let facts = &fleet.records("windows-1", "host")[0];
+        assert!(facts["clock"]["offset_us"].is_null(), "{facts}");
     });
 }
 

@@ -1,6 +1,6 @@
 //! Every sample in a `testdata` folder gives exactly the rows beside it.
 //!
-//! A sample of `src/probe/SYSTEM/testdata` is named `TOOL-VERSION--CASE.txt` or `.json`, and is read
+//! A sample of `src/probe/SYSTEM/testdata`, or of `src/probe/linux/ss/testdata`, is named `TOOL-VERSION--CASE.txt` or `.json`, and is read
 //! by the probe `SYSTEM/CASE`; of `ip`, by `linux/ip-CASE`. `CASE+WHAT` is one more sample of the
 //! same probe. The rows stand in `TOOL-VERSION--CASE.rows`.
 
@@ -15,8 +15,11 @@ use crate::sink::read;
 /// Samples with the id of the probe that reads them, in order of their names.
 pub(crate) fn samples() -> Vec<(PathBuf, String)> {
     let mut samples = Vec::new();
-    for platform in Platform::ALL {
-        let folder = crate::path(&format!("src/probe/{platform}/testdata"));
+    let folders = Platform::ALL.iter().map(|each| (each, format!("src/probe/{each}/testdata")));
+    // `ss` has so many forms that its samples have a folder of their own.
+    let folders = folders.chain([(&Platform::Linux, "src/probe/linux/ss/testdata".to_owned())]);
+    for (platform, folder) in folders {
+        let folder = crate::path(&folder);
         let Ok(entries) = std::fs::read_dir(folder) else { continue };
         for entry in entries {
             let path = entry.expect("testdata can be listed").path();

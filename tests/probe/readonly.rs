@@ -248,3 +248,19 @@ fn the_tools_of_this_machine_are_found() {
     }
     assert!(linux::PROBES[0].command_at("/tmp/date").is_none());
 }
+
+/// Elsewhere it writes a cache of device nodes into the home of the account (decision 0026).
+#[test]
+fn lsof_is_asked_only_where_it_keeps_no_cache() {
+    let mut asked = Vec::new();
+    for probe in fleetstat::probe::PROBES.into_iter().flatten() {
+        if probe.tool.name() == "lsof" {
+            asked.push(probe.id.as_str());
+            let words = probe.arguments.words();
+            let cached = words.iter().find(|word| word.starts_with("-D") || word.starts_with("+D"));
+            assert_eq!(cached, None, "{}", probe.id);
+        }
+    }
+    asked.sort_unstable();
+    assert_eq!(asked, ["linux/lsof", "macos/lsof"]);
+}

@@ -3,13 +3,16 @@
 use fleetstat::model::host::Platform;
 use fleetstat::model::snapshot::View;
 use fleetstat::probe::command::sudo_path;
-use fleetstat::probe::standard::whole_standard;
+use fleetstat::probe::standard::{command_standard, index};
 use fleetstat::probe::{platform_probes, probes_for, reader_for, reader_names, tools_probe};
 
 #[test]
 fn the_reference_page_is_what_the_table_prints() {
-    let page = whole_standard();
-    crate::assert_file(&crate::path("docs/reference/commands.md"), &page);
+    crate::assert_file(&crate::path("docs/reference/commands.md"), &index());
+    for platform in Platform::ALL {
+        let file = format!("docs/reference/commands/{platform}.md");
+        crate::assert_file(&crate::path(&file), &command_standard(*platform));
+    }
 }
 
 #[test]

@@ -240,7 +240,7 @@ fn proc_tables_tell_states_queues_timers_and_drops() {
              timer=time_wait,Some(38980),Some(0) ino=0 unsupported",
             "tcp established 127.0.0.1:40004 127.0.0.1:8080 rq=0 sq=0 \
              timer=keepalive,Some(1000),Some(7) uid=0 ino=87152 unsupported",
-            "tcp unknown 127.0.0.1:40004 127.0.0.1:8080 rq=0 sq=0 uid=0 ino=0 raw_state=0F \
+            "tcp unknown 127.0.0.1:40004 127.0.0.1:8080 rq=0 sq=0 ino=0 raw_state=0F \
              unsupported",
         ]
     );

@@ -94,7 +94,8 @@ fn from_proc(row: &Value) -> Socket<'static> {
     socket.timer = timer(row);
     socket.drops = row["drops"].as_u64();
     socket.inode = Some(number(&row["inode"]));
-    socket.uid = (state != State::TimeWait).then(|| small(&row["uid"]));
+    let lost = state == State::TimeWait || (number(&row["uid"]), socket.inode) == (0, Some(0));
+    socket.uid = (!lost).then(|| small(&row["uid"]));
     socket
 }
 

@@ -113,11 +113,12 @@ fn forget_of_interface(gap: Gap, interface: &mut Interface) {
             interface.flags.clear();
         }
         Gap::LinkErrorKinds => {
-            (interface.rx.overruns, interface.tx.overruns) = (None, None);
+            (interface.rx.overruns, interface.carrier_errors) = (None, None);
         }
         Gap::CounterWidth => interface.counter_width = None,
         Gap::Ipv4Addresses => interface.addresses.retain(|one| one.address.is_ipv6()),
         Gap::AddressPeer => interface.addresses.iter_mut().for_each(|one| one.peer = None),
+        Gap::AddressPrefix => interface.addresses.iter_mut().for_each(|one| one.prefix = None),
         Gap::BareLinks => {}
         other => panic!("{other} is not about interfaces"),
     }

@@ -192,7 +192,7 @@ fn build(
     let gone = matches!(state, State::TimeWait | State::SynReceived);
     socket.inode = Some(if gone { 0 } else { inode });
     socket.cookie = Some(cookie);
-    socket.uid = (state != State::TimeWait).then_some(uid);
+    socket.uid = (state != State::TimeWait && !(gone && uid == 0)).then_some(uid);
     if !gone {
         socket.cgroup = rest.cgroup.map(|path| HostText::owned(path.into_bytes()));
     }

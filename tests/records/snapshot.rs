@@ -12,6 +12,7 @@ use fleetstat::model::host::Asset;
 use fleetstat::model::id::{HostName, Pass, ProbeId, RunId};
 use fleetstat::model::link::{Interface, InterfaceAddress};
 use fleetstat::model::parsed::{Reader, Row, Severity, Sink, Span};
+use fleetstat::model::process::ProcessFact;
 use fleetstat::model::record::{SectionIssue, Source};
 use fleetstat::model::snapshot::{
     EvidenceFile, Limitation, Outcome, SectionStatus, Snapshot, View,
@@ -106,7 +107,12 @@ fn host_section(number: u16, facts: Vec<Fact>) -> ReadSection {
     let mut interface = Interface::named("eth0".into());
     for address in ["10.0.0.1", "127.0.0.1"] {
         let address = address.parse().unwrap();
-        interface.addresses.push(InterfaceAddress { address, prefix: 24, scope: None, peer: None });
+        interface.addresses.push(InterfaceAddress {
+            address,
+            prefix: Some(24),
+            scope: None,
+            peer: None,
+        });
     }
     rows.row(Span { line: 2, start: 9, end: 20 }, Row::Interface(interface));
     let mut section = section(number, &["/bin/cat"], 20, rows);
@@ -321,6 +327,51 @@ fn owners_become_processes_with_their_unit() {
 }
 
 #[test]
+fn what_two_answers_say_otherwise_of_one_process_is_an_issue_that_names_both() {
+    let text = |text: &'static str| HostText::new(text.as_bytes());
+    let facts = |number, facts: Vec<(u32, ProcessFact)>| {
+        let mut rows = Rows::new(number);
+        for (pid, fact) in facts {
+            rows.row(Span { line: 1, start: 0, end: 9 }, Row::Process(pid, fact));
+        }
+        section(number, &["/bin/ps"], 9, rows)
+    };
+    let listener =
+        "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\"sshd\",pid=7,fd=3)) ino:5 sk:1\n";
+    let first = vec![
+        (7, ProcessFact::Name(text("nginx"))),
+        (7, ProcessFact::Uid(0)),
+        (8, ProcessFact::Name(text("cron"))),
+    ];
+    let second = vec![
+        (7, ProcessFact::Name(text("httpd"))),
+        (7, ProcessFact::Uid(33)),
+        (7, ProcessFact::User(text("root"))),
+        (8, ProcessFact::Name(text("cron"))),
+    ];
+    let snapshot = take(vec![
+        ss_section(1, listener),
+        facts(2, first),
+        facts(3, second),
+        host_section(4, root()),
+    ]);
+    let [process] = &snapshot.records.processes[..] else { panic!("{:?}", snapshot.records) };
+    let kept = (&process.record.name, process.record.uid, process.record.user.clone());
+    assert_eq!(kept, (&text("sshd"), Some(0), Some(text("root"))));
+    let issues = snapshot.records.issues.iter();
+    let issues: Vec<_> =
+        issues.map(|found| (found.section, found.issue.text.escaped().into_owned())).collect();
+    assert_eq!(
+        issues,
+        [
+            (3, "process 7: name nginx, also name httpd".to_owned()),
+            (3, "process 7: user id 0, also user id 33".to_owned()),
+            (1, "process 7: name sshd, also name nginx".to_owned()),
+        ]
+    );
+}
+
+#[test]
 fn a_restart_keeps_the_key_of_a_listener_and_a_new_peer_changes_that_of_a_connection() {
     let host = HostName::new("web-1").unwrap();
     let before = take(vec![ss_section(1, TEXT)]);
@@ -409,4 +460,53 @@ fn an_architecture_that_does_not_tell_its_byte_order_is_said_and_another_changes
     assert_eq!(local(&mips), local(&intel));
     assert_eq!(local(&intel)[0], "1.2.0.192".parse::<IpAddr>().unwrap());
     assert_eq!((notes(&mips), notes(&intel)), (vec![1, 2, 3], vec![]));
+}
+
+#[test]
+fn the_ends_of_the_ephemeral_range_come_from_two_answers() {
+    let told = |facts: Vec<Fact>| {
+        let sections =
+            facts.into_iter().zip(1..).map(|(fact, number)| host_section(number, vec![fact]));
+        let snapshot = take(sections.collect());
+        let said = snapshot
+            .records
+            .issues
+            .iter()
+            .filter(|issue| issue.issue.message.contains("ephemeral"));
+        let said: Vec<_> = said.map(|issue| issue.issue.text.escaped().into_owned()).collect();
+        (snapshot.records.host.unwrap().record.ephemeral, said)
+    };
+    let (first, last) = (Fact::EphemeralFirst(49152), Fact::EphemeralLast(65535));
+    assert_eq!(told(vec![first.clone(), last.clone()]), (Some((49152, 65535)), vec![]));
+    assert_eq!(told(vec![last.clone(), first.clone()]), (Some((49152, 65535)), vec![]));
+    assert_eq!(told(vec![first]), (None, vec!["49152-?".to_owned()]));
+    let (first, last) = (Fact::EphemeralFirst(9), Fact::EphemeralLast(8));
+    assert_eq!(told(vec![first, last]), (None, vec!["9-8".to_owned()]));
+}
+
+/// sockstat cuts names to ten bytes, ps does not, and either may come first.
+#[test]
+fn sockets_and_processes_have_the_whole_name_whichever_answer_came_first() {
+    let sockstat = "www      longserver 4711  6   tcp4   192.0.2.1:80          *:*\n\
+        www      short      4712  6   tcp4   192.0.2.1:81          *:*\n";
+    let processes = " 4711     1    80 longserver-two\n 4712     1    80 short\n";
+    let of = |number: u16, id: &'static str, text: &str| {
+        let rows = read(number, fleetstat::probe::reader_for(id).unwrap(), text);
+        let mut section = section(number, &["/usr/bin/sockstat"], text.len() as u64, rows);
+        section.section.probe = ProbeId::builtin(id);
+        section
+    };
+    for sections in [
+        vec![of(1, "freebsd/sockstat", sockstat), of(2, "freebsd/processes", processes)],
+        vec![of(1, "freebsd/processes", processes), of(2, "freebsd/sockstat", sockstat)],
+    ] {
+        let records = take(sections).records;
+        let owners = records.sockets.iter().flat_map(|socket| &socket.record.owners);
+        let owners: Vec<_> = owners.map(|one| (one.pid, one.name.escaped().into_owned())).collect();
+        let told = records.processes.iter().map(|process| &process.record);
+        let told: Vec<_> = told.map(|one| (one.pid, one.name.escaped().into_owned())).collect();
+        let expected = [(4711, "longserver-two".to_owned()), (4712, "short".to_owned())];
+        assert_eq!(owners, expected);
+        assert_eq!(told, expected);
+    }
 }

@@ -245,7 +245,12 @@ proptest! {
             let text = text(&sockets, language);
             let collected = read_cut(netstat::reader(), &text, cut);
             let shown = text.escape_ascii().to_string();
-            prop_assert_eq!(&collected.issues, &[], "{}", &shown);
+            // A word that is not known is told once, and nothing else is.
+            let mut words: Vec<_> =
+                collected.sockets.iter().filter_map(|socket| socket.state_raw.clone()).collect();
+            words.dedup();
+            let told: Vec<_> = collected.issues.iter().map(|issue| issue.text.clone()).collect();
+            prop_assert_eq!(told, words, "{}", &shown);
             let expected: Vec<_> = sockets.iter().map(|socket| as_told_in(language, socket)).collect();
             prop_assert_eq!(collected.sockets, expected, "{}", &shown);
         }

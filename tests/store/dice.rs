@@ -202,12 +202,13 @@ impl Dice {
         interface.master = self.maybe(Self::bytes);
         interface.addresses = self.list(|d| InterfaceAddress {
             address: d.address(),
-            prefix: d.pick(&[0, 24, 128, 255]),
+            prefix: Some(d.pick(&[0, 24, 128, 255])).filter(|&prefix| prefix != 255),
             scope: d.maybe(Self::bytes),
             peer: d.maybe(Self::address),
         });
         interface.rx = self.link_counters();
         interface.tx = self.link_counters();
+        interface.carrier_errors = interface.tx.overruns.take();
         interface.collisions = self.maybe(Self::wide);
         interface.counter_width = self.maybe(|d| d.pick(&[32, 64, 255]));
         interface

@@ -34,7 +34,8 @@
 use crate::model::link::Interface;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
-use crate::probe::bsd::plain_words::{decimal, hardware_address, owned, words};
+use crate::probe::address::hardware_address;
+use crate::probe::bsd::plain_words::{decimal, owned, words};
 use crate::probe::lines::{LineParser, Lines, is_cut};
 
 /// A reader of the answer: an interface for each adapter.
@@ -184,7 +185,7 @@ impl Adapter {
             b"Bytes" => &mut self.interface.tx.bytes,
             b"Transmit Errors" => &mut self.interface.tx.errors,
             b"Packets Dropped" => &mut self.interface.tx.dropped,
-            b"No Carrier Sense" => &mut self.interface.tx.overruns,
+            b"No Carrier Sense" => &mut self.interface.carrier_errors,
             _ => return Some(()),
         };
         *slot = Some(decimal(value)?);
@@ -296,9 +297,10 @@ mod tests {
             packets: Some(519),
             errors: Some(1),
             dropped: Some(3),
-            overruns: Some(8),
+            overruns: None,
             multicast: None,
         };
+        expected.carrier_errors = Some(8);
         expected
     }
 

@@ -1,27 +1,19 @@
-//! Owners of sockets, processes and facts of AIX: rows of its command standard.
+//! Processes and facts of AIX: rows of its command standard.
 //!
-//! Source: ps, oslevel, no, who of the AIX commands reference; lsof(8), which is no part of AIX.
+//! Source: ps, oslevel, no, who of the AIX commands reference.
 //! `-X` keeps ps from cutting names of users to eight characters. `no -o NAME` without a value only
 //! prints. The time of the last boot is told without its year, so it tells boots apart and no more
 //! (`unix/boot`).
-//!
-//! lsof keeps a file of device nodes in the home of the account (its 00DCACHE), which would be a write
-//! on the host; `-Di` is the one form of `-D` that neither reads nor writes it.
 
 use crate::model::host::Platform;
 use crate::model::snapshot::View;
 use crate::probe::aix::version;
 use crate::probe::command::arguments;
-use crate::probe::table::{Naming, Probe};
+use crate::probe::table::Probe;
 use crate::probe::tool::Tool;
 use crate::probe::unix::settings::{self, Setting, Settings};
-use crate::probe::unix::{boot, lsof, ps};
+use crate::probe::unix::{boot, ps};
 
-/// lsof(8).
-pub static LSOF: Tool = Tool::new(
-    "lsof",
-    &["/usr/sbin/lsof", "/usr/bin/lsof", "/opt/freeware/sbin/lsof", "/usr/local/bin/lsof"],
-);
 /// no.
 pub static NO: Tool = Tool::new("no", &["/usr/sbin/no"]);
 /// oslevel.
@@ -35,22 +27,6 @@ const SOCKETS: &[View] = &[View::Listeners, View::Sessions];
 
 const PORTS_SETTINGS: Settings =
     &[("tcp_ephemeral_low", Setting::FirstPort), ("tcp_ephemeral_high", Setting::LastPort)];
-
-/// Owners of sockets where lsof was installed.
-pub(in crate::probe) const LSOF_PROBE: Probe = Probe::of(
-    Platform::Aix,
-    "aix/lsof",
-    &LSOF,
-    arguments(&["-Di", "+c0", "-w", "-n", "-P", "-i", "-F0pcuLRftPndT"]),
-    lsof::plain_reader,
-)
-.reads("Sockets that a visible process holds, with every owner.", "lsof(8)")
-.serves(&[], SOCKETS)
-.with_owners()
-.names(Naming::HeldSockets)
-.usable(&[0, 1])
-.may_be_empty()
-.optional();
 
 /// Names and parents of processes.
 pub(in crate::probe) const PROCESSES: Probe = Probe::of(

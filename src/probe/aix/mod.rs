@@ -42,7 +42,7 @@ const NETSTAT: &[Gap] = &[
     Gap::ControlGroup,
 ];
 const INTERFACES: &[Gap] =
-    &[Gap::LinkBytes, Gap::LinkErrorKinds, Gap::CounterWidth, Gap::AddressPeer];
+    &[Gap::LinkBytes, Gap::LinkErrorKinds, Gap::CounterWidth, Gap::AddressPeer, Gap::AddressPrefix];
 const ROUTES: &[Gap] = &[Gap::RouteDetails];
 const NEIGHBOURS: &[Gap] = &[Gap::NeighbourState];
 
@@ -69,7 +69,6 @@ pub static PROBES: &[Probe] = &[
         .reads("Sockets of TCP and UDP, IPv4 and IPv6, with queues.", "IBM, AIX commands, netstat")
         .serves(SOCKETS, &[])
         .lacks(NETSTAT),
-    host::LSOF_PROBE,
     host::PROCESSES,
     probe("aix/services", &tools::LSSRC, arguments(&["-a"]), services::reader)
         .reads(
@@ -113,10 +112,10 @@ pub static PROBES: &[Probe] = &[
         plain_interfaces::reader,
     )
     .reads(
-        "Interfaces with index, hardware address, packets, errors and drops.",
+        "Interfaces with index, hardware address, addresses, packets, errors and drops.",
         "IBM, AIX commands, netstat",
     )
-    .serves(&[View::Interfaces], &[])
+    .serves(&[View::Interfaces], SOCKETS)
     .proved(Verified::Recorded)
     .lacks(INTERFACES)
     .or(WITHOUT_DROPS),
@@ -127,10 +126,10 @@ pub static PROBES: &[Probe] = &[
         plain_interfaces::reader,
     )
     .reads(
-        "Interfaces with index, hardware address, packets and errors.",
+        "Interfaces with index, hardware address, addresses, packets and errors.",
         "IBM, AIX commands, netstat",
     )
-    .serves(&[View::Interfaces], &[])
+    .serves(&[View::Interfaces], SOCKETS)
     .only(Usage::Fallback)
     .proved(Verified::Recorded)
     .lacks(INTERFACES),

@@ -43,7 +43,6 @@ pub static TOOLS: &[&Tool] = &[
     &NICE,
     &SUDO,
     &UNAME,
-    &host::LSOF,
     &host::NO,
     &host::OSLEVEL,
     &host::PS,

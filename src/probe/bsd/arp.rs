@@ -14,7 +14,8 @@
 use crate::model::parsed::{Reader, Row};
 use crate::model::route::Neighbour;
 use crate::model::text::HostText;
-use crate::probe::bsd::network::{address, is_link_address, owned, words};
+use crate::probe::address::hardware_address;
+use crate::probe::bsd::network::{address, owned, words};
 use crate::probe::whole;
 
 const ROW: &str = "expected `host (address) at link-address on interface`";
@@ -79,7 +80,7 @@ fn row(line: &[u8]) -> Option<Neighbour> {
 pub(super) fn mac(word: &[u8]) -> Option<Option<HostText<'static>>> {
     match word {
         b"(incomplete)" | b"<incomplete>" | b"incomplete" | b"(none)" => Some(None),
-        _ => is_link_address(word).then(|| Some(owned(word))),
+        _ => hardware_address(word).map(Some),
     }
 }
 
@@ -137,11 +138,11 @@ mod tests {
             rows(&seen),
             [
                 expect("192.0.2.5", Some("em0"), Some("00:00:5e:00:53:05"), &["permanent"]),
-                expect("192.0.2.1", Some("en0"), Some("0:0:5e:0:53:1"), &[]),
-                expect("192.0.2.2", Some("en0"), Some("0:0:5e:0:53:2"), &[]),
-                expect("192.0.2.3", Some("en0"), Some("0:0:5e:0:53:3"), &["published"]),
+                expect("192.0.2.1", Some("en0"), Some("00:00:5e:00:53:01"), &[]),
+                expect("192.0.2.2", Some("en0"), Some("00:00:5e:00:53:02"), &[]),
+                expect("192.0.2.3", Some("en0"), Some("00:00:5e:00:53:03"), &["published"]),
                 expect("192.0.2.9", Some("en0"), None, &["expired", "incomplete"]),
-                expect("192.0.2.8", None, Some("0:0:5e:0:53:8"), &["permanent", "published"]),
+                expect("192.0.2.8", None, Some("00:00:5e:00:53:08"), &["permanent", "published"]),
                 expect("192.0.2.1", Some("vio0"), Some("00:00:5e:00:53:01"), &[]),
                 expect("192.0.2.5", Some("vio0"), Some("00:00:5e:00:53:05"), &["permanent"]),
             ]

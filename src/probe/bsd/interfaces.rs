@@ -32,6 +32,7 @@ use crate::model::link::{Interface, InterfaceAddress};
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::socket::Family;
 use crate::model::text::HostText;
+use crate::probe::address::hardware_address;
 use crate::probe::bsd::network::{address, is_link_address, network, number, owned, words};
 use crate::probe::lines::{LineParser, Lines};
 use crate::probe::whole::is_whole;
@@ -187,7 +188,7 @@ fn interface(line: &[u8], columns: &Columns, whole: bool) -> Result<Interface, &
         interface.index = link.strip_prefix(b"#").and_then(|rest| number(rest.strip_suffix(b">")?));
         let counters = match rest.split_first() {
             Some((first, rest)) if value(first).is_none() => {
-                interface.mac = is_link_address(first).then(|| owned(first));
+                interface.mac = hardware_address(first);
                 rest
             }
             _ => rest.as_slice(),
@@ -279,7 +280,7 @@ fn interface_address(
     match found {
         _ if cut => Err(CUT_ADDRESS),
         Some((network, address)) if address.is_ipv4() != v6 => {
-            Ok(InterfaceAddress { address, prefix: network.prefix, scope: None, peer: None })
+            Ok(InterfaceAddress { address, prefix: Some(network.prefix), scope: None, peer: None })
         }
         _ => Err(NAMES),
     }
@@ -310,8 +311,12 @@ mod tests {
     }
 
     fn with_address(name: &str, mtu: Option<u64>, address: &str, prefix: u8) -> Row<'static> {
-        let address =
-            InterfaceAddress { address: address.parse().unwrap(), prefix, scope: None, peer: None };
+        let address = InterfaceAddress {
+            address: address.parse().unwrap(),
+            prefix: Some(prefix),
+            scope: None,
+            peer: None,
+        };
         Row::Interface(Interface { addresses: vec![address], ..part(name, mtu) })
     }
 

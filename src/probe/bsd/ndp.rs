@@ -90,8 +90,14 @@ mod tests {
         assert_eq!(
             rows(&seen),
             [
-                expect("2001:db8::1", Some("0:0:5e:0:53:1"), "en0", &["stale"], true),
-                expect("fe80::5", Some("0:0:5e:0:53:5"), "en0", &["permanent", "reachable"], false),
+                expect("2001:db8::1", Some("00:00:5e:00:53:01"), "en0", &["stale"], true),
+                expect(
+                    "fe80::5",
+                    Some("00:00:5e:00:53:05"),
+                    "en0",
+                    &["permanent", "reachable"],
+                    false
+                ),
                 expect("2001:db8::9", None, "em0", &["incomplete"], false),
             ]
         );

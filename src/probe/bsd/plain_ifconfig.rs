@@ -1,4 +1,4 @@
-//! `ifconfig -a` of AIX and HP-UX: flags and addresses of the interfaces.
+//! `ifconfig -a` of AIX: flags and addresses of the interfaces.
 //!
 //! ```text
 //! en0: flags=1e080863,480<UP,BROADCAST,RUNNING,CHECKSUM_OFFLOAD(ACTIVE),CHAIN> metric 1
@@ -6,7 +6,8 @@
 //!         inet6 fe80::5/64
 //!          tcp_sendspace 262144 tcp_recvspace 262144 rfc1323 1
 //! ```
-//! HP-UX prints the mask without `0x`. An interface from point to point has `--> ADDRESS` behind
+//! HP-UX, whose `ifconfig` wants the name of an interface, prints the mask without `0x`; that is
+//! read too. An interface from point to point has `--> ADDRESS` behind
 //! its own. Sources: IBM, AIX commands, `ifconfig`; HP-UX ifconfig(1M).
 //!
 //! Decisions: an IPv4 address without `netmask` has no prefix that could be told, so it is an
@@ -90,7 +91,7 @@ fn addressed<'a>(
             _ => {}
         }
     }
-    Some(InterfaceAddress { address: specified(own)?, prefix: prefix?, scope: None, peer })
+    Some(InterfaceAddress { address: specified(own)?, prefix: Some(prefix?), scope: None, peer })
 }
 
 fn specified(address: IpAddr) -> Option<IpAddr> {
@@ -114,7 +115,8 @@ mod tests {
         let mut interface = Interface::named(owned(name.as_bytes()));
         let peer = peer.map(|peer| peer.parse().unwrap());
         let address = address.parse().unwrap();
-        interface.addresses = vec![InterfaceAddress { address, prefix, scope: None, peer }];
+        interface.addresses =
+            vec![InterfaceAddress { address, prefix: Some(prefix), scope: None, peer }];
         Row::Interface(interface)
     }
 

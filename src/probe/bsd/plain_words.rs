@@ -1,13 +1,10 @@
-//! Words of the tables that AIX and HP-UX print: numbers, hardware addresses, networks, flags.
+//! Words of the tables that AIX and HP-UX print: numbers, networks, flags.
 //!
 //! In: one word. Out: its value, or `None` where the word is something else.
 //!
 //! ```text
-//! 4e.12.19.56.b5.14   0:0:5e:0:1:5c   10.1/16   127/8   198.51.100.0/255.255.255.0   UGHS
+//! 10.1/16   127/8   198.51.100.0/255.255.255.0   UGHS
 //! ```
-//! Both systems leave out leading zeros of a hardware address, and AIX parts its bytes by dots in
-//! one table and by colons in another. Records keep one form, so that the same address in two
-//! tables is the same text: two digits for each byte, lower case, colons between.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -37,30 +34,6 @@ pub(in crate::probe) fn owned(bytes: &[u8]) -> HostText<'static> {
 /// True for a word of hexadecimal digits alone, at most 16: the kernel's address of something.
 pub(in crate::probe) fn is_kernel_address(word: &[u8]) -> bool {
     (1..=16).contains(&word.len()) && word.iter().all(u8::is_ascii_hexdigit)
-}
-
-/// Bytes of a hardware address: 6 of Ethernet to 20 of InfiniBand.
-const HARDWARE_BYTES: std::ops::RangeInclusive<usize> = 6..=20;
-
-/// Reads a hardware address in any of its spellings; gives it in the one form of records.
-pub(in crate::probe) fn hardware_address(word: &[u8]) -> Option<HostText<'static>> {
-    let mark = *word.iter().find(|&&byte| matches!(byte, b':' | b'.'))?;
-    let mut out = Vec::with_capacity(word.len() + 6);
-    let mut count = 0;
-    for group in word.split(|&byte| byte == mark) {
-        if !matches!(group.len(), 1 | 2) || !group.iter().all(u8::is_ascii_hexdigit) {
-            return None;
-        }
-        if count > 0 {
-            out.push(b':');
-        }
-        if group.len() == 1 {
-            out.push(b'0');
-        }
-        out.extend(group.iter().map(u8::to_ascii_lowercase));
-        count += 1;
-    }
-    HARDWARE_BYTES.contains(&count).then(|| HostText::owned(out))
 }
 
 /// Reads an IPv4 network of which octets at the end may be left out: `10.1` is `10.1.0.0`.
@@ -159,17 +132,6 @@ pub(in crate::probe) fn are_flags(word: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_hardware_address_has_one_form_however_it_is_printed() {
-        let read = |word: &str| hardware_address(word.as_bytes());
-        let some = |text: &'static str| Some(HostText::from(text));
-        assert_eq!(read("a.c6.24.39.41.3"), some("0a:c6:24:39:41:03"));
-        assert_eq!(read("0:0:5E:0:1:5c"), some("00:00:5e:00:01:5c"));
-        for word in ["", "192.0.2.1", "1:2:3:4:5", "1:2:3:4:5:g", "1:2.3:4:5:6", "111:2:3:4:5:6"] {
-            assert_eq!(read(word), None, "{word}");
-        }
-    }
 
     #[test]
     fn destinations_are_read_with_any_kind_of_prefix() {

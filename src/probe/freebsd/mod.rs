@@ -97,9 +97,10 @@ pub static PROBES: &[Probe] = &[
     .proved(Verified::Recorded)
     .serves(SOCKETS, &[])
     .lacks(NETSTAT),
+    // In front of sockstat, which cuts names to ten bytes.
+    host::PROCESSES,
     libxo::SOCKSTAT.with_owners().optional().or(instead(&["freebsd/sockstat"])),
     host::SOCKSTAT_PROBE,
-    host::PROCESSES,
     libxo::ARP.may_be_empty().or(instead(&["freebsd/arp"])),
     libxo::NDP.may_be_empty().or(instead(&["freebsd/ndp"])),
     probe("freebsd/arp", &tools::ARP, arguments(&["-a", "-n"]), arp::reader)

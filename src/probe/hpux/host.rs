@@ -1,46 +1,24 @@
-//! Owners of sockets and facts of HP-UX: rows of its command standard.
+//! Facts of HP-UX: rows of its command standard.
 //!
-//! Source: ndd(1M), who(1), lsof(8), which is no part of HP-UX. ndd tells one name for each question,
-//! so the ends of the ephemeral range are two limits. The time of the last boot is told without its
+//! Source: ndd(1M), who(1). ndd tells one name for each question,
+//! so two questions tell the ephemeral range. The time of the last boot is told without its
 //! year (`unix/boot`). ps knows `-o` only where `UNIX95` is in the environment, which no command has,
 //! so names and parents of processes are not asked for.
-//!
-//! lsof keeps a file of device nodes in the home of the account (its 00DCACHE), which would be a write
-//! on the host; `-Di` is the one form of `-D` that neither reads nor writes it.
 
 use crate::model::host::Platform;
 use crate::model::snapshot::View;
 use crate::probe::command::arguments;
 
-use crate::probe::table::{Naming, Probe};
+use crate::probe::table::Probe;
 use crate::probe::tool::Tool;
-use crate::probe::unix::{anon_port, boot, lsof};
+use crate::probe::unix::{anon_port, boot};
 
-/// lsof(8).
-pub static LSOF: Tool =
-    Tool::new("lsof", &["/usr/local/bin/lsof", "/usr/bin/lsof", "/usr/sbin/lsof"]);
 /// ndd(1M).
 pub static NDD: Tool = Tool::new("ndd", &["/usr/bin/ndd", "/usr/sbin/ndd"]);
 /// who(1).
 pub static WHO: Tool = Tool::new("who", &["/usr/bin/who"]);
 
 const SOCKETS: &[View] = &[View::Listeners, View::Sessions];
-
-/// Owners of sockets where lsof was installed.
-pub(in crate::probe) const LSOF_PROBE: Probe = Probe::of(
-    Platform::Hpux,
-    "hpux/lsof",
-    &LSOF,
-    arguments(&["-Di", "+c0", "-w", "-n", "-P", "-i", "-F0pcuLRftPndT"]),
-    lsof::plain_reader,
-)
-.reads("Sockets that a visible process holds, with every owner.", "lsof(8)")
-.serves(&[], SOCKETS)
-.with_owners()
-.names(Naming::HeldSockets)
-.usable(&[0, 1])
-.may_be_empty()
-.optional();
 
 /// What tells one boot from another.
 pub(in crate::probe) const BOOT: Probe =

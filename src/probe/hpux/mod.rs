@@ -2,7 +2,8 @@
 //!
 //! Everything is asked of tools of the base system, by any account. Releases before 11i v2 may lack
 //! IPv6, so questions about it are optional. Written from manual pages of 11i v1 to v3; owners of
-//! sockets are not told by any of these tools.
+//! sockets are not told by any of these tools. `ifconfig` wants the name of an interface in every
+//! release (`-a` is in no manual page), so addresses come from `netstat -in`, without prefix.
 
 pub mod ndp;
 pub mod routes;
@@ -14,7 +15,7 @@ use crate::model::parsed::Reader;
 use crate::model::snapshot::View;
 use crate::model::socket::Family;
 use crate::probe::bsd::plain_rows::System;
-use crate::probe::bsd::{plain_arp, plain_counters, plain_ifconfig, plain_interfaces, plain_rows};
+use crate::probe::bsd::{plain_arp, plain_counters, plain_interfaces, plain_rows};
 use crate::probe::command::{Arguments, arguments};
 use crate::probe::gap::Gap;
 use crate::probe::table::{MakeReader, Probe, Usage};
@@ -39,8 +40,23 @@ const NETSTAT: &[Gap] = &[
     Gap::SocketUser,
     Gap::ControlGroup,
 ];
-const INTERFACES: &[Gap] =
-    &[Gap::LinkIndex, Gap::LinkDetails, Gap::LinkBytes, Gap::LinkErrorKinds, Gap::CounterWidth];
+const INTERFACES: &[Gap] = &[
+    Gap::LinkIndex,
+    Gap::LinkDetails,
+    Gap::LinkBytes,
+    Gap::LinkErrorKinds,
+    Gap::CounterWidth,
+    Gap::AddressPeer,
+    Gap::AddressPrefix,
+];
+const INTERFACES6: &[Gap] = &[
+    Gap::LinkIndex,
+    Gap::LinkDetails,
+    Gap::LinkBytes,
+    Gap::LinkErrorKinds,
+    Gap::CounterWidth,
+    Gap::AddressPeer,
+];
 const ROUTES: &[Gap] = &[Gap::JoinedHops, Gap::RouteDetails];
 
 /// The clock in whole seconds: date(1) of HP-UX knows no fraction.
@@ -78,7 +94,6 @@ pub static PROBES: &[Probe] = &[
         .optional()
         .lacks(NETSTAT),
     // In one word: after `-a` alone arp takes a word for the name of a kernel.
-    host::LSOF_PROBE,
     probe("hpux/neighbours", &tools::ARP, arguments(&["-an"]), || plain_arp::reader(Family::Ipv4))
         .reads("The ARP table.", "HP-UX arp(1M)")
         .serves(&[View::Routes], &[])
@@ -93,8 +108,11 @@ pub static PROBES: &[Probe] = &[
         .reads("Protocol counters since boot.", "HP-UX netstat(1)")
         .serves(&[View::Counters], &[]),
     probe("hpux/interfaces", &tools::NETSTAT, arguments(&["-i", "-n"]), plain_interfaces::reader)
-        .reads("Interfaces with packets and, except on PA-RISC, errors.", "HP-UX netstat(1)")
-        .serves(&[View::Interfaces], &[])
+        .reads(
+            "Interfaces with their IPv4 addresses, packets and, except on PA-RISC, errors.",
+            "HP-UX netstat(1)",
+        )
+        .serves(&[View::Interfaces], SOCKETS)
         .lacks(INTERFACES),
     probe(
         "hpux/interfaces-inet6",
@@ -106,11 +124,7 @@ pub static PROBES: &[Probe] = &[
     .serves(&[View::Interfaces], SOCKETS)
     .may_be_empty()
     .optional()
-    .lacks(INTERFACES),
-    // Before 11i v3 ifconfig knows no `-a`: then no IPv4 address is told, and the view is a part.
-    probe("hpux/addresses", &tools::IFCONFIG, arguments(&["-a"]), plain_ifconfig::reader)
-        .reads("Addresses and flags of the interfaces.", "HP-UX ifconfig(1M)")
-        .serves(&[View::Interfaces], SOCKETS),
+    .lacks(INTERFACES6),
     probe("hpux/routes-inet4", &tools::NETSTAT, ROUTES4, || routes::reader(Some(Family::Ipv4)))
         .reads("IPv4 routes with their masks and path MTU.", "HP-UX netstat(1)")
         .serves(&[View::Routes], &[])

@@ -15,8 +15,9 @@ use crate::model::parsed::{Reader, Row};
 use crate::model::route::Neighbour;
 use crate::model::socket::Family;
 use crate::model::text::HostText;
+use crate::probe::address::hardware_address;
 use crate::probe::bsd::endpoint::address;
-use crate::probe::bsd::plain_words::{hardware_address, owned, words};
+use crate::probe::bsd::plain_words::{owned, words};
 use crate::probe::whole::{self, Reading};
 
 /// A reader of the answer: a neighbour for each row.

@@ -12,8 +12,6 @@ pub static ARP: Tool = Tool::new("arp", &["/usr/sbin/arp"]);
 pub static DATE: Tool = Tool::new("date", &["/usr/bin/date"]);
 /// id(1).
 pub static ID: Tool = Tool::new("id", &["/usr/bin/id"]);
-/// ifconfig(1M).
-pub static IFCONFIG: Tool = Tool::new("ifconfig", &["/usr/sbin/ifconfig"]);
 /// ls(1).
 pub static LS: Tool = Tool::new("ls", &["/usr/bin/ls"]);
 /// ndp(1M).
@@ -29,21 +27,8 @@ pub static UNAME: Tool = Tool::new("uname", &["/usr/bin/uname"]);
 pub static SUDO: Tool = Tool::new("sudo", &["/usr/local/bin/sudo"]);
 
 /// Every tool, by name.
-pub static TOOLS: &[&Tool] = &[
-    &ARP,
-    &DATE,
-    &ID,
-    &IFCONFIG,
-    &LS,
-    &NDP,
-    &NETSTAT,
-    &NICE,
-    &SUDO,
-    &UNAME,
-    &host::LSOF,
-    &host::NDD,
-    &host::WHO,
-];
+pub static TOOLS: &[&Tool] =
+    &[&ARP, &DATE, &ID, &LS, &NDP, &NETSTAT, &NICE, &SUDO, &UNAME, &host::NDD, &host::WHO];
 
 const MARKS: &[Mark] = &[];
 

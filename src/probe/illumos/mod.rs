@@ -12,7 +12,7 @@ use crate::probe::fallback::{Condition, Fallback};
 use crate::probe::gap::Gap;
 use crate::probe::solaris::netstat::{Dialect, Part};
 use crate::probe::solaris::{
-    ACCOUNT_READ, ADDRESSES_READ, BARE, BARE4, BARE6, CLOCK, COUNTERS_READ, INTERFACES,
+    ACCOUNT, ACCOUNT_READ, ADDRESSES_READ, BARE, BARE4, BARE6, CLOCK, COUNTERS_READ, INTERFACES,
     INTERFACES_READ, KERNEL, KERNEL_READ, LINKS, LINKS_READ, NEIGHBOURS, NEIGHBOURS_READ, NO_KSTAT,
     OWNED4, OWNED6, PACKETS, ROUTES, ROUTES_READ, SERVICES, SERVICES_READ, TOOLS_READ, addresses,
     counters, host, interfaces, link_counters, neighbours, netstat, routes, services, tools,
@@ -104,7 +104,7 @@ pub static PROBES: &[Probe] = &[
     host::ILLUMOS_BOOT,
     host::ILLUMOS_PORTS,
     host::ILLUMOS_RELEASE,
-    probe("illumos/account", &tools::ID, arguments(&[]), account::reader)
+    probe("illumos/account", &tools::ID, ACCOUNT, account::reader)
         .reads(ACCOUNT_READ, "id(1)")
         .serves(&[View::Host], SOCKETS),
     probe("illumos/kernel", &tools::UNAME, KERNEL, uname::reader)

@@ -82,21 +82,25 @@ fn count(fields: &Fields, interface: &mut Interface) {
         return;
     };
     let (rx, tx) = (stats.get("rx"), stats.get("tx"));
-    interface.rx = direction(rx, "over_errors");
+    let one = |counters: Option<&Value>, name| counters.and_then(|all| number(all.get(name)));
+    interface.rx = direction(rx);
+    interface.rx.overruns = one(rx, "over_errors");
     interface.rx.multicast = rx.and_then(|rx| number(rx.get("multicast")));
-    interface.tx = direction(tx, "carrier_errors");
+    interface.tx = direction(tx);
+    interface.carrier_errors = one(tx, "carrier_errors");
     interface.collisions = tx.and_then(|tx| number(tx.get("collisions")));
     interface.counter_width = Some(width);
 }
 
-fn direction(counters: Option<&Value>, overruns: &str) -> LinkCounters {
+/// What is counted alike in both directions.
+fn direction(counters: Option<&Value>) -> LinkCounters {
     let one = |name: &str| counters.and_then(|counters| number(counters.get(name)));
     LinkCounters {
         bytes: one("bytes"),
         packets: one("packets"),
         errors: one("errors"),
         dropped: one("dropped"),
-        overruns: one(overruns),
+        overruns: None,
         multicast: None,
     }
 }
@@ -110,7 +114,7 @@ fn interface_address(item: &Value) -> Option<InterfaceAddress> {
     let bits = if address.is_ipv4() { 32 } else { 128 };
     (prefix <= bits).then(|| InterfaceAddress {
         address,
-        prefix,
+        prefix: Some(prefix),
         scope: text(item.get("scope")),
         peer: local.and(far),
     })
@@ -165,7 +169,7 @@ mod tests {
         let mut expected = Interface::named(HostText::new(b"p"));
         expected.addresses = vec![InterfaceAddress {
             address: "10.2.0.1".parse().unwrap(),
-            prefix: 32,
+            prefix: Some(32),
             scope: Some(HostText::new(b"global")),
             peer: Some("10.2.0.2".parse().unwrap()),
         }];

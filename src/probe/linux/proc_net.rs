@@ -288,8 +288,9 @@ fn counts(cursor: &mut Cursor<'_>, socket: &mut Socket<'_>) -> Option<()> {
         socket.send_queue_bytes = Some(send.into());
         socket.recv_queue_bytes = Some(receive.into());
     }
-    // The kernel prints user 0 for a socket that has lost its user.
-    socket.uid = (socket.state != State::TimeWait).then_some(uid);
+    // The kernel prints user 0 for a socket that has lost its user with its file.
+    let lost = socket.state == State::TimeWait || (uid, inode) == (0, 0);
+    socket.uid = (!lost).then_some(uid);
     socket.inode = Some(inode);
     let probes = u32::try_from(probes).unwrap_or(u32::MAX);
     let counted = |kind, count| {

@@ -85,8 +85,9 @@ pub static PROBES: &[Probe] = &[
     .reads("IPv6 sockets of TCP, UDP and raw IP, with queues.", "netstat(1)")
     .serves(SOCKETS, &[])
     .lacks(NETSTAT),
-    host::SOCKSTAT_PROBE,
+    // In front of sockstat, which cuts names to ten bytes.
     host::PROCESSES,
+    host::SOCKSTAT_PROBE,
     probe("netbsd/arp", &tools::ARP, arguments(&["-a", "-n"]), arp::reader)
         .reads("The ARP table.", "arp(8)")
         .serves(&[View::Routes], &[])

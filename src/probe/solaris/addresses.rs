@@ -26,7 +26,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use crate::model::link::{Interface, InterfaceAddress};
 use crate::model::parsed::{Reader, Row};
 use crate::model::text::HostText;
-use crate::probe::address::ipv6;
+use crate::probe::address::{hardware_address, ipv6};
 use crate::probe::cursor::Cursor;
 use crate::probe::solaris::words::{hexadecimal, number, owned, words};
 use crate::probe::whole;
@@ -80,7 +80,7 @@ impl State {
             },
             kind @ (b"ether" | b"ipib") => {
                 let Some(mac) = words.next() else { return Err("expected an address") };
-                interface.mac = Some(owned(mac));
+                interface.mac = Some(hardware_address(mac).unwrap_or_else(|| owned(mac)));
                 interface.kind = Some(owned(kind));
             }
             b"zone" => {
@@ -152,7 +152,7 @@ fn address(line: &[u8], zone: Option<&[u8]>) -> Option<Option<InterfaceAddress>>
     }
     let prefix = prefix?;
     let scope = zone.map(|zone| HostText::owned([b"zone ", zone].concat()));
-    let address = InterfaceAddress { address: own, prefix, scope, peer };
+    let address = InterfaceAddress { address: own, prefix: Some(prefix), scope, peer };
     Some((!own.is_unspecified()).then_some(address))
 }
 
@@ -193,7 +193,7 @@ mod tests {
                 let scope = address.scope.as_ref().map(|scope| scope.escaped().into_owned());
                 let peer = address.peer.map(|peer| peer.to_string());
                 let name = interface.name.escaped().into_owned();
-                format!("{name} {}/{} {peer:?} {scope:?}", address.address, address.prefix)
+                format!("{name} {address} {peer:?} {scope:?}")
             }),
             other => panic!("{other:?}"),
         };

@@ -1,10 +1,7 @@
-//! Owners of sockets, processes and facts of Solaris and illumos: rows of their command standards.
+//! Processes and facts of Solaris and illumos: rows of their command standards.
 //!
-//! Source: ps(1), kstat(1M), ipadm(1M), ndd(1M), lsof(8). Solaris 10 has no ipadm; its ndd prints the
-//! same two numbers. lsof is no part of either system.
-//!
-//! lsof keeps a file of device nodes in the home of the account (its 00DCACHE), which would be a write
-//! on the host; `-Di` is the one form of `-D` that neither reads nor writes it.
+//! Source: ps(1), kstat(1M), ipadm(1M), ndd(1M). Solaris 10 has no ipadm; its ndd prints the
+//! same two numbers.
 
 use crate::model::host::Platform;
 use crate::model::snapshot::View;
@@ -13,20 +10,15 @@ use crate::probe::fallback::{Condition, Fallback};
 
 use crate::probe::solaris::release;
 use crate::probe::solaris::tools::KSTAT;
-use crate::probe::table::{Naming, Probe, Usage};
+use crate::probe::table::{Probe, Usage};
 use crate::probe::tool::Tool;
 use crate::probe::unix::settings::{self, Setting, Settings};
-use crate::probe::unix::{anon_port, lsof, ps};
+use crate::probe::unix::{anon_port, ps};
 
 /// cat(1).
 pub static CAT: Tool = Tool::new("cat", &["/usr/bin/cat", "/bin/cat"]);
 /// ipadm(1M).
 pub static IPADM: Tool = Tool::new("ipadm", &["/usr/sbin/ipadm", "/sbin/ipadm"]);
-/// lsof(8).
-pub static LSOF: Tool = Tool::new(
-    "lsof",
-    &["/usr/sbin/lsof", "/usr/bin/lsof", "/usr/local/bin/lsof", "/opt/csw/bin/lsof"],
-);
 /// ndd(1M).
 pub static NDD: Tool = Tool::new("ndd", &["/usr/sbin/ndd"]);
 /// ps(1).
@@ -50,22 +42,6 @@ const PORTS_ARGUMENTS: Arguments = arguments(&[
 ]);
 const PROCESS_ARGUMENTS: Arguments =
     arguments(&["-A", "-o", "pid=", "-o", "ppid=", "-o", "uid=", "-o", "comm="]);
-
-/// Owners of sockets where netstat does not tell them.
-pub(in crate::probe) const SOLARIS_LSOF: Probe = Probe::of(
-    Platform::Solaris,
-    "solaris/lsof",
-    &LSOF,
-    arguments(&["-Di", "+c0", "-w", "-n", "-P", "-i", "-F0pcuLRftPndT"]),
-    lsof::plain_reader,
-)
-.reads("Sockets that a visible process holds, with every owner.", "lsof(8)")
-.serves(&[], SOCKETS)
-.with_owners()
-.names(Naming::HeldSockets)
-.usable(&[0, 1])
-.may_be_empty()
-.optional();
 
 /// Names and parents of processes.
 pub(in crate::probe) const SOLARIS_PROCESSES: Probe =

@@ -47,7 +47,7 @@ fn interface(line: &[u8]) -> Option<Interface> {
         (prefix <= most).then_some(())?;
         interface.addresses.push(InterfaceAddress {
             address: own,
-            prefix,
+            prefix: Some(prefix),
             scope: None,
             peer: None,
         });
@@ -86,7 +86,7 @@ mod tests {
             b"net0:1 1500 192.0.2.0/24  192.0.2.11     12     N/A   N/A    N/A   N/A    0     \n";
         let address = InterfaceAddress {
             address: "192.0.2.11".parse().unwrap(),
-            prefix: 24,
+            prefix: Some(24),
             scope: None,
             peer: None,
         };

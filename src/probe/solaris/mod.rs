@@ -112,7 +112,6 @@ pub static PROBES: &[Probe] = &[
         .usable(&[0, 1])
         .may_be_empty()
         .optional(),
-    host::SOLARIS_LSOF,
     host::SOLARIS_PROCESSES,
     probe("solaris/neighbours", &tools::NETSTAT, NEIGHBOURS, neighbours::reader)
         .reads(NEIGHBOURS_READ, "netstat(8)")
@@ -142,7 +141,7 @@ pub static PROBES: &[Probe] = &[
     host::SOLARIS_PORTS,
     host::SOLARIS_PORTS_NDD,
     host::SOLARIS_RELEASE,
-    probe("solaris/account", &tools::ID, arguments(&[]), account::reader)
+    probe("solaris/account", &tools::ID, ACCOUNT, account::reader)
         .reads(ACCOUNT_READ, "id(1)")
         .serves(&[View::Host], SOCKETS),
     probe("solaris/kernel", &tools::UNAME, KERNEL, uname::reader)
@@ -154,6 +153,8 @@ pub static PROBES: &[Probe] = &[
         .usable(&[0, 1, 2]),
 ];
 
+/// Without `-a` id prints the primary group alone.
+pub(in crate::probe) const ACCOUNT: Arguments = arguments(&["-a"]);
 pub(in crate::probe) const KERNEL: Arguments = arguments(&["-s", "-n", "-r", "-m"]);
 pub(in crate::probe) const SERVICES_READ: &str =
     "Which SMF service runs which process, and the names of these processes.";
@@ -165,7 +166,7 @@ pub(in crate::probe) const INTERFACES_READ: &str =
 pub(in crate::probe) const ADDRESSES_READ: &str =
     "Interfaces with flags and addresses; to root, those of the link layer too.";
 pub(in crate::probe) const ROUTES_READ: &str = "IPv4 and IPv6 routes, with masks.";
-pub(in crate::probe) const ACCOUNT_READ: &str = "The account's user id and name.";
+pub(in crate::probe) const ACCOUNT_READ: &str = "The account's user id, name and groups.";
 pub(in crate::probe) const KERNEL_READ: &str =
     "Kernel name and release, architecture, and the name the host gives itself.";
 pub(in crate::probe) const TOOLS_READ: &str = "Which of the tools' candidate paths exist.";

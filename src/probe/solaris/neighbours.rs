@@ -26,7 +26,7 @@ use crate::model::parsed::{Reader, Row};
 use crate::model::route::Neighbour;
 use crate::model::socket::Family;
 use crate::model::text::HostText;
-use crate::probe::address::ipv6;
+use crate::probe::address::{hardware_address, ipv6};
 use crate::probe::cursor::Cursor;
 use crate::probe::solaris::words::{owned, words};
 use crate::probe::whole;
@@ -96,11 +96,16 @@ fn ipv4(line: &[u8]) -> Option<Option<Neighbour>> {
     let neighbour = Neighbour {
         address: address.into(),
         device: Some(owned(device)),
-        mac: mac.filter(|_| !flags.contains(&b'U')).map(owned),
+        mac: mac.filter(|_| !flags.contains(&b'U')).map(physical),
         states,
         router: None,
     };
     Some((!own && !address.is_multicast()).then_some(neighbour))
+}
+
+/// A link-layer address; of a link that is not Ethernet's kind, as it is printed.
+fn physical(word: &[u8]) -> HostText<'static> {
+    hardware_address(word).unwrap_or_else(|| owned(word))
 }
 
 /// `If [Phys] Type State Destination`.
@@ -120,7 +125,7 @@ fn inet6(line: &[u8]) -> Option<Option<Neighbour>> {
     let neighbour = Neighbour {
         address: IpAddr::V6(address),
         device: Some(owned(device)),
-        mac: mac.map(owned),
+        mac: mac.map(physical),
         states,
         router: None,
     };

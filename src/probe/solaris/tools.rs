@@ -44,7 +44,6 @@ pub static TOOLS: &[&Tool] = &[
     &UNAME,
     &host::CAT,
     &host::IPADM,
-    &host::LSOF,
     &host::NDD,
     &host::PS,
 ];

@@ -4,12 +4,11 @@
 //! 49152
 //! ```
 //! `ndd -get /dev/tcp NAME` of HP-UX prints one number; the name stands in the question alone. One
-//! question asks for one name, so each end is a limit of its own. On Solaris `ndd /dev/tcp A B`
+//! question asks for one name, so each answer is one end, and `normalize` joins them. On Solaris `ndd /dev/tcp A B`
 //! prints both, with a blank line between, which gives the range. Source: ndd(1M).
 
 use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
-use crate::model::text::HostText;
 use crate::probe::cursor::Cursor;
 use crate::probe::lines::{LineParser, Lines};
 use crate::probe::whole::{self, Reading, is_whole};
@@ -17,13 +16,13 @@ use crate::probe::whole::{self, Reading, is_whole};
 /// A reader of `tcp_smallest_anon_port`.
 #[must_use]
 pub fn smallest_reader() -> Box<dyn Reader> {
-    whole::reader(|line| named(line, b"tcp_smallest_anon_port"))
+    whole::reader(|line| one(line, Fact::EphemeralFirst))
 }
 
 /// A reader of `tcp_largest_anon_port`.
 #[must_use]
 pub fn largest_reader() -> Box<dyn Reader> {
-    whole::reader(|line| named(line, b"tcp_largest_anon_port"))
+    whole::reader(|line| one(line, Fact::EphemeralLast))
 }
 
 /// A reader of Solaris' answer to the smallest and the largest port, in this order.
@@ -34,9 +33,9 @@ pub fn both_reader() -> Box<dyn Reader> {
 
 const EXPECTED: &str = "expected a port";
 
-fn named<'a>(line: &[u8], name: &'static [u8]) -> Reading<'a> {
+fn one<'a>(line: &[u8], fact: fn(u16) -> Fact) -> Reading<'a> {
     let port = port(line).ok_or(EXPECTED)?;
-    Ok(Some(Row::Fact(Fact::Limit(HostText::new(name), i64::from(port)))))
+    Ok(Some(Row::Fact(fact(port))))
 }
 
 struct Both {
@@ -76,9 +75,9 @@ mod tests {
     use crate::probe::testing::{facts, read};
 
     #[test]
-    fn one_number_is_a_limit_and_two_are_the_range() {
-        let name = HostText::new(b"tcp_smallest_anon_port");
-        assert_eq!(facts(&read(smallest_reader(), b"49152\n")), [Fact::Limit(name, 49152)]);
+    fn one_number_is_an_end_and_two_are_the_range() {
+        assert_eq!(facts(&read(smallest_reader(), b"49152\n")), [Fact::EphemeralFirst(49152)]);
+        assert_eq!(facts(&read(largest_reader(), b"65535\n")), [Fact::EphemeralLast(65535)]);
         let both = read(both_reader(), b"32768\n\n65535\n");
         assert_eq!(facts(&both), [Fact::EphemeralRange(32768, 65535)]);
         for text in ["65535\n\n32768\n", "ndd: not found\n"] {

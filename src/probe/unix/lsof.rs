@@ -22,7 +22,8 @@
 //! - Other systems: states have the names of their kernel (`SYN_RCVD`, `FIN_WAIT_1`; Solaris knows
 //!   `IDLE` and `BOUND`), old HP-UX says `inet` for IPv4, the device is an address and
 //!   no inode, and the bytes to read of a listener are always 0 (its queue is not in them).
-//!   macOS prints ICMP sockets (`PICMP`), raw ones with the protocol in the name, and the interface
+//!   macOS prints sockets of ICMP and further protocols (`PICMP`), whose ends may have no port, and
+//!   the interface
 //!   of a link-local address inside it as its kernel does: `fe80:4::1` is `fe80::1` in zone 4 (no
 //!   such address can be on a wire, RFC 4291, 2.5.6).
 //! - What is no internet socket (`t` of other types) is a known set and counts as a header. Fields of
@@ -208,11 +209,13 @@ fn socket<'a>(
         b"UDPLITE" => Transport::Udplite,
         b"SCTP" => Transport::Sctp,
         b"DCCP" => Transport::Dccp,
-        b"ICMP" | b"ICMPV6" => Transport::Raw,
+        word if raw_protocol(word).is_some() => Transport::Raw,
         _ => return Err("expected a protocol such as `PTCP`"),
     };
     let v6 = matches!(file.kind, b"IPv6" | b"inet6");
-    let ends = ends(file.name, v6).ok_or("expected `address:port` or two of them with `->`")?;
+    let ported = transport != Transport::Raw;
+    let ends =
+        ends(file.name, (v6, ported)).ok_or("expected `address:port` or two of them with `->`")?;
     let ((mut here, local_port), peer) = ends;
     let any: IpAddr = if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
     let (mut there, peer_port) = peer.unwrap_or((any, None));
@@ -225,11 +228,7 @@ fn socket<'a>(
     let row = out.insert(Row::Socket(Socket::new(transport, local, remote, state)));
     let Row::Socket(socket) = row else { return Err("expected a socket") };
     socket.flags.v4_mapped = v4_mapped;
-    socket.raw_protocol = match file.protocol {
-        b"ICMP" => Some(1),
-        b"ICMPV6" => Some(58),
-        _ => None,
-    };
+    socket.raw_protocol = raw_protocol(file.protocol);
     if state == State::Unknown {
         socket.state_raw = file.state.map(HostText::new);
     }
@@ -245,6 +244,36 @@ fn socket<'a>(
     socket.owners.push(Owner { pid: process.pid, fd: number(file.descriptor), tid: None, name });
     socket.attribution = Attribution::Owned;
     Ok(())
+}
+
+/// Number of an IP protocol that is no transport: lsof's `printiproto` prints its name, or the number
+/// where it has none for it.
+fn raw_protocol(word: &[u8]) -> Option<u8> {
+    Some(match word {
+        b"IP" => 0,
+        b"ICMP" => 1,
+        b"IGMP" => 2,
+        b"GGP" => 3,
+        b"IPV4" | b"IPIP" => 4,
+        b"EGP" => 8,
+        b"PUP" => 12,
+        b"IDP" => 22,
+        b"TP" => 29,
+        b"IPV6" => 41,
+        b"ROUTING" => 43,
+        b"FRAGMNT" => 44,
+        b"RSVP" => 46,
+        b"GRE" => 47,
+        b"ESP" => 50,
+        b"AH" => 51,
+        b"ICMPV6" => 58,
+        b"NONE" => 59,
+        b"DSTOPTS" => 60,
+        b"OSPF" | b"OSPFIGP" => 89,
+        b"PIM" => 103,
+        b"RAW" => 255,
+        digits => return number(digits),
+    })
 }
 
 fn state(word: Option<&[u8]>, transport: Transport, peer: bool) -> State {
@@ -283,17 +312,17 @@ fn zone(address: &mut IpAddr) -> Option<HostText<'static>> {
 
 type End = (IpAddr, Option<u16>);
 
-/// `local` or `local->remote`.
+/// `local` or `local->remote`. `how`: IPv6, and ports that must be there.
 #[inline]
-fn ends(text: &[u8], v6: bool) -> Option<(End, Option<End>)> {
+fn ends(text: &[u8], how: (bool, bool)) -> Option<(End, Option<End>)> {
     let mut cursor = Cursor::new(text);
-    let local = end(&mut cursor, v6)?;
-    let remote = if cursor.eat(b"->") { Some(end(&mut cursor, v6)?) } else { None };
+    let local = end(&mut cursor, how)?;
+    let remote = if cursor.eat(b"->") { Some(end(&mut cursor, how)?) } else { None };
     cursor.rest.is_empty().then_some((local, remote))
 }
 
 #[inline]
-fn end(cursor: &mut Cursor<'_>, v6: bool) -> Option<End> {
+fn end(cursor: &mut Cursor<'_>, (v6, ported): (bool, bool)) -> Option<End> {
     let address = if cursor.eat(b"*") {
         if v6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() }
     } else if cursor.eat(b"[") {
@@ -307,7 +336,7 @@ fn end(cursor: &mut Cursor<'_>, v6: bool) -> Option<End> {
         if v6 { address.to_ipv6_mapped().into() } else { IpAddr::V4(address) }
     };
     if !cursor.eat(b":") {
-        return None;
+        return (!ported).then_some((address, None));
     }
     let port = if cursor.eat(b"*") { None } else { Some(cursor.number()?) };
     Some((address, port.filter(|&port| port != 0)))
@@ -367,6 +396,35 @@ mod tests {
         raw.local.port = None;
         raw.raw_protocol = Some(58);
         assert_eq!(one("f3\0tIPv6\0PICMPV6\0n*:*\0"), Row::Socket(raw));
+    }
+
+    #[test]
+    fn sockets_of_other_protocols_are_read_with_one_end_and_with_two() {
+        let raw = |protocol, remote: Option<&str>| {
+            let mut raw = socket(Transport::Raw, "192.0.2.1:1", State::Unconnected);
+            raw.local.port = None;
+            raw.raw_protocol = Some(protocol);
+            if let Some(address) = remote {
+                let address = address.parse().unwrap();
+                raw.remote = Some(Endpoint { address, port: None, zone: None });
+                raw.state = State::Established;
+            }
+            Row::Socket(raw)
+        };
+        let far = Some("198.51.100.7");
+        for (fields, expected) in [
+            ("PICMP\0n192.0.2.1:*->198.51.100.7:*", raw(1, far)),
+            ("PICMP\0n192.0.2.1->198.51.100.7", raw(1, far)),
+            ("PIGMP\0n192.0.2.1", raw(2, None)),
+            ("P112\0n192.0.2.1:*", raw(112, None)),
+        ] {
+            assert_eq!(one(&format!("f3\0tIPv4\0{fields}\0")), expected, "{fields}");
+        }
+        for fields in ["PUDP\0n192.0.2.1", "P256\0n192.0.2.1:*", "PFROB\0n192.0.2.1:*"] {
+            let text = format!("p7\0cmy server\0\nf3\0tIPv4\0{fields}\0\n");
+            let seen = read(plain_reader(), text.as_bytes());
+            assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{fields}");
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub(super) fn interfaces<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> i
             interface.name.escaped().into_owned(),
             or_dash(interface.oper_state.as_ref()),
             number_or_dash(interface.mtu),
-            joined(addresses.map(|item| format!("{}/{}", item.address, item.prefix))),
+            joined(addresses.map(ToString::to_string)),
             number_or_dash(interface.rx.bytes),
             number_or_dash(interface.tx.bytes),
             trouble(interface),
@@ -56,19 +56,17 @@ pub(super) fn interfaces<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> i
 
 /// Counters that should be zero and are not.
 fn trouble(interface: &Interface) -> String {
-    let side = |name: &str, counters: LinkCounters| {
-        let kinds = [
-            ("errors", counters.errors),
-            ("dropped", counters.dropped),
-            ("overruns", counters.overruns),
-        ];
+    let side = |name: &str, counters: LinkCounters, own: (&'static str, Option<u64>)| {
+        let kinds = [("errors", counters.errors), ("dropped", counters.dropped), own];
         let kinds = kinds.map(|(kind, count)| match count {
             Some(count @ 1..) => Some(format!("{name} {kind} {count}")),
             Some(0) | None => None,
         });
         kinds.into_iter().flatten()
     };
-    joined(side("rx", interface.rx).chain(side("tx", interface.tx)))
+    let (overruns, carrier) = (interface.rx.overruns, interface.carrier_errors);
+    let received = side("rx", interface.rx, ("overruns", overruns));
+    joined(received.chain(side("tx", interface.tx, ("carrier errors", carrier))))
 }
 
 /// The `local` table holds one line per own address and is left out of the page.

@@ -92,7 +92,10 @@ fn owners(socket: &Socket<'_>) -> String {
     if socket.owners.is_empty() {
         return format!("({})", socket.attribution);
     }
-    joined(socket.owners.iter().map(|owner| format!("{}/{}", owner.name.escaped(), owner.pid)))
+    joined(socket.owners.iter().map(|owner| match owner.name.escaped() {
+        name if name.is_empty() => owner.pid.to_string(),
+        name => format!("{name}/{}", owner.pid),
+    }))
 }
 
 /// One line of the sessions.
@@ -165,7 +168,7 @@ fn partners(snapshot: &Snapshot) -> BTreeMap<Partner, Conversation> {
         conversation.sockets += 1;
         *conversation.states.entry(socket.state).or_default() += 1;
         let names = socket.owners.iter().map(|owner| owner.name.escaped().into_owned());
-        conversation.owners.extend(names);
+        conversation.owners.extend(names.filter(|name| !name.is_empty()));
     }
     partners
 }

@@ -13,6 +13,10 @@ use crate::store::blob::writer::Writer;
 
 type Text = HostText<'static>;
 
+/// Stands for the prefix of an address of which it is not known: no prefix is longer than 128. What
+/// was written before there were such addresses reads as it did.
+const NO_PREFIX: u8 = u8::MAX;
+
 /// Writes a list of texts as one table.
 pub(super) fn put_texts<'a>(page: &mut Writer<'a>, texts: impl IntoIterator<Item = &'a Text>) {
     page.table(texts, |row, text| row.text(text.bytes()));
@@ -37,7 +41,7 @@ pub(super) fn put_interfaces<'a>(page: &mut Writer<'a>, interfaces: &'a [Sourced
     put_texts(page, records().flat_map(|interface| &interface.flags));
     page.table(records().flat_map(|interface| &interface.addresses), |row, address| {
         row.address(address.address);
-        row.number(u64::from(address.prefix));
+        row.number(u64::from(address.prefix.unwrap_or(NO_PREFIX)));
         row.optional_text(address.scope.as_ref());
         row.optional_address(address.peer);
     });
@@ -64,7 +68,7 @@ pub(super) fn get_interfaces(page: &mut Reader<'_>) -> Result<Vec<Interface>, Ma
     let addresses = page.table(|row| {
         Ok(InterfaceAddress {
             address: row.address()?,
-            prefix: row.narrow()?,
+            prefix: Some(row.narrow()?).filter(|&prefix| prefix != NO_PREFIX),
             scope: row.optional_text()?,
             peer: row.optional_address()?,
         })
@@ -82,19 +86,35 @@ pub(super) fn get_interfaces(page: &mut Reader<'_>) -> Result<Vec<Interface>, Ma
 
 /// Writes the counters of one interface.
 pub(super) fn put_counters(row: &mut Writer<'_>, interface: &Interface) {
-    for counters in [&interface.rx, &interface.tx] {
+    // One place in each direction for what it alone has: overruns, and losses of the carrier.
+    let own = [interface.rx.overruns, interface.carrier_errors];
+    for (counters, own) in [&interface.rx, &interface.tx].into_iter().zip(own) {
         row.optional(counters.bytes);
         row.optional(counters.packets);
         row.optional(counters.errors);
         row.optional(counters.dropped);
-        row.optional(counters.overruns);
+        row.optional(own);
         row.optional(counters.multicast);
     }
     row.optional(interface.collisions);
 }
 
-/// Counters of one interface: received, sent, collisions.
-pub(super) type Counters = (LinkCounters, LinkCounters, Option<u64>);
+/// Counters of one interface.
+pub(super) struct Counters {
+    rx: LinkCounters,
+    tx: LinkCounters,
+    collisions: Option<u64>,
+    carrier_errors: Option<u64>,
+}
+
+impl Counters {
+    /// Sets them.
+    pub(super) fn set(self, interface: &mut Interface) {
+        (interface.rx, interface.tx) = (self.rx, self.tx);
+        interface.collisions = self.collisions;
+        interface.carrier_errors = self.carrier_errors;
+    }
+}
 
 /// Reads what [`put_counters`] wrote.
 pub(super) fn get_counters(row: &mut Row<'_, '_>) -> Result<Counters, Malformed> {
@@ -108,8 +128,9 @@ pub(super) fn get_counters(row: &mut Row<'_, '_>) -> Result<Counters, Malformed>
             multicast: row.optional()?,
         })
     };
-    let (rx, tx) = (direction()?, direction()?);
-    Ok((rx, tx, row.optional()?))
+    let (rx, mut tx) = (direction()?, direction()?);
+    let carrier_errors = tx.overruns.take();
+    Ok(Counters { rx, tx, collisions: row.optional()?, carrier_errors })
 }
 
 /// Writes routes without their expiry, then rules.

@@ -115,10 +115,8 @@ pub(super) fn get(
     let coverages = page.table(section::get_coverage)?;
     fill(&mut sections, coverages, |section, coverage: Coverage| section.coverage = coverage)?;
     let sockets = get_sockets(page, listeners, unconnected)?;
-    fill(&mut interfaces, page.table(link::get_counters)?, |interface, (rx, tx, collisions)| {
-        interface.rx = rx;
-        interface.tx = tx;
-        interface.collisions = collisions;
+    fill(&mut interfaces, page.table(link::get_counters)?, |interface, counters| {
+        counters.set(interface);
     })?;
     fill(&mut routes, page.optionals()?, |route, expiry| {
         route.expires_seconds = expiry;

@@ -6,6 +6,7 @@ use crate::model::parsed::Row;
 use crate::model::route::{Neighbour, NextHop, Route, RouteKind};
 use crate::model::socket::Family;
 use crate::model::text::HostText;
+use crate::probe::address::hardware_address;
 use crate::probe::bsd::network::{Network, address, is_ethernet, network, number, owned, words};
 use crate::probe::bsd::routes::columns::{Column, Columns};
 
@@ -227,7 +228,7 @@ fn neighbour(words: &Words<'_>, gateway: Gateway<'_>, destination: Network) -> O
     }
     let cloned = words.flag(b'W') || words.flag(b'c');
     let mac = match gateway {
-        Gateway::Mac(mac) => Some(owned(mac)),
+        Gateway::Mac(mac) => Some(hardware_address(mac)?),
         Gateway::Link if cloned => None,
         _ => return None,
     };

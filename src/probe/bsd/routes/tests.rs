@@ -86,10 +86,15 @@ fn macos_gives_routes_and_neighbours_apart() {
             }),
             Row::Neighbour(Neighbour {
                 router: Some(true),
-                ..neighbour("192.0.2.64", "en0", Some("0:0:5e:0:53:1"), &[])
+                ..neighbour("192.0.2.64", "en0", Some("00:00:5e:00:53:01"), &[])
             }),
             Row::Neighbour(neighbour("192.0.2.65", "en0", None, &["incomplete"])),
-            Row::Neighbour(neighbour("192.0.2.66", "en0", Some("0:0:5e:0:53:2"), &["permanent"])),
+            Row::Neighbour(neighbour(
+                "192.0.2.66",
+                "en0",
+                Some("00:00:5e:00:53:02"),
+                &["permanent"]
+            )),
             Row::Route(Route {
                 mtu: Some(1500),
                 kind: RouteKind::Blackhole,
@@ -141,7 +146,7 @@ fn ipv6_has_zones_local_addresses_and_multicast() {
                 source: source("fe80::5"),
                 ..route("fe80::/64", None, "en0", &["C", "I", "U"])
             }),
-            Row::Neighbour(neighbour("fe80::7", "en0", Some("0:0:5e:0:53:7"), &[])),
+            Row::Neighbour(neighbour("fe80::7", "en0", Some("00:00:5e:00:53:07"), &[])),
             Row::Route(Route {
                 mtu: Some(1500),
                 kind: RouteKind::Multicast,

@@ -45,9 +45,44 @@ pub(super) enum Tail {
     Counted(Vec<Field>),
     /// Columns of macOS with `process:pid`: those in front of it and those behind it.
     Named(Vec<Field>, Vec<Field>),
-    /// Columns that tell nothing of the schema.
-    Any,
+    /// Columns that tell nothing of the schema: how many words at most, and whether all of them are
+    /// known to do so.
+    Any(usize, bool),
 }
+
+/// Columns of FreeBSD's `-x`, `-P`, `-R`, `-c` and `-C`: `inet.c` of its netstat.
+const KNOWN: &[&[u8]] = &[
+    b"R-MBUF",
+    b"S-MBUF",
+    b"R-CLUS",
+    b"S-CLUS",
+    b"R-HIWA",
+    b"S-HIWA",
+    b"R-LOWA",
+    b"S-LOWA",
+    b"R-BCNT",
+    b"S-BCNT",
+    b"R-BMAX",
+    b"S-BMAX",
+    b"rexmt",
+    b"persist",
+    b"keep",
+    b"2msl",
+    b"delack",
+    b"rcvtime",
+    b"Log",
+    b"ID",
+    b"flowid",
+    b"ftype",
+    b"Stack",
+    b"CC",
+    b"cwin",
+    b"ssthresh",
+    b"MSS",
+    b"ECN",
+    b"Port",
+    b"(ms)",
+];
 
 /// A column of macOS behind the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +164,8 @@ fn tail(names: &[&[u8]]) -> Tail {
         }
         None => fields(names).map(Tail::Counted),
     };
-    read.unwrap_or(Tail::Any)
+    let known = names.iter().all(|name| KNOWN.contains(name) || Field::of(name).is_some());
+    read.unwrap_or(Tail::Any(names.len(), known))
 }
 
 /// Words with their places.

@@ -7,13 +7,14 @@
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::socket::Family;
 use crate::probe::bsd::sockets::Setup;
-use crate::probe::bsd::sockets::header;
+use crate::probe::bsd::sockets::header::{self, Tail};
 use crate::probe::bsd::sockets::row::{self, Layout, Reading};
 use crate::probe::bsd::sockets::tail::NAME_MAX;
 use crate::probe::lines::{LineParser, Lines, rejoin};
 use crate::probe::whole::is_whole;
 
 const TITLE: &str = "expected a row of netstat, a title or a header";
+const COLUMNS: &str = "columns that are not known: what stands in them is not read";
 const QUARANTINE: &str =
     "a socket where UNIX-domain sockets are listed: perhaps part of a path, so it is not believed";
 const CUT: &str = "an address is as long as what addresses are cut to: run netstat with -l (macOS), \
@@ -90,7 +91,10 @@ impl Netstat {
                 (self.unix, self.section) = (true, Section::Other);
                 sink.header(span);
             }
-            Reading::Nothing if !remark && self.title(line) => sink.header(span),
+            Reading::Nothing if !remark && self.title(line) => {
+                sink.header(span);
+                self.note_columns(span, line, sink);
+            }
             Reading::Nothing if self.section == Section::Sctp => {
                 let expected = "a further address of an association: its row has the first one";
                 sink.issue(Issue::unparsed(span, expected, line));
@@ -99,6 +103,15 @@ impl Netstat {
                 sink.issue(Issue::unparsed(span, TITLE, line));
             }
             Reading::Bad(expected) => sink.issue(Issue::unparsed(span, expected, line)),
+        }
+    }
+
+    /// Says once, at the header, that columns are not known: what stands in them is not read.
+    #[cold]
+    fn note_columns(&self, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        let tail = self.layout.columns.as_ref().map(|columns| &columns.tail);
+        if matches!(tail, Some(Tail::Any(_, false))) && header::read(line).is_some() {
+            sink.issue(Issue::note(span, COLUMNS, line));
         }
     }
 

@@ -47,7 +47,8 @@ pub(super) fn read<'a>(
     socket: &mut Socket<'a>,
 ) -> Result<(), Trouble> {
     match tail {
-        Tail::Any => Ok(()),
+        Tail::Any(most, _) if words(rest).nth(*most).is_none() => Ok(()),
+        Tail::Any(..) => Err(Trouble::Bad("expected no more words than the header has columns")),
         Tail::Empty if rest.trim_ascii().is_empty() => Ok(()),
         Tail::Empty => Err(Trouble::Bad("expected no more columns than the header names")),
         Tail::Counted(fields) => {

@@ -1,7 +1,7 @@
 //! Traps of lists of sockets. Rows are made by hand from the grammar, with documentation addresses.
 
 use super::*;
-use crate::model::parsed::Row;
+use crate::model::parsed::{Row, Severity};
 use crate::model::socket::{Attribution, Endpoint, Owner, Socket, State, Transport};
 use crate::model::text::HostText;
 use crate::probe::testing::{Seen, read, rows};
@@ -381,4 +381,25 @@ fn the_state_is_read_whatever_the_header_calls_it() {
             .collect();
         assert_eq!(states, [Some(State::Established)], "{name}");
     }
+}
+
+#[test]
+fn what_an_unknown_column_holds_is_said_once_and_more_words_are_an_issue() {
+    let text = "Proto Recv-Q Send-Q Local Address Foreign Address (state) Frob Log ID\n\
+        tcp4 0 0 192.0.2.1.22 198.51.100.7.50000 ESTABLISHED seven x 1\n\
+        tcp4 0 0 192.0.2.1.22 198.51.100.7.50001 ESTABLISHED\n\
+        tcp4 0 0 192.0.2.1.22 198.51.100.7.50002 ESTABLISHED seven x 1 more\n\
+        Proto Recv-Q Send-Q Local Address Foreign Address (state) Log ID\n\
+        tcp4 0 0 192.0.2.1.22 198.51.100.7.50003 ESTABLISHED - 1\n";
+    let seen = read(reader(Setup::AUTO), text.as_bytes());
+    let said: Vec<_> =
+        seen.issues.iter().map(|one| (one.span.line, one.severity, one.message.as_str())).collect();
+    assert_eq!(
+        said,
+        [
+            (1, Severity::Note, "columns that are not known: what stands in them is not read"),
+            (4, Severity::Unparsed, "expected no more words than the header has columns"),
+        ]
+    );
+    assert_eq!((seen.rows.len(), seen.headers.len()), (3, 2));
 }

@@ -17,7 +17,8 @@
 use crate::model::link::{Interface, InterfaceAddress, LinkCounters};
 use crate::model::parsed::{Reader, Row, Sink};
 use crate::model::text::HostText;
-use crate::probe::freebsd::libxo::routes::{address_of, is_mac, length};
+use crate::probe::address::hardware_address;
+use crate::probe::freebsd::libxo::routes::{address_of, length};
 use crate::probe::freebsd::libxo::{Document, keep_none, whole, word};
 use crate::probe::json::Fields;
 use crate::probe::json_tree::Place;
@@ -88,7 +89,7 @@ fn row(
 fn link(fields: &Fields, index: &[u8], interface: &mut Interface) -> Result<(), &'static str> {
     let index = std::str::from_utf8(index).ok().and_then(|digits| digits.parse().ok());
     interface.index = Some(index.ok_or("expected the index of a link")?);
-    interface.mac = word(fields.get("address")).filter(|address| is_mac(address.bytes()));
+    interface.mac = word(fields.get("address")).and_then(|word| hardware_address(word.bytes()));
     interface.mtu = whole(fields.get("mtu"));
     if let Some(flags) = word(fields.get("flags")) {
         let bits = std::str::from_utf8(flags.bytes()).ok();
@@ -132,5 +133,5 @@ fn interface_address(fields: &Fields, network: &[u8]) -> Result<InterfaceAddress
     let bits = if address.is_ipv4() { 32 } else { 128 };
     let prefix = prefix.and_then(length).filter(|prefix| *prefix <= bits);
     let prefix = prefix.ok_or("expected a network with its prefix length")?;
-    Ok(InterfaceAddress { address, prefix, scope: None, peer: None })
+    Ok(InterfaceAddress { address, prefix: Some(prefix), scope: None, peer: None })
 }

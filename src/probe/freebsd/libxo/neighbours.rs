@@ -15,6 +15,7 @@
 use crate::model::parsed::{Reader, Row, Sink};
 use crate::model::route::Neighbour;
 use crate::model::text::HostText;
+use crate::probe::address::hardware_address;
 use crate::probe::freebsd::libxo::routes::address_of;
 use crate::probe::freebsd::libxo::{Document, keep_none, word};
 use crate::probe::json::Fields;
@@ -110,6 +111,7 @@ fn row(
     states.sort();
     states.dedup();
     let mac = word(fields.get("mac-address")).filter(|mac| !mac.bytes().starts_with(b"("));
+    let mac = mac.map(|mac| hardware_address(mac.bytes()).unwrap_or(mac));
     let device = word(fields.get("interface"));
     sink.row(place.span, Row::Neighbour(Neighbour { address, device, mac, states, router }));
     Ok(())

@@ -171,7 +171,7 @@ fn via(text: &[u8]) -> Option<Option<IpAddr>> {
 
 /// True for a hardware address: six or twenty pairs of hexadecimal digits, leading zeros left out
 /// at times. Eight would be an IPv6 address as well.
-pub(super) fn is_mac(text: &[u8]) -> bool {
+fn is_mac(text: &[u8]) -> bool {
     let pair = |part: &[u8]| matches!(part.len(), 1 | 2) && part.iter().all(u8::is_ascii_hexdigit);
     let parts = text.split(|byte| *byte == b':');
     parts.clone().all(pair) && matches!(parts.count(), 6 | 20)

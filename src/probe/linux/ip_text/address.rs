@@ -90,7 +90,12 @@ fn address(words: &mut Words<'_>) -> Option<InterfaceAddress> {
             _ => {}
         }
     }
-    (address.is_ipv4() == v4).then_some(InterfaceAddress { address, prefix, scope, peer })
+    (address.is_ipv4() == v4).then_some(InterfaceAddress {
+        address,
+        prefix: Some(prefix),
+        scope,
+        peer,
+    })
 }
 
 #[cfg(test)]
@@ -125,7 +130,7 @@ mod tests {
         let at =
             |address: &str, prefix, scope: &'static str, peer: Option<&str>| InterfaceAddress {
                 address: address.parse().unwrap(),
-                prefix,
+                prefix: Some(prefix),
                 scope: Some(HostText::new(scope.as_bytes())),
                 peer: peer.map(|peer| peer.parse().unwrap()),
             };

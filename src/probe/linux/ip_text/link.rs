@@ -141,7 +141,7 @@ fn count(receives: bool, names: &[u8], numbers: &[u8], interface: &mut Interface
             b"errors" => counters.errors = value,
             b"dropped" => counters.dropped = value,
             b"overrun" if receives => counters.overruns = value,
-            b"carrier" if !receives => counters.overruns = value,
+            b"carrier" if !receives => interface.carrier_errors = value,
             b"mcast" if receives => counters.multicast = value,
             b"collsns" if !receives => interface.collisions = value,
             _ => {}
@@ -180,8 +180,8 @@ mod tests {
             multicast,
         };
         vlan.rx = six(9, 8, 7, 6, 5, Some(4));
-        vlan.tx = six(1, 2, 3, 4, 5, None);
-        vlan.collisions = Some(6);
+        vlan.tx = LinkCounters { overruns: None, ..six(1, 2, 3, 4, 0, None) };
+        (vlan.carrier_errors, vlan.collisions) = (Some(5), Some(6));
         let mut tunnel = Interface::named(HostText::new(b"tun0"));
         tunnel.index = Some(8);
         tunnel.flags = vec![HostText::new(b"POINTOPOINT")];
@@ -220,17 +220,17 @@ mod tests {
         expected.oper_state = Some(HostText::new(b"up"));
         expected.kind = Some(HostText::new(b"ether"));
         expected.mac = Some(HostText::new(b"02:00:00:00:00:02"));
-        let counters = |bytes, packets, errors, dropped, multicast| LinkCounters {
+        let counters = |bytes, packets, errors, dropped, overruns, multicast| LinkCounters {
             bytes: Some(bytes),
             packets: Some(packets),
             errors: Some(errors),
             dropped: Some(dropped),
-            overruns: Some(5),
+            overruns,
             multicast,
         };
-        expected.rx = counters(9234, 8, 7, 6, Some(4));
-        expected.tx = counters(1, 2, 3, 4, None);
-        expected.collisions = Some(6);
+        expected.rx = counters(9234, 8, 7, 6, Some(5), Some(4));
+        expected.tx = counters(1, 2, 3, 4, None, None);
+        (expected.carrier_errors, expected.collisions) = (Some(5), Some(6));
         for text in [lines.join("\\"), lines.join("\n")] {
             let seen = read(reader(), format!("{text}\n").as_bytes());
             assert_eq!(rows(&seen), [Row::Interface(expected.clone())]);

@@ -90,6 +90,9 @@ pub(super) fn read<'a>(
         cursor.blanks();
         let inode = cursor.decimal().filter(|_| cursor.at_word_end());
         socket.inode = Some(inode.ok_or(Trouble::Bad("expected a user and an inode"))?);
+        if (socket.uid, socket.inode) == (Some(0), Some(0)) {
+            socket.uid = None;
+        }
     }
     let mut rest = cursor.rest;
     // There is a blank where SCTP has its timer.

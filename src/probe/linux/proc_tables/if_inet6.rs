@@ -38,6 +38,6 @@ fn part(line: &[u8]) -> Option<Interface> {
     interface.index = Some(index);
     let scope = scope.map(owned);
     interface.addresses =
-        vec![InterfaceAddress { address: address.into(), prefix, scope, peer: None }];
+        vec![InterfaceAddress { address: address.into(), prefix: Some(prefix), scope, peer: None }];
     Some(interface)
 }

@@ -64,11 +64,11 @@ pub(super) fn read<'a>(
                     return Err(Trouble::Open(before + entry));
                 }
             }
-        } else if cursor.eat(b"ino:") {
+        } else if cursor.eat(b"ino:") || cursor.eat(b"ino=") {
             fields.inode = Some(word(&mut cursor, Cursor::decimal)?);
-        } else if cursor.eat(b"sk:") {
+        } else if cursor.eat(b"sk:") || cursor.eat(b"sk=") {
             fields.cookie = Some(word(&mut cursor, Cursor::hexadecimal)?);
-        } else if cursor.eat(b"uid:") {
+        } else if cursor.eat(b"uid:") || cursor.eat(b"uid=") {
             fields.uid = Some(word(&mut cursor, Cursor::number)?);
         } else if cursor.eat(b"timer:(") {
             fields.timer = Some(timer(&mut cursor).ok_or(Trouble::Unknown)?);
@@ -99,7 +99,8 @@ fn other(cursor: &mut Cursor<'_>) -> Result<(), Trouble> {
     // The only field with quotes: options of a raw or UDP socket read from /proc.
     let quoted = cursor.rest.starts_with(b"opt:\"");
     let word = cursor.token();
-    if !quoted && memchr::memchr(b'"', word).is_some() {
+    // Nor is a peer that stands for none: it would be the end of a unix socket's row.
+    if word == b"*" || (!quoted && memchr::memchr(b'"', word).is_some()) {
         return Err(Trouble::Unknown);
     }
     Ok(())

@@ -36,17 +36,21 @@
 //!   the queues of a socket without a peer stay `None`: they may be a listener's.
 //! - unix, netlink, packet, vsock, tipc and xdp rows are known and count as headers: they carry no
 //!   internet socket. So do the TAB-led lines of `-i` and `-m`, and the remarks about cgroup2 where a
-//!   capture holds standard error too. A path of a unix socket may hold a newline and imitate a row;
-//!   the command standard asks for no unix sockets.
+//!   capture holds standard error too. The name of a unix socket may hold newlines and imitate rows: a
+//!   row without inode and peer at its end is an issue, and so is what could be a part of the name;
+//!   see `unix.rs`. The command standard asks for no unix sockets.
 //! - RHEL 6 prints UDP as `tcp UNCONN`; a TCP socket in that state and the old spelling is UDP.
 //! - A last line without its end may have been cut inside a port: its row is flagged `truncated`.
-//! - The user id of a `TIME-WAIT` row is not reported: the kernel no longer has it.
+//! - The user id of a `TIME-WAIT` row is not reported, nor user 0 of a socket that no file holds (inode
+//!   0): the kernel no longer has it.
+//! - Before iproute2 4.0 rows that come from /proc have `uid=`, `ino=` and `sk=` for `uid:`, `ino:`, `sk:`.
 
 mod endpoint;
 mod fields;
 mod owners;
 mod row;
 mod rows;
+mod unix;
 
 use crate::model::parsed::Reader;
 use crate::model::socket::Family;

@@ -12,6 +12,7 @@ use crate::probe::cursor::Cursor;
 use crate::probe::linux::ss::endpoint::{self, Host, Spelled};
 use crate::probe::linux::ss::fields::{self, Fields, Trouble};
 use crate::probe::linux::ss::owners::List;
+use crate::probe::linux::ss::unix;
 
 /// What a line is.
 pub(super) enum Reading {
@@ -24,8 +25,13 @@ pub(super) enum Reading {
     },
     /// A row whose owner list ends inside the entry at this place.
     Open(usize),
-    /// A row of a socket that is not an internet one.
+    /// A row of a socket that is neither an internet nor a unix one.
     Other,
+    /// A row of a unix socket, and whether it has its end.
+    Unix {
+        /// Inode, peer and the peer's inode stand at its end.
+        whole: bool,
+    },
     /// A header.
     Header,
     /// None of these: what was expected.
@@ -156,7 +162,7 @@ fn read_row<'a>(
     let mut cursor = Cursor::new(line);
     let Front { transport, state, word } = match front(&mut cursor, layout) {
         Ok(Some(front)) => front,
-        Ok(None) => return Reading::Other,
+        Ok(None) => return other(line),
         Err(expected) => return Reading::Bad(expected),
     };
     let Some(queues) = queues(&mut cursor) else {
@@ -277,6 +283,24 @@ fn front<'a>(
         if found == State::Closed { Transport::Udp } else { Transport::Tcp }
     });
     Ok(Some(Front { transport, state: found, word }))
+}
+
+/// A row of a socket that is no internet one. Only the name of a unix socket can be anything.
+#[cold]
+fn other(line: &[u8]) -> Reading {
+    let mut words = line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    let unix = words.next().is_some_and(unix::is_unix);
+    let mut words = words.skip_while(|word| state(word).is_some());
+    if !(0..2).all(|_| words.next().is_some_and(is_number)) {
+        return Reading::Bad("expected a state and two numbers, Recv-Q and Send-Q");
+    }
+    if unix { Reading::Unix { whole: unix::has_tail(line) } } else { Reading::Other }
+}
+
+/// True for a line that begins like the row of an internet socket.
+pub(super) fn begins(line: &[u8]) -> bool {
+    let first = Cursor::new(line.trim_ascii_start()).token();
+    matches!(netid(first), Some(Netid::Inet(_))) || line.trim_ascii_start().starts_with(b"`- ")
 }
 
 fn is_number(word: &[u8]) -> bool {
@@ -462,9 +486,11 @@ fn set_fields<'a>(socket: &mut Socket<'a>, fields: &mut Fields<'a>) {
     socket.inode = fields.inode;
     socket.cookie = fields.cookie;
     socket.cgroup = fields.cgroup.map(HostText::new);
-    // `-e` leaves uid 0 out. A socket in TIME-WAIT has lost its user.
+    // `-e` leaves uid 0 out. A socket in TIME-WAIT has lost its user, and so has one without a file, of
+    // which the kernel says 0.
     socket.uid = match (fields.uid, fields.inode) {
         _ if socket.state == State::TimeWait => None,
+        (None | Some(0), Some(0)) => None,
         (None, Some(_)) => Some(0),
         (uid, _) => uid,
     };

@@ -2,17 +2,20 @@
 //! process name had parted.
 //!
 //! In: lines. Out: sockets, headers, issues; each line with text in exactly one of them. Holds
-//! nothing between lines but a row that is not finished.
+//! nothing between lines but a row that is not finished, and lines that the name of a unix socket above
+//! may reach.
 
 use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Row, Sink, Span};
 use crate::model::socket::Family;
 use crate::probe::lines::{LineParser, Lines, is_cut, rejoin};
 use crate::probe::linux::ss::owners::{self, COMM_BYTES_MAX};
 use crate::probe::linux::ss::row::{self, Layout, Reading};
+use crate::probe::linux::ss::unix::{self, Reach};
 
 /// See [`crate::probe::linux::ss::reader`].
 pub(super) fn reader(family: Option<Family>) -> Box<dyn Reader> {
-    Box::new(Lines::new(Ss { layout: Layout::new(family), held: None, after_row: false }))
+    let layout = Layout::new(family);
+    Box::new(Lines::new(Ss { layout, held: None, after_row: false, reach: None }))
 }
 
 struct Ss {
@@ -21,6 +24,8 @@ struct Ss {
     held: Option<Held>,
     /// The last line was a row, or belonged to one: a TAB-led line explains it.
     after_row: bool,
+    /// Lines below the row of a unix socket, as far as its name may reach.
+    reach: Option<Reach>,
 }
 
 /// A row whose owner list was broken by a newline in a name, or might have been.
@@ -62,25 +67,77 @@ impl Flags {
 
 impl LineParser for Ss {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        match self.held.take() {
-            None => self.fresh(span, line, sink),
-            Some(held) => self.resume(held, span, line, sink),
+        match self.reach.take() {
+            None => self.take(span, line, sink),
+            Some(reach) => self.below_unix(reach, span, line, sink),
         }
     }
 
     fn end(&mut self, sink: &mut dyn Sink) {
+        while let Some(reach) = self.reach.take() {
+            self.settle(reach, false, sink);
+        }
         if let Some(held) = self.held.take() {
             self.give_up(&held, sink);
         }
     }
 }
 
+const NO_END: &str = "expected inode, peer and its inode at the end of a unix socket's row";
+const PART_OF_NAME: &str = "this may be a part of the name of the unix socket above";
+
 impl Ss {
+    fn take(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        match self.held.take() {
+            None => self.fresh(span, line, sink),
+            Some(held) => self.resume(held, span, line, sink),
+        }
+    }
+
+    /// Takes a line that the name of a unix socket above may reach.
+    #[cold]
+    fn below_unix(&mut self, mut reach: Reach, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        // Lines that explain a row make no record, whoever wrote them.
+        if reach.is_empty() && is_explanation(line) {
+            self.reach = Some(reach);
+            return self.take(span, line, sink);
+        }
+        let inside = reach.holds(span);
+        let ended = inside && unix::has_tail(line);
+        if inside && !ended {
+            reach.keep(span, line);
+            self.reach = Some(reach);
+            return;
+        }
+        self.settle(reach, ended, sink);
+        if ended && !unix::begins(line) {
+            // The end of the name; but it may look like the end only.
+            sink.issue(Issue::unparsed(span, PART_OF_NAME, line));
+            self.reach = Some(Reach::below(span, false));
+            return;
+        }
+        self.line(span, line, sink);
+    }
+
+    /// Reads the lines that were kept, or tells that they are parts of a name. `ended`: a line follows
+    /// that ends as the row of a unix socket does.
+    fn settle(&mut self, reach: Reach, ended: bool, sink: &mut dyn Sink) {
+        let (lines, torn) = reach.into_lines();
+        let parts = torn || (ended && lines.iter().any(|(_, line)| row::begins(line)));
+        for (span, line) in lines {
+            if !parts {
+                self.line(span, &line, sink);
+            } else if !line.trim_ascii().is_empty() {
+                sink.issue(Issue::unparsed(span, PART_OF_NAME, &line));
+            }
+        }
+    }
+
     /// Reads a line that starts something.
     fn fresh(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         match line {
             [] => return,
-            [b'\t', ..] if self.after_row => return sink.header(span),
+            _ if self.after_row && is_explanation(line) => return sink.header(span),
             [b' ' | b'\t', ..] if line.trim_ascii().is_empty() => return,
             _ => {}
         }
@@ -102,6 +159,15 @@ impl Ss {
             Reading::Other => {
                 self.after_row = true;
                 sink.header(span);
+            }
+            Reading::Unix { whole } => {
+                self.after_row = whole;
+                self.reach = Some(Reach::below(span, !whole));
+                if whole {
+                    sink.header(span);
+                } else {
+                    sink.issue(Issue::unparsed(span, NO_END, line));
+                }
             }
             Reading::Header => {
                 self.after_row = false;
@@ -205,6 +271,14 @@ impl Ss {
             sink.issue(Issue::note(span, remark, line));
         }
     }
+}
+
+/// True for a line that explains the row above: TAB-led, or the arrow that iproute2 4.x prints on a
+/// line of its own below a unix socket.
+fn is_explanation(line: &[u8]) -> bool {
+    line.starts_with(b"\t")
+        || (line.starts_with(b" ")
+            && matches!(line.trim_ascii(), b"<->" | b"-->" | b"<--" | b"---"))
 }
 
 /// Hands out a row, with what was found only after it was read.

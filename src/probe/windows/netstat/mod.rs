@@ -18,14 +18,15 @@
 //! ```
 //!
 //! Columns: protocol; local and foreign end; state, blank for UDP; process id, with `-o`; with `-t`
-//! or `-y` an offload state or template. Each is padded, none is cut: a long address moves the rest
-//! to the right. Source: netstat (Windows commands reference), `MIB_TCP_STATE` of iprtrmib.h.
+//! an offload state (`InHost`), with `-y` a template (`Internet`, `Not Applicable`). Each is padded, none
+//! is cut: a long address moves the rest to the right. Source: netstat (Windows commands reference), `MIB_TCP_STATE` of iprtrmib.h.
 //!
 //! Decisions, each because the text alone does not say:
 //! - Only the protocol, addresses, ports, process ids and `*:*` are the same in every language. So a
 //!   row is known by its protocol, and a TCP row whose foreign end is no address and port 0 is a
 //!   listener, whatever the state is called. The words of English and German Windows are known; of
-//!   others the state is `unknown`, with the word in `state_raw`, but for listeners. Sockets that are
+//!   others the state is `unknown`, with the word in `state_raw` and a note for each word, but for
+//!   listeners. Sockets that are
 //!   only bound, which `-q` lists and the probe does not ask for, look like listeners in languages
 //!   whose word is not known.
 //! - Windows 2000 and before print any port behind the `0.0.0.0` of a listener: the word decides.

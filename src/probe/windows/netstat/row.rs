@@ -151,7 +151,7 @@ fn tail(text: &[u8], transport: Transport) -> Option<Tail<'_>> {
     let start = cursor;
     match cursor.number() {
         Some(pid) if cursor.at_word_end() => tail.pid = Some(pid),
-        // Without an id, `-t` prints its column here.
+        // Without an id, `-t` and `-y` print their columns here.
         _ => cursor = start,
     }
     cursor.blanks();
@@ -177,17 +177,21 @@ fn slow_tail(text: &[u8]) -> Option<Tail<'_>> {
         tail.pid = Some(whole_number(column)?);
         columns.next();
     }
-    let offload = columns.next();
-    let known = offload.is_none_or(is_words) && columns.next().is_none();
+    let further: [Option<&[u8]>; 2] = [columns.next(), columns.next()];
+    let known = further.into_iter().flatten().all(is_word) && columns.next().is_none();
     // A state is a few words, perhaps with a number at the end: more is another thing.
     let state = |word: &[u8]| word.len() <= 64 && !word.iter().any(|byte| is_of_an_end(*byte));
     (known && tail.word.is_none_or(state)).then_some(tail)
 }
 
-/// An offload state or a template: one column of words, no digit, and nothing of an end.
+/// An offload state, a template, or both: one or two columns.
 fn is_words(text: &[u8]) -> bool {
-    let strange = |byte: &u8| byte.is_ascii_digit() || is_of_an_end(*byte);
-    columns(text).count() == 1 && !text.iter().any(strange)
+    columns(text).take(3).count() <= 2 && columns(text).all(is_word)
+}
+
+/// A column of words: no digit, and nothing of an end.
+fn is_word(text: &[u8]) -> bool {
+    !text.iter().any(|byte| byte.is_ascii_digit() || is_of_an_end(*byte))
 }
 
 const fn is_of_an_end(byte: u8) -> bool {

@@ -29,6 +29,7 @@ pub(super) fn reader() -> Box<dyn Reader> {
         row: Vec::new(),
         row_place: None,
         pid: None,
+        words: Vec::new(),
     })
 }
 
@@ -41,7 +42,16 @@ struct Netstat {
     row_place: Option<(Span, bool)>,
     /// Process of the last row that was told.
     pid: Option<u32>,
+    /// Words for states that are not known, each once.
+    words: Vec<Vec<u8>>,
 }
+
+/// Most words for states that are told: TCP has 12 states.
+const WORDS_MAX: usize = 32;
+
+const UNKNOWN_WORD: &str = "a word for a state that is not known: the records with it keep it";
+const MORE_WORDS: &str =
+    "more words for states are not known: only the records with them keep them";
 
 /// Where the next line stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,7 +136,12 @@ impl Netstat {
         match row::read(&self.row, &mut out) {
             Reading::Socket(pid) => {
                 self.pid = pid;
+                // A word that is cut is no word.
+                let word = if whole { unknown_word(out.as_ref()) } else { None };
                 emit(out, Line { span, bytes: &self.row, whole }, program, sink);
+                if let Some(word) = word {
+                    self.tell_word(span, word, sink);
+                }
             }
             Reading::Bad(expected) => {
                 self.pid = None;
@@ -134,6 +149,17 @@ impl Netstat {
             }
             Reading::Other => sink.issue(Issue::unparsed(span, NO_ROW, &self.row)),
         }
+    }
+
+    /// Tells of a word for a state that is not known, once.
+    #[cold]
+    fn tell_word(&mut self, span: Span, word: Vec<u8>, sink: &mut dyn Sink) {
+        if self.words.len() > WORDS_MAX || self.words.contains(&word) {
+            return;
+        }
+        let message = if self.words.len() < WORDS_MAX { UNKNOWN_WORD } else { MORE_WORDS };
+        sink.issue(Issue::note(span, message, &word));
+        self.words.push(word);
     }
 
     /// Reads a line that is no row.
@@ -292,6 +318,15 @@ fn emit<'a>(row: Option<Row<'a>>, line: Line<'a>, program: Option<&'a [u8]>, sin
     if !line.whole {
         let remark = "last line has no end: the row may be cut";
         sink.issue(Issue::note(line.span, remark, line.bytes));
+    }
+}
+
+/// The word for the state of a socket, where it is not known.
+#[inline]
+fn unknown_word(row: Option<&Row<'_>>) -> Option<Vec<u8>> {
+    match row {
+        Some(Row::Socket(socket)) => socket.state_raw.as_ref().map(|word| word.bytes().to_vec()),
+        _ => None,
     }
 }
 

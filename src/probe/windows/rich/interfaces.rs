@@ -17,6 +17,7 @@
 use crate::model::link::{Interface, InterfaceAddress, LinkCounters};
 use crate::model::parsed::{Reader, Row, Sink, Span};
 use crate::model::text::HostText;
+use crate::probe::address::hardware_address;
 use crate::probe::json::Fields;
 use crate::probe::windows::rich::answer::{self, Member, Read};
 use crate::probe::windows::rich::fields::{address, member, raw, whole, word};
@@ -77,7 +78,8 @@ fn adapter(span: Span, fields: &Fields, sink: &mut dyn Sink) -> Result<(), &'sta
     let name = word(fields, "Name").ok_or("expected an adapter with its name")?;
     let mut interface = Interface::named(name);
     interface.index = whole(fields, "InterfaceIndex");
-    interface.mac = word(fields, "MacAddress");
+    let mac = word(fields, "MacAddress").filter(|mac| !mac.bytes().is_empty());
+    interface.mac = mac.map(|mac| hardware_address(mac.bytes()).unwrap_or(mac));
     interface.mtu = whole(fields, "MtuSize");
     interface.oper_state = meaning(fields, "OperState", STATES);
     interface.kind = meaning(fields, "Type", KINDS);
@@ -136,7 +138,8 @@ fn interface_address(span: Span, fields: &Fields, sink: &mut dyn Sink) -> Result
     let prefix = prefix.ok_or("expected a prefix length")?;
     let mut interface = Interface::named(name);
     interface.index = whole(fields, "InterfaceIndex");
-    interface.addresses = vec![InterfaceAddress { address, prefix, scope: None, peer: None }];
+    interface.addresses =
+        vec![InterfaceAddress { address, prefix: Some(prefix), scope: None, peer: None }];
     sink.row(span, Row::Interface(interface));
     Ok(())
 }

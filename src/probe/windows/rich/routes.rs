@@ -19,6 +19,7 @@ use crate::model::parsed::{Reader, Row, Sink, Span};
 use crate::model::route::{Neighbour, NextHop, Route, RouteKind};
 use crate::model::socket::Family;
 use crate::model::text::HostText;
+use crate::probe::address::hardware_address;
 use crate::probe::json::Fields;
 use crate::probe::windows::rich::answer::{self, Member, Read};
 use crate::probe::windows::rich::fields::{address, member, raw, tells, whole, word};
@@ -150,12 +151,13 @@ fn neighbour(span: Span, fields: &Fields, sink: &mut dyn Sink) -> Result<(), &'s
     }
     // An entry that is not resolved is printed with zeros.
     let resolved = |mac: &HostText<'_>| mac.bytes().iter().any(|byte| !matches!(byte, b'0' | b'-'));
+    let mac = word(fields, "LinkLayerAddress").filter(resolved);
     sink.row(
         span,
         Row::Neighbour(Neighbour {
             address,
             device: word(fields, "InterfaceAlias"),
-            mac: word(fields, "LinkLayerAddress").filter(resolved),
+            mac: mac.map(|mac| hardware_address(mac.bytes()).unwrap_or(mac)),
             states: word_of(fields, "State", STATES).into_iter().collect(),
             router: None,
         }),
