@@ -47,6 +47,13 @@ if ! "$ansible/bin/ansible-inventory" --version >/dev/null 2>&1; then
     "$ansible/bin/pip" install --quiet "ansible-core>=2.17,<2.20"
 fi
 
+# The Windows hosts that WinRM is tested against are a Python program.
+winrm=target/tools/winrm
+if ! "$winrm/bin/python" -c "import spnego, cryptography" >/dev/null 2>&1; then
+    python3 -m venv "$winrm"
+    "$winrm/bin/pip" install --quiet --requirement tests/lab/winrm/requirements.txt
+fi
+
 ran=""
 # Runs one step and remembers that it ran; the first step that fails ends the suite.
 step() {
@@ -62,7 +69,7 @@ step "formatting" cargo fmt --check
 step "formatting of the fuzz targets" cargo fmt --check --manifest-path fuzz/Cargo.toml
 step "lints" cargo clippy --locked --all-targets --quiet -- -D warnings
 step "build of all targets" cargo test --locked --no-run
-step "unit, property, layering, evidence, store, records, ssh, dispatch, flow and cli tests" \
+step "unit, property, layering, evidence, store, records, ssh, winrm, dispatch, flow and cli tests" \
     cargo test --locked --no-fail-fast
 # Real samples of other systems stand beside the package, not in it.
 if [ -f ../shared/corpus/MANIFEST.tsv ]; then

@@ -12,6 +12,8 @@ pub(super) fn start(verbose: u8, quiet: bool) {
         (false, 2) => "info,fleetstat=debug",
         (false, _) => "trace",
     };
+    // The library that seals WinRM prints what it seals, and at the last level its keys.
+    let filter = format!("{filter},sspi=off");
     let builder = tracing_subscriber::fmt()
         .with_env_filter(EnvFilter::new(filter))
         .with_writer(std::io::stderr)

@@ -24,6 +24,7 @@ use crate::transport::Roads;
 use crate::transport::local::Local;
 use crate::transport::ssh::identity::Unlocked;
 use crate::transport::ssh::{Settings, Ssh};
+use crate::transport::winrm::Winrm;
 use crate::workflow::collect::{CollectError, Collected, Collection, collect};
 
 /// Host names per kind of fault in the closing summary.
@@ -64,6 +65,7 @@ async fn conduct(
     let ssh = Arc::new(ssh(setting, &plan)?);
     unlock(setting, &ssh, &plan).await?;
     let local = Arc::new(Local::new(setting.clock));
+    let winrm = Arc::new(Winrm::new(&ssh, setting.clock));
     let stop = Stop::default();
     let first = Arc::new(OnceLock::new());
     let signals = tokio::spawn(watch_signals(stop.clone(), first.clone()));
@@ -74,7 +76,7 @@ async fn conduct(
         inventory,
         evidence: setting.evidence()?,
         store: setting.store(Mode::Write)?,
-        roads: Arc::new(Roads { ssh, local }),
+        roads: Arc::new(Roads { ssh, local, winrm }),
         observer: progress.observer(),
         stop,
         clock: setting.clock,
@@ -124,7 +126,7 @@ async fn unlock(setting: &Setting, ssh: &Ssh, plan: &Plan) -> Result<(), Problem
     let mut usable = false;
     for visit in &plan.visits {
         let host = &visit.host;
-        if host.asset.transport != TransportKind::Ssh {
+        if host.asset.transport == TransportKind::Local {
             continue;
         }
         let jumps = host.road.iter().map(|jump| &*jump.account);

@@ -70,6 +70,7 @@ pub async fn run(
     }
     dispatch.roads.ssh.finish().await;
     dispatch.roads.local.finish().await;
+    dispatch.roads.winrm.finish().await;
 }
 
 /// Waits for the start rate and asks the guards.

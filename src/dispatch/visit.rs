@@ -131,7 +131,7 @@ pub async fn visit(
     let Conversation { session, captured, mut faults, broken, .. } = conversation;
     faults.extend(broken);
     let (negotiated, peer) = (session.negotiated(), session.peer());
-    session.close().await;
+    faults.extend(session.close().await);
     VisitReport {
         started: captured.first().map_or(connected, |first| first.answer.started),
         ended: captured.last().map_or(connected, |last| last.answer.ended),

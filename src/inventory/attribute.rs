@@ -118,7 +118,7 @@ fn value(
             .integer()
             .and_then(|port| u16::try_from(port).ok())
             .and_then(|port| if port > 0 { Some(Value::Port(port)) } else { None }),
-        Key::Fragile => node.flag().map(Value::Flag),
+        Key::Fragile | Key::Tls => node.flag().map(Value::Flag),
         Key::Platform => text.and_then(Platform::parse).map(Value::Platform),
         Key::Transport => text.and_then(TransportKind::parse).map(Value::Transport),
         Key::Criticality => text.and_then(Criticality::parse).map(Value::Criticality),
@@ -130,6 +130,7 @@ fn value(
         Key::Account => text.and_then(|name| account(name, node.place, context, report)),
         Key::Owner => text.and_then(|text| one_line(key, text, node.place, (owner, report))),
         Key::HostKeyAlias => text.and_then(|text| alias(text, node.place, owner, report)),
+        Key::TlsName => text.and_then(|text| tls_name(text, node.place, owner, report)),
         Key::Timezone => text.and_then(|text| timezone(text, node.place, owner, report)),
         // Addresses are checked once they are expanded.
         Key::Address => text.map(|text| Value::Text(text.into())),
@@ -225,6 +226,21 @@ fn alias(
     let message = format!("`host_key_alias` of {} is {}", owner(), quoted(text));
     let help = "write the host's name as it stands in known_hosts, without brackets and port";
     report.at(code::BAD_VALUE, place, message, Some(help.into()));
+    None
+}
+
+fn tls_name(
+    text: &str,
+    place: Place,
+    owner: &dyn Fn() -> String,
+    report: &mut Report<'_>,
+) -> Option<Value> {
+    if crate::inventory::address::check(text).is_ok() {
+        return Some(Value::Text(text.into()));
+    }
+    let message = format!("`tls_name` of {} is {}", owner(), quoted(text));
+    let help = "write a DNS name or IP address that the host's certificate carries".to_owned();
+    report.at(code::BAD_VALUE, place, message, Some(help));
     None
 }
 

@@ -11,6 +11,7 @@ use crate::inventory::group::{Groups, Layer, Origin};
 use crate::inventory::host::{Host, Variable};
 use crate::inventory::report::{At, line};
 use crate::inventory::table::Key;
+use crate::model::host::TransportKind;
 use crate::model::id::Label;
 use crate::yaml::node::Place;
 
@@ -217,6 +218,8 @@ fn value(host: &Host, key: Key) -> Option<String> {
         Key::HostKeyAlias => host.host_key_alias.clone(),
         Key::Jump => host.via(),
         Key::Legacy => host.legacy.as_ref().map(ToString::to_string),
+        Key::Tls => (asset.transport == TransportKind::Winrm).then(|| host.tls.to_string()),
+        Key::TlsName => host.tls_name.clone(),
     }
 }
 

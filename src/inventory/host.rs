@@ -226,6 +226,10 @@ pub struct Host {
     pub road: Road,
     /// Old algorithms it is allowed.
     pub legacy: Option<Arc<Legacy>>,
+    /// Over WinRM: HTTPS, rather than HTTP with sealed bodies. Without meaning on other roads.
+    pub tls: bool,
+    /// Name that its TLS certificate must carry instead of the address.
+    pub tls_name: Option<String>,
     /// Its segment demands a post-quantum key exchange, of it and of all its jump hosts.
     pub require_pq: bool,
 }
@@ -243,6 +247,8 @@ impl Host {
             variables: BTreeMap::new(),
             road: Arc::default(),
             legacy: None,
+            tls: true,
+            tls_name: None,
             require_pq: false,
         }
     }

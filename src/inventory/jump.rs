@@ -185,6 +185,12 @@ impl<'a> Roads<'a> {
         if &**name == NONE || host.asset.transport == TransportKind::Local {
             return Road::default();
         }
+        if host.asset.transport == TransportKind::Winrm {
+            let message = format!("host `{}` is reached by winrm", host.asset.name);
+            let help = "only ssh goes through a jump host: write `jump: none`".to_owned();
+            self.tell(Trouble::Defect(code::BAD_VALUE, message, help), asked, *at, report);
+            return Road::default();
+        }
         let mut seen = vec![host.asset.name.as_str().to_owned()];
         match self.through(name, &mut seen, 0) {
             Ok(road) => road,
@@ -264,6 +270,11 @@ impl<'a> Roads<'a> {
             return Ok((Arc::new(jump), before(station.before.as_ref())));
         }
         let Some((host, asked)) = self.hosts.get(name) else { return Err(self.unknown(name)) };
+        if host.asset.transport == TransportKind::Winrm {
+            let message = format!("jump host `{name}` is reached by winrm");
+            let help = "name one that is reached by ssh".to_owned();
+            return Err(Trouble::Defect(code::BAD_VALUE, message, help));
+        }
         let Some(account) = host.account.clone() else {
             let message = format!("jump host `{name}` has no account to log in with");
             let help = "a jump host is reached by ssh: add `account: NAME` to it".to_owned();

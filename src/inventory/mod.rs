@@ -50,6 +50,7 @@ mod foreign;
 mod explain;
 mod build;
 mod validate;
+mod winrm;
 mod load;
 mod ask;
 

@@ -12,6 +12,7 @@ use crate::inventory::jump::Asked;
 use crate::inventory::pattern::Pattern;
 use crate::inventory::report::{At, Report};
 use crate::inventory::table::{Key, code};
+use crate::inventory::winrm;
 use crate::model::host::{Asset, Criticality, Exposure, Platform, TransportKind};
 use crate::model::id::{HostName, Label};
 use crate::yaml::defect::quoted;
@@ -100,12 +101,11 @@ impl Overlay<'_> {
     ) -> Made {
         let Levels { own, layer, base } = levels;
         let mut value = |key| self.value(key, levels, (&name, report));
-        let port = port(value(Key::Port));
-        let platform = platform(value(Key::Platform));
-        let transport = match value(Key::Transport) {
-            Some(Value::Transport(transport)) => *transport,
-            _ => TransportKind::Ssh,
-        };
+        let transport = transport(value(Key::Transport));
+        let tls = !matches!(value(Key::Tls), Some(Value::Flag(false)));
+        let tls_name = text(value(Key::TlsName));
+        let port = port(value(Key::Port), winrm::port(transport, tls));
+        let platform = platform(value(Key::Platform), transport);
         let (role, environment) = (label(value(Key::Role)), label(value(Key::Environment)));
         let (segment, site) = (label(value(Key::Segment)), label(value(Key::Site)));
         let criticality = match value(Key::Criticality) {
@@ -123,9 +123,9 @@ impl Overlay<'_> {
         // Read for its conflicts; where it stands is asked for below.
         let _ = value(Key::Jump);
         let account = value(Key::Account);
-        let missing_account = account.is_none() && transport == TransportKind::Ssh;
+        let missing_account = account.is_none() && transport != TransportKind::Local;
         let account = match (account, transport) {
-            (Some(Value::Account(account)), TransportKind::Ssh) => {
+            (Some(Value::Account(account)), TransportKind::Ssh | TransportKind::Winrm) => {
                 Some::<Arc<Account>>(account.clone())
             }
             _ => None,
@@ -164,8 +164,11 @@ impl Overlay<'_> {
             variables,
             road: self.direct.clone(),
             legacy,
+            tls,
+            tls_name,
             require_pq: false,
         };
+        winrm::check(&host, (at, report));
         Made { host, missing_account, jump: asked(levels, at) }
     }
 
@@ -250,17 +253,25 @@ fn asked(Levels { own, layer, base }: Levels<'_>, at: At) -> Option<Asked> {
     Some((name.clone(), at))
 }
 
-fn port(value: Option<&Value>) -> u16 {
+fn transport(value: Option<&Value>) -> TransportKind {
     match value {
-        Some(Value::Port(port)) => *port,
-        _ => 22,
+        Some(Value::Transport(transport)) => *transport,
+        _ => TransportKind::Ssh,
     }
 }
 
-fn platform(value: Option<&Value>) -> Platform {
+fn port(value: Option<&Value>, default: u16) -> u16 {
     match value {
-        Some(Value::Platform(platform)) => *platform,
-        _ => Platform::Linux,
+        Some(Value::Port(port)) => *port,
+        _ => default,
+    }
+}
+
+fn platform(value: Option<&Value>, transport: TransportKind) -> Platform {
+    match (value, transport) {
+        (Some(Value::Platform(platform)), _) => *platform,
+        (_, TransportKind::Winrm) => Platform::Windows,
+        (_, TransportKind::Ssh | TransportKind::Local) => Platform::Linux,
     }
 }
 
@@ -296,8 +307,10 @@ fn unwritten(
     let foreign = base.filter(|_| own.get(Key::Address).is_none());
     match (foreign.and_then(|base| base.get(Key::Address)), transport) {
         (_, TransportKind::Local) => "localhost".to_owned(),
-        (Some(Value::Text(address)), TransportKind::Ssh) => address.to_string(),
-        (_, TransportKind::Ssh) => by_name(name, own, at, report),
+        (Some(Value::Text(address)), TransportKind::Ssh | TransportKind::Winrm) => {
+            address.to_string()
+        }
+        (_, TransportKind::Ssh | TransportKind::Winrm) => by_name(name, own, at, report),
     }
 }
 

@@ -63,7 +63,7 @@ pub const CODES: &[(&str, &str)] = &[
     (code::UNKNOWN_REFERENCE, "a group, host, jump host or account that is not defined"),
     (code::CYCLE, "groups or jump hosts that lead back to themselves, or are nested too deeply"),
     (code::CONFLICT, "two groups give a host different values and neither is inside the other"),
-    (code::NO_ACCOUNT, "a host that is reached by ssh has no account"),
+    (code::NO_ACCOUNT, "a host that is reached by ssh or winrm has no account"),
     (code::RANGE, "a range that cannot be expanded, or whose address has another length"),
     (code::ADDRESS, "an address that does not name one host"),
     (code::IDENTITY, "an account whose keys, certificates or passwords are not named clearly"),
@@ -111,6 +111,10 @@ words! {
         Jump = "jump",
         /// Old algorithms.
         Legacy = "legacy",
+        /// HTTPS.
+        Tls = "tls",
+        /// Name in the certificate.
+        TlsName = "tls_name",
     }
 }
 
@@ -160,6 +164,11 @@ const HOST_KEY_ALIAS: Format = Format {
     expects: "a name in known_hosts",
     pattern: Some("^[A-Za-z0-9._:-]{1,255}$"),
     example: "db-cluster",
+};
+const TLS_NAME: Format = Format {
+    expects: "a DNS name or IP address",
+    pattern: Some("^[A-Za-z0-9:][A-Za-z0-9.:_-]*$"),
+    example: "win-1.example.net",
 };
 const VARIABLE_NAME: Format = Format {
     expects: "a variable name",
@@ -237,9 +246,9 @@ pub(super) const fn required(name: &'static str, shape: Shape, doc: &'static str
 macro_rules! with_attributes {
     ($($first:expr),* $(,)?) => { &[
         $($first,)*
-        optional("port", Shape::Integer { min: 1, max: 65_535 }, "TCP port of the SSH server. Default: 22."),
-        optional("platform", Shape::Word(Platform::WORDS), "Operating system family; decides which commands are sent. Default: linux."),
-        optional("transport", Shape::Word(TransportKind::WORDS), "Road to the host: ssh, or local for this very machine. Default: ssh."),
+        optional("port", Shape::Integer { min: 1, max: 65_535 }, "TCP port of the SSH server or WinRM service. Default: 22; with winrm 5986, or 5985 without TLS."),
+        optional("platform", Shape::Word(Platform::WORDS), "Operating system family; decides which commands are sent. Default: linux; windows with winrm."),
+        optional("transport", Shape::Word(TransportKind::WORDS), "Road to the host: ssh, winrm for Windows, or local for this very machine. Default: ssh."),
         optional("role", Shape::Text(&ROLE), "What the host is for; part of its evidence files' names."),
         optional("environment", Shape::Text(&ENVIRONMENT), "Production, test, laboratory."),
         optional("segment", Shape::Text(&SEGMENT), "Network segment."),
@@ -249,9 +258,10 @@ macro_rules! with_attributes {
         optional("owner", Shape::Text(&OWNER), "Person or team that answers for the host."),
         optional("tags", Shape::List { of: &Shape::Text(&TAG), least: 0 }, "Free labels. Those of the host, its groups and all are joined."),
         optional("timezone", Shape::Text(&TIMEZONE), "IANA time zone, for business hours. Default: UTC."),
-        optional("account", Shape::Text(&ACCOUNT), "Name of the account under accounts. Required for ssh."),
+        optional("account", Shape::Text(&ACCOUNT), "Name of the account under accounts. Required for ssh and winrm."),
         optional("services", Shape::List { of: &Shape::Text(&SERVICE), least: 0 }, "Services the host is expected to offer. Joined like tags."),
         optional("jump", Shape::Text(&JUMP_NAME), "Jump host: a name under jumps or hosts. Its own `jump` goes before it, three in all at most; none: direct."),
+        optional("tls", Shape::Flag, "With winrm: HTTPS with a verified certificate. false: HTTP, with every message sealed. Default: true."),
         optional("fragile", Shape::Flag, "One command at a time, at the lowest priority. Default: false."),
         optional("vars", VARIABLES, "Variables for site probes: whole numbers, flags, text, lists of them. Each is overridden as a whole."),
     ] };
@@ -329,6 +339,11 @@ pub(super) const HOST: Record = Record {
             "host_key_alias",
             Shape::Text(&HOST_KEY_ALIAS),
             "Name to look up in known_hosts instead of the address."
+        ),
+        optional(
+            "tls_name",
+            Shape::Text(&TLS_NAME),
+            "With winrm: name that the host's certificate must carry. Default: the address."
         ),
         legacy(),
     ],

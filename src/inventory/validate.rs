@@ -172,6 +172,9 @@ pub(super) fn digest(hosts: &[Host]) -> Sha256 {
         let all = (asset, account, host_key_alias, fragile, groups.as_ref(), variables, access);
         // Neither a digest nor a buffer in front of it can fail, and every type has text keys.
         let _written = serde_json::to_writer(&mut digesting, &all);
+        if asset.transport == TransportKind::Winrm {
+            let _written = serde_json::to_writer(&mut digesting, &(host.tls, &host.tls_name));
+        }
         let _written = digesting.write_all(b"\n");
     }
     let _flushed = digesting.flush();

@@ -64,6 +64,8 @@ words! {
         Policy = "policy",
         /// The command was ended by a signal on the host.
         Killed = "killed",
+        /// A remote shell of ours could not be deleted.
+        LeakedShell = "leaked_shell",
     }
 }
 
@@ -125,6 +127,7 @@ impl FaultKind {
             | Self::Skipped
             | Self::JumpRefused
             | Self::Policy
+            | Self::LeakedShell
             | Self::Internal => Retry::Never,
         }
     }
@@ -197,6 +200,7 @@ impl FaultKind {
             Self::Killed => {
                 "something on the host ended the command: see its log (out of memory, limits); what came before is kept"
             }
+            Self::LeakedShell => "nothing: the host ends the shell after three idle minutes",
             Self::Internal => {
                 "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"
             }
@@ -240,6 +244,7 @@ impl FaultKind {
             Self::Policy => "what the inventory allows or demands forbids the connection",
             Self::Internal => "a defect of fleetstat or of the controller",
             Self::Killed => "the command was ended by a signal on the host",
+            Self::LeakedShell => "a remote shell of ours could not be deleted",
         }
     }
 }

@@ -85,6 +85,8 @@ words! {
         Ssh = "ssh",
         /// This very machine, without SSH.
         Local = "local",
+        /// WinRM, one connection and one shell per host.
+        Winrm = "winrm",
     }
 }
 

@@ -199,6 +199,7 @@ const fn cuts(kind: FaultKind) -> bool {
         FaultKind::Truncated
             | FaultKind::Lost
             | FaultKind::Killed
+            | FaultKind::LeakedShell
             | FaultKind::Deadline
             | FaultKind::IdleTimeout
     )

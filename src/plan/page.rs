@@ -108,12 +108,18 @@ fn host(host: &Host) -> String {
     let mut line = format!("{}: ", asset.name);
     match (&host.account, asset.transport) {
         (Some(account), TransportKind::Ssh) => {
-            line += &login(account, &asset.address, asset.port);
+            line += &login("ssh", account, &asset.address, asset.port);
             if account.escalation == Escalation::Sudo {
                 line += ", sudo for owners of sockets";
             }
         }
-        (None, TransportKind::Ssh) => line += "ssh, no account",
+        (Some(account), TransportKind::Winrm) => {
+            let road = if host.tls { "winrm over https" } else { "winrm over http, sealed" };
+            line += &login(road, account, &asset.address, asset.port);
+        }
+        (None, TransportKind::Ssh | TransportKind::Winrm) => {
+            line = format!("{line}{}, no account", asset.transport);
+        }
         (_, TransportKind::Local) => line += "this machine, as the operator",
     }
     if let Some(via) = host.via() {
@@ -135,9 +141,9 @@ fn host(host: &Host) -> String {
 }
 
 /// `ssh fleetstat@10.0.0.1:22, account nightly, key ~/.ssh/id`.
-fn login(account: &Account, address: &str, port: u16) -> String {
+fn login(road: &str, account: &Account, address: &str, port: u16) -> String {
     let key = account.identities.iter().map(identity).collect::<Vec<_>>().join(", then ");
-    format!("ssh {}@{address}:{port}, account {}, {key}", account.user, account.name)
+    format!("{road} {}@{address}:{port}, account {}, {key}", account.user, account.name)
 }
 
 /// The jump hosts of all roads, each once, in the order of their names.
@@ -147,7 +153,7 @@ fn jumps(plan: &Plan) -> BTreeMap<&str, &Jump> {
 }
 
 fn jump(jump: &Jump) -> String {
-    let line = format!("{}: {}", jump.name, login(&jump.account, &jump.address, jump.port));
+    let line = format!("{}: {}", jump.name, login("ssh", &jump.account, &jump.address, jump.port));
     match &jump.legacy {
         Some(legacy) => format!("{line}, old algorithms {legacy}"),
         None => line,

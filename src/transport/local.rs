@@ -92,8 +92,8 @@ impl Session for LocalSession {
         None
     }
 
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        std::future::ready(()).boxed()
+    fn close(self: Box<Self>) -> BoxFuture<'static, Option<Fault>> {
+        std::future::ready(None).boxed()
     }
 }
 

@@ -6,6 +6,9 @@
 pub mod clock;
 pub mod local;
 pub mod ssh;
+pub mod winrm;
+mod dial;
+mod lockout;
 mod output;
 
 use std::net::IpAddr;
@@ -55,14 +58,15 @@ pub trait Session: Send {
         spool: &'a SpoolSettings,
     ) -> BoxFuture<'a, Answer>;
 
-    /// What the two ends agreed on. `None` for `local`.
+    /// What the two ends agreed on. `None` for `local` and `winrm`.
     fn negotiated(&self) -> Option<Negotiated>;
 
     /// The address that was connected to. `None` for `local`.
     fn peer(&self) -> Option<IpAddr>;
 
-    /// Says goodbye and frees everything, whatever the host does, within a second.
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()>;
+    /// Says goodbye and frees everything, whatever the host does: within a second over SSH, within 15
+    /// over WinRM, which deletes what it made on the host. The fault when something may be left there.
+    fn close(self: Box<Self>) -> BoxFuture<'static, Option<Fault>>;
 }
 
 /// A way to open sessions.
@@ -86,6 +90,8 @@ pub struct Roads {
     pub ssh: std::sync::Arc<dyn Transport>,
     /// This machine.
     pub local: std::sync::Arc<dyn Transport>,
+    /// WinRM.
+    pub winrm: std::sync::Arc<dyn Transport>,
 }
 
 impl Roads {
@@ -95,6 +101,7 @@ impl Roads {
         match kind {
             TransportKind::Ssh => &*self.ssh,
             TransportKind::Local => &*self.local,
+            TransportKind::Winrm => &*self.winrm,
         }
     }
 }

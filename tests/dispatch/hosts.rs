@@ -150,8 +150,8 @@ impl Session for Scripted {
         None
     }
 
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        async {}.boxed()
+    fn close(self: Box<Self>) -> BoxFuture<'static, Option<Fault>> {
+        async { None }.boxed()
     }
 }
 
@@ -181,7 +181,7 @@ pub(crate) async fn dispatch(
         deadlines: Deadlines::default(),
         spool: SpoolSettings::new(folder.path().to_owned(), 1 << 20),
         clock: Clock::at(Utc::EPOCH),
-        roads: Arc::new(Roads { ssh: fleet.clone(), local: fleet }),
+        roads: Arc::new(Roads { ssh: fleet.clone(), local: fleet.clone(), winrm: fleet }),
         observer: Arc::new(Silent),
         stop,
     });

@@ -21,7 +21,7 @@ error[FS-INV-003]: lab.yaml:3:41: unknown key `name` for host `web-2`
 error[FS-INV-003]: lab.yaml:3:50: unknown key `env` for host `web-2`
   help: the key is called `environment`
 error[FS-INV-003]: lab.yaml:3:61: unknown key `xyzzy` for host `web-2`
-  help: the keys are address, host_key_alias, legacy, port, platform, transport, role, environment, segment, site, criticality, exposure, owner, tags, timezone, account, services, jump, fragile, vars
+  help: the keys are address, host_key_alias, tls_name, legacy, port, platform, transport, role, environment, segment, site, criticality, exposure, owner, tags, timezone, account, services, jump, tls, fragile, vars
 error[FS-INV-003]: lab.yaml:4:1: unknown key `host` for the inventory
   help: the key is called `hosts`";
     assert_eq!(faults(text), expected);
@@ -55,7 +55,7 @@ error[FS-INV-004]: lab.yaml:5:58: `x` of host `web-2` is the number `1.5`, expec
 error[FS-INV-006]: lab.yaml:5:63: `Y` is no variable name (host `web-2`)
   help: use small letters, digits and `_`, the first a letter
 error[FS-INV-004]: lab.yaml:5:72: `z` of host `web-2` is a mapping, expected true or false, or a whole number, or text such as `value`, or a list such as `[a, b]`
-error[FS-INV-004]: lab.yaml:6:10: host `web-3` is the text `text`, expected a mapping with keys such as address, host_key_alias, legacy, port";
+error[FS-INV-004]: lab.yaml:6:10: host `web-3` is the text `text`, expected a mapping with keys such as address, host_key_alias, tls_name, legacy";
     assert_eq!(faults(text), expected);
 }
 

@@ -113,3 +113,29 @@ fn a_digest_follows_the_hosts_and_not_the_layout_of_the_file() {
     assert_eq!(one, two);
     assert_ne!(one, three);
 }
+
+#[test]
+fn linux_and_windows_stand_in_one_inventory() {
+    let fleet = inventory("mixed.yaml");
+    let hosts: Vec<_> = fleet
+        .hosts
+        .iter()
+        .map(|host| {
+            let asset = &host.asset;
+            let account = host.account.as_ref().map(|account| account.name.to_string());
+            let road = format!("{} {} {}", asset.transport, asset.port, asset.platform);
+            (asset.name.to_string(), road, account.unwrap_or_default())
+        })
+        .collect();
+    let expected = [
+        ("files-1", "winrm 5986 windows", "reader"),
+        ("old-1", "winrm 5985 windows", "reader"),
+        ("print-1", "winrm 5986 windows", "reader"),
+        ("web-1", "ssh 22 linux", "nightly"),
+        ("web-2", "ssh 22 linux", "nightly"),
+    ];
+    let mut found: Vec<_> =
+        hosts.iter().map(|(name, road, account)| (&**name, &**road, &**account)).collect();
+    found.sort_unstable();
+    assert_eq!(found, expected);
+}

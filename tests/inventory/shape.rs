@@ -87,6 +87,8 @@ hosts:
         variables: variables(names),
         road: Arc::default(),
         legacy: None,
+        tls: true,
+        tls_name: None,
         require_pq: false,
     };
     let inventory =
@@ -184,4 +186,44 @@ hosts: {h: }
     let inventory =
         from_texts(&[("a.yaml", text)]).unwrap_or_else(|d| panic!("{}", super::printed(&d)));
     assert_eq!(inventory.hosts[0].account.as_ref().unwrap().identities, expected);
+}
+
+#[test]
+fn a_host_that_is_reached_by_winrm_is_windows_with_a_verified_certificate_on_5986() {
+    let text = "accounts:\n  reader: {user: 'LAB\\svc', password: {file: /run/secret}}\n\
+        all: {account: reader, transport: winrm}\n\
+        hosts:\n  a: {tls_name: a.example.net}\n  b: {tls: false}\n  c: {port: 443}\n";
+    let inventory = from_texts(&[("fleet.yaml", text)]).unwrap();
+    let hosts: Vec<_> = inventory
+        .hosts
+        .iter()
+        .map(|host| (host.asset.port, host.asset.platform, host.tls, host.tls_name.as_deref()))
+        .collect();
+    assert_eq!(
+        hosts,
+        [
+            (5986, Platform::Windows, true, Some("a.example.net")),
+            (5985, Platform::Windows, false, None),
+            (443, Platform::Windows, true, None),
+        ]
+    );
+}
+
+#[test]
+fn what_winrm_cannot_do_is_refused_with_its_line() {
+    let text = "accounts:\n  key: {user: svc, agent: true}\n  word: {user: svc, password: prompt}\n\
+        hosts:\n  a: {account: key, transport: winrm}\n  \
+        b: {account: word, transport: winrm, platform: linux}\n  \
+        c: {account: word, transport: winrm, jump: d}\n  \
+        d: {account: key}\n  e: {account: key, jump: c}\n";
+    let error = from_texts(&[("fleet.yaml", text)]).unwrap_err();
+    let said = format!("{error:?}");
+    for message in [
+        "host `a` is reached by winrm, and its account `key` has no password",
+        "host `b` is reached by winrm and is no Windows: linux",
+        "host `c` is reached by winrm",
+        "jump host `c` is reached by winrm",
+    ] {
+        assert!(said.contains(message), "{message}: {said}");
+    }
 }

@@ -110,7 +110,7 @@ async fn a_certificate_holds_from_its_first_second_to_before_its_last() {
     ] {
         let ssh = ssh_at(&known, time);
         match reason {
-            None => open(&ssh, &host).await.close().await,
+            None => drop(open(&ssh, &host).await.close().await),
             Some(reason) => {
                 let fault = refused(&ssh, &host).await;
                 assert_eq!(fault.kind, FaultKind::HostKeyUnknown, "{fault}");

@@ -11,13 +11,16 @@ use fleetstat::model::host::TransportKind;
 use fleetstat::probe::command::{Invocation, Wrap};
 use fleetstat::transport::clock::Clock;
 use fleetstat::transport::local::Local;
+use fleetstat::transport::winrm::Winrm;
 use fleetstat::transport::{Answer, CommandLimits, Roads};
 
 use crate::lab::{self, Lab};
 use crate::{deadlines, kind, limits, spool, ssh, text};
 
 async fn run(command: &Invocation, limits: CommandLimits, spool: &SpoolSettings) -> Answer {
-    let roads = Roads { ssh: Arc::new(ssh("")), local: Arc::new(Local::new(Clock::system())) };
+    let ssh = Arc::new(ssh(""));
+    let winrm = Arc::new(Winrm::new(&ssh, Clock::system()));
+    let roads = Roads { ssh, local: Arc::new(Local::new(Clock::system())), winrm };
     let mut host = lab::host("here", "localhost", 22, lab::account("root", "unused".as_ref()));
     host.account = None;
     let road = roads.for_kind(TransportKind::Local);

@@ -348,7 +348,7 @@ impl Dice {
             address: self.string(),
             port: self.short(),
             platform: self.pick(Platform::ALL),
-            transport: self.pick(TransportKind::ALL),
+            transport: self.pick(&[TransportKind::Ssh, TransportKind::Local]),
             role: self.maybe(Self::label),
             environment: self.maybe(Self::label),
             segment: self.maybe(Self::label),

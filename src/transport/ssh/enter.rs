@@ -18,11 +18,12 @@ use super::known_hosts::LookupName;
 use super::login;
 use super::policy::{self, Demands};
 use super::wire::Carrier;
-use super::{Ssh, dial, faults};
+use super::{Ssh, faults};
 use crate::inventory::host::{Account, Host, Jump, Legacy, LegacyAlgorithm};
 use crate::model::capture::{LegacyUse, Negotiated};
 use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
+use crate::transport::dial;
 
 /// Pauses after being turned away; each is shortened at random by up to a half, so that hosts that
 /// were turned away together do not come back together. Unit: milliseconds.

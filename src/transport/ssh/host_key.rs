@@ -4,7 +4,6 @@ use russh::keys::ssh_key::{Certificate, HashAlg, PublicKey};
 
 use super::Ssh;
 use super::client::{Purpose, Seen, server_text};
-use super::dial::dial;
 use super::handshake::handshake;
 use super::known_hosts::{KnownHosts, LookupName, Shown, Verdict};
 use super::policy::{Demands, Policies};
@@ -13,6 +12,7 @@ use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::Fault;
 use crate::model::time::Utc;
+use crate::transport::dial::dial;
 
 /// The key that a server showed, and proved to hold. Not trusted by that.
 #[derive(Clone, Debug)]

@@ -153,7 +153,7 @@ pub(super) enum Proof {
 pub struct Unlocked {
     pub(super) proof: Proof,
     /// Tells credentials apart within a run; holds nothing secret.
-    pub(super) credential: String,
+    pub(in crate::transport) credential: String,
     /// For the record: type, fingerprint and place, e.g. `ssh-ed25519 SHA256:... (agent)`.
     pub label: String,
     warning: Option<&'static str>,
@@ -161,7 +161,7 @@ pub struct Unlocked {
 
 impl Unlocked {
     /// The password of an account.
-    pub(super) fn of_password(account: &str, secret: SecretString) -> Self {
+    pub(in crate::transport) fn of_password(account: &str, secret: SecretString) -> Self {
         Self {
             proof: Proof::Password(secret),
             credential: format!("password of {account}"),
@@ -191,13 +191,21 @@ impl Unlocked {
         }
     }
 
-    pub(super) const fn is_password(&self) -> bool {
+    /// The password, if it is one.
+    pub(in crate::transport) const fn password(&self) -> Option<&SecretString> {
+        match &self.proof {
+            Proof::Password(secret) => Some(secret),
+            Proof::Key(..) => None,
+        }
+    }
+
+    pub(in crate::transport) const fn is_password(&self) -> bool {
         matches!(self.proof, Proof::Password(_))
     }
 }
 
 /// The identities of a run.
-pub(super) struct Keyring {
+pub(in crate::transport) struct Keyring {
     surroundings: Surroundings,
     ask: Ask,
     clock: Clock,
@@ -223,7 +231,7 @@ impl Keyring {
 
     /// All identities of an account, in their order. One that is not usable spoils the account:
     /// what is offered to a host never depends on what happens to be missing here.
-    pub(super) async fn unlock(
+    pub(in crate::transport) async fn unlock(
         &self,
         account: &Account,
     ) -> Result<Vec<Arc<Unlocked>>, IdentityError> {

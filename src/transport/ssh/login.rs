@@ -22,11 +22,11 @@ use super::certificate::Certified;
 use super::handshake::Link;
 use super::identity::{Proof, Signer, Unlocked};
 use super::interactive;
-use super::lockout::{Lockout, Place, Turn};
 use super::signer::{AgentSigner, FileSigner, Unsigned};
 use crate::model::fault::{Fault, FaultKind};
 use crate::model::text::escape;
 use crate::transport::clock::Clock;
+use crate::transport::lockout::{Lockout, Place, Turn};
 
 /// What may be offered to one host.
 pub(super) struct Offer<'a> {

@@ -12,14 +12,12 @@ mod agent;
 mod certificate;
 pub mod host_key;
 mod client;
-mod dial;
 mod enter;
 mod faults;
 mod gate;
 mod handshake;
 mod interactive;
 mod jump;
-mod lockout;
 mod login;
 mod policy;
 mod session;
@@ -39,7 +37,6 @@ use self::gate::Gates;
 use self::identity::{Ask, IdentityError, Keyring, Unlocked};
 use self::jump::{Jumps, Slot};
 use self::known_hosts::KnownHosts;
-use self::lockout::Lockout;
 use self::login::Offer;
 use self::policy::Policies;
 use self::session::SshSession;
@@ -49,6 +46,7 @@ use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
 use crate::secret::surroundings::Surroundings;
 use crate::transport::clock::Clock;
+use crate::transport::lockout::Lockout;
 use crate::transport::{Session, Transport};
 
 /// What the transport needs from outside.
@@ -68,12 +66,12 @@ pub struct Settings {
 #[derive(Debug)]
 pub struct Ssh {
     known_hosts: Arc<KnownHosts>,
-    keyring: Keyring,
+    keyring: Arc<Keyring>,
     clock: Clock,
     policies: Policies,
     gates: Gates,
     jumps: Jumps,
-    lockout: Lockout,
+    lockout: Arc<Lockout>,
 }
 
 impl Ssh {
@@ -82,12 +80,12 @@ impl Ssh {
     pub fn new(settings: Settings) -> Self {
         Self {
             known_hosts: settings.known_hosts,
-            keyring: Keyring::new(settings.surroundings, settings.ask, settings.clock),
+            keyring: Arc::new(Keyring::new(settings.surroundings, settings.ask, settings.clock)),
             clock: settings.clock,
             policies: Policies::default(),
             gates: Gates::default(),
             jumps: Jumps::default(),
-            lockout: Lockout::default(),
+            lockout: Arc::default(),
         }
     }
 
@@ -99,6 +97,11 @@ impl Ssh {
     /// When one of them cannot be used. The same error comes again for every host.
     pub async fn unlock(&self, account: &Account) -> Result<Vec<Arc<Unlocked>>, IdentityError> {
         self.keyring.unlock(account).await
+    }
+
+    /// What other roads share: passwords that were asked for, and what was refused.
+    pub(in crate::transport) fn logins(&self) -> (Arc<Keyring>, Arc<Lockout>) {
+        (Arc::clone(&self.keyring), Arc::clone(&self.lockout))
     }
 
     /// What may be offered for an account at an address, behind the last jump host of its road.

@@ -85,8 +85,8 @@ impl Session for SshSession {
         self.peer
     }
 
-    fn close(self: Box<Self>) -> BoxFuture<'static, ()> {
-        self.link.leave().boxed()
+    fn close(self: Box<Self>) -> BoxFuture<'static, Option<Fault>> {
+        self.link.leave().map(|()| None).boxed()
     }
 }
 

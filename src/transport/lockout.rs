@@ -12,20 +12,20 @@ use std::time::Duration;
 use tokio::sync::OwnedMutexGuard;
 use tokio::time::timeout;
 
-use super::identity::Unlocked;
 use crate::model::fault::{Fault, FaultKind};
 use crate::model::text::escape;
+use crate::transport::ssh::identity::Unlocked;
 
 /// Longest wait for another host's answer to a password that nobody has taken yet. sshd keeps a
 /// connection that has not logged in for 120 s (`LoginGraceTime`).
 const TURN: Duration = Duration::from_mins(1);
 
 /// Where a credential is offered: address in lower case, and port.
-pub(super) type Place = (String, u16);
+pub(in crate::transport) type Place = (String, u16);
 
 /// What was refused in this run.
 #[derive(Debug, Default)]
-pub(super) struct Lockout {
+pub(in crate::transport) struct Lockout {
     refused: Mutex<HashSet<(Place, String, String)>>,
     passwords: Mutex<HashMap<String, Arc<Gate>>>,
 }
@@ -50,7 +50,7 @@ enum Trust {
 
 /// The right to offer a password now. While it is untried, others wait until this is dropped.
 #[derive(Debug)]
-pub(super) struct Turn {
+pub(in crate::transport) struct Turn {
     gate: Arc<Gate>,
     _alone: Option<OwnedMutexGuard<()>>,
 }
@@ -61,7 +61,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Lockout {
     /// Those of an account's credentials that may be offered to a place, in their order.
-    pub(super) fn admit(
+    pub(in crate::transport) fn admit(
         &self,
         place: &Place,
         user: &str,
@@ -98,13 +98,17 @@ impl Lockout {
     }
 
     /// A place did not take a credential.
-    pub(super) fn refuse(&self, place: &Place, user: &str, credential: &Unlocked) {
+    pub(in crate::transport) fn refuse(&self, place: &Place, user: &str, credential: &Unlocked) {
         let key = (place.clone(), user.to_owned(), credential.credential.clone());
         lock(&self.refused).insert(key);
     }
 
     /// Waits until a password may be offered.
-    pub(super) async fn turn(&self, user: &str, credential: &Unlocked) -> Result<Turn, Fault> {
+    pub(in crate::transport) async fn turn(
+        &self,
+        user: &str,
+        credential: &Unlocked,
+    ) -> Result<Turn, Fault> {
         let gate = self.gate(user, credential);
         if *lock(&gate.trust) == Trust::Taken {
             return Ok(Turn { gate, _alone: None });
@@ -140,7 +144,7 @@ fn stopped_by(trust: &Trust) -> Option<Fault> {
 
 impl Turn {
     /// The password was taken.
-    pub(super) fn taken(&self) {
+    pub(in crate::transport) fn taken(&self) {
         let mut trust = lock(&self.gate.trust);
         if *trust == Trust::Untried {
             *trust = Trust::Taken;
@@ -148,7 +152,7 @@ impl Turn {
     }
 
     /// The password was refused: no host sees it any more.
-    pub(super) fn stop(&self, place: &Place, why: &str) {
+    pub(in crate::transport) fn stop(&self, place: &Place, why: &str) {
         let (address, port) = (escape(place.0.as_bytes()), place.1);
         *lock(&self.gate.trust) = Trust::Stopped(format!("{address} port {port} {why}"));
     }

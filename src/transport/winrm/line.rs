@@ -1,0 +1,147 @@
+//! Questions and answers on one connection: an envelope out, the envelope that answers it back.
+//!
+//! In: what is asked, and how long it may take. Out: what the service says, or why it says nothing.
+//! A line whose answer did not come whole is broken: what is sent over it now means nothing.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use crate::model::fault::{Fault, FaultKind};
+use crate::model::text::escape;
+use crate::transport::winrm::reply::{self, Reply, WsFault};
+use crate::transport::winrm::soap::{Action, Id, OPERATION, envelope};
+use crate::transport::winrm::wire::Connection;
+
+/// "The WS-Management service cannot complete the operation within the time specified": there is no
+/// output yet ([MS-WSMV] 2.2.4.43.1).
+pub(super) const TIMED_OUT: u32 = 2_150_858_793;
+
+/// "The request contained invalid selectors": there is no such shell.
+pub(super) const NO_SHELL: u32 = 2_150_858_843;
+
+/// Why a question got no answer.
+pub(super) enum Failed {
+    /// The service said no.
+    Refused(WsFault),
+    /// The road broke.
+    Broken(Fault),
+}
+
+/// An open connection and the address that envelopes carry.
+pub(super) struct Line {
+    connection: Connection,
+    url: String,
+    broken: bool,
+}
+
+impl Line {
+    pub(super) const fn new(connection: Connection, url: String) -> Self {
+        Self { connection, url, broken: false }
+    }
+
+    /// Whether something can still be asked.
+    pub(super) const fn is_whole(&self) -> bool {
+        !self.broken
+    }
+
+    /// Address at the other end.
+    pub(super) fn peer(&self) -> std::net::IpAddr {
+        self.connection.peer.ip()
+    }
+
+    /// Asks. `limit` is our own: after it the line is broken.
+    pub(super) async fn ask(
+        &mut self,
+        action: Action<'_>,
+        limit: Duration,
+    ) -> Result<Reply, Failed> {
+        self.ask_within(action, OPERATION, limit).await
+    }
+
+    /// Asks, and tells the service to answer within `operation`.
+    pub(super) async fn ask_within(
+        &mut self,
+        action: Action<'_>,
+        operation: Duration,
+        limit: Duration,
+    ) -> Result<Reply, Failed> {
+        let message = Id::random().map_err(|error| Failed::Broken(no_random(&error)))?;
+        let text = envelope(&self.url, &message, operation, action);
+        // Until the answer is whole, the connection is not to be used again: also when this future
+        // is dropped.
+        self.broken = true;
+        let Ok(answered) = timeout(limit, self.connection.ask(&text)).await else {
+            let (what, seconds) = (action.as_str(), limit.as_secs_f64());
+            let detail = format!("no answer to {what} in {seconds} s");
+            return Err(Failed::Broken(Fault::new(FaultKind::IdleTimeout, detail)));
+        };
+        let stage =
+            |fault: Fault| Fault::new(fault.kind, format!("{}: {}", action.as_str(), fault.detail));
+        let answered = answered.map_err(|fault| Failed::Broken(stage(fault)))?;
+        let lost = |detail: String| Failed::Broken(stage(Fault::new(FaultKind::Lost, detail)));
+        let reply = reply::read(&answered.body)
+            .map_err(|error| lost(format!("{} (HTTP {})", error, answered.status.as_u16())))?;
+        let expected = format!("uuid:{}", message.as_str());
+        let related = reply.relates_to.as_deref().unwrap_or_default();
+        if !related.eq_ignore_ascii_case(&expected) {
+            return Err(lost("an answer to another message came".to_owned()));
+        }
+        self.broken = false;
+        match &reply.fault {
+            Some(fault) => Err(Failed::Refused(fault.clone())),
+            None => Ok(reply),
+        }
+    }
+}
+
+/// The fault of a machine without randomness.
+pub(super) fn no_random(error: &std::io::Error) -> Fault {
+    Fault::new(FaultKind::Internal, format!("no random number: {error}"))
+}
+
+/// What a fault of the service means. Numbers decide, since texts are in the host's language.
+/// Source: [MS-WSMV] 2.2.4.43.1, winerror.h.
+pub(super) fn refused(stage: &str, fault: &WsFault) -> Fault {
+    let kind = match (fault.wsman, fault.subcode.as_str()) {
+        // Most shells, operations, and concurrent users.
+        (Some(2_150_859_173..=2_150_859_175), _) | (_, "QuotaLimit") => FaultKind::Quota,
+        (Some(5), _) | (_, "AccessDenied") => FaultKind::Denied,
+        // The program is not there: ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND.
+        (Some(2 | 3 | 0x8007_0002 | 0x8007_0003), _) => FaultKind::ToolMissing,
+        // The operation was aborted from the other side, or the shell is gone.
+        (Some(995 | NO_SHELL), _) => FaultKind::Killed,
+        _ => FaultKind::Lost,
+    };
+    let number = fault.wsman.map_or_else(|| "no number".to_owned(), |number| number.to_string());
+    let wmi = fault.wmi.map(|number| format!(", WMI {number}")).unwrap_or_default();
+    let subcode = escape(fault.subcode.as_bytes());
+    let text = escape(fault.text.as_bytes());
+    Fault::new(kind, format!("{stage}: WS-Management {number}{wmi} ({subcode}): {text}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_number_of_a_fault_decides_its_kind_and_stands_in_its_words() {
+        let fault = |wsman, subcode: &str| WsFault {
+            subcode: subcode.to_owned(),
+            wsman,
+            wmi: None,
+            text: "Zugriff\u{1b} verweigert".to_owned(),
+        };
+        let kind = |wsman, subcode: &str| refused("create", &fault(wsman, subcode)).kind;
+        assert_eq!(kind(Some(2_150_859_173), "QuotaLimit"), FaultKind::Quota);
+        assert_eq!(kind(Some(2_150_859_174), "InternalError"), FaultKind::Quota);
+        assert_eq!(kind(Some(5), "AccessDenied"), FaultKind::Denied);
+        assert_eq!(kind(Some(2), "InternalError"), FaultKind::ToolMissing);
+        assert_eq!(kind(Some(995), "InternalError"), FaultKind::Killed);
+        assert_eq!(kind(None, "SchemaValidationError"), FaultKind::Lost);
+        assert_eq!(
+            refused("create", &fault(Some(5), "AccessDenied")).to_string(),
+            "denied: create: WS-Management 5 (AccessDenied): Zugriff\\x1b verweigert"
+        );
+    }
+}

@@ -1,0 +1,312 @@
+//! The answers of the Windows Remote Shell, read by an XML parser ([MS-WSMV] 2.2.4; faults 2.2.4.43;
+//! WS-Management DSP0226, 14).
+//!
+//! In: the bytes of one envelope. Out: what it says. Elements are known by their local names, since
+//! prefixes are the server's choice. No document type is read and no entity expanded but the five of
+//! XML. Text of a host goes out raw: who shows it escapes it.
+
+use base64ct::{Base64, Encoding as _};
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
+
+use crate::transport::output::Stream;
+
+/// Nested elements of an answer; Windows needs ten.
+const DEPTH_MAX: usize = 64;
+
+/// Bytes of a message of a fault that are kept.
+const TEXT_MAX: usize = 2_048;
+
+/// One envelope.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Reply {
+    /// The message it answers, as the server repeats its name.
+    pub(super) relates_to: Option<String>,
+    /// Local name of the first element in the body; empty where there is none.
+    pub(super) body: String,
+    /// The shell that was created.
+    pub(super) shell: Option<String>,
+    /// Pieces of output, in order.
+    pub(super) pieces: Vec<(Stream, Vec<u8>)>,
+    /// The command has ended.
+    pub(super) done: bool,
+    /// Its exit status, as Windows counts: 32 bits.
+    pub(super) exit: Option<u32>,
+    /// What went wrong.
+    pub(super) fault: Option<WsFault>,
+}
+
+/// What a fault says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct WsFault {
+    /// Subcode, such as `w:QuotaLimit`, without its prefix.
+    pub(super) subcode: String,
+    /// Number of the WSManFault: 2150858793 is "no output in that time".
+    pub(super) wsman: Option<u32>,
+    /// Number of an error that WMI or the provider gave.
+    pub(super) wmi: Option<u32>,
+    /// The innermost message, in the host's language.
+    pub(super) text: String,
+}
+
+/// Why an answer is no envelope.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub(super) enum Malformed {
+    /// It is not XML.
+    #[error("the answer is not XML")]
+    Xml,
+    /// It is XML, and no envelope.
+    #[error("the answer is no SOAP envelope")]
+    Envelope,
+    /// An output is no base64.
+    #[error("a piece of output is not base64")]
+    Base64,
+}
+
+/// Reads an envelope.
+pub(super) fn read(bytes: &[u8]) -> Result<Reply, Malformed> {
+    let text = std::str::from_utf8(bytes).map_err(|_| Malformed::Xml)?;
+    let mut reader = Reader::from_str(text);
+    reader.config_mut().check_end_names = true;
+    let mut reading = Reading::default();
+    loop {
+        match reader.read_event().map_err(|_| Malformed::Xml)? {
+            Event::Start(start) => reading.open(&start)?,
+            Event::Empty(start) => {
+                reading.open(&start)?;
+                reading.close()?;
+            }
+            Event::End(_) => reading.close()?,
+            Event::Text(text) => reading.text.push_str(&text),
+            Event::CData(text) => reading.text.push_str(&text),
+            Event::GeneralRef(name) => reading.text.push(entity(&name).ok_or(Malformed::Xml)?),
+            Event::DocType(_) => return Err(Malformed::Xml),
+            Event::Eof => break,
+            Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
+        }
+    }
+    match (reading.seen_envelope, reading.path.is_empty()) {
+        (true, true) => Ok(reading.reply),
+        (true, false) => Err(Malformed::Xml),
+        (false, _) => Err(Malformed::Envelope),
+    }
+}
+
+/// The five entities of XML, and characters by number.
+fn entity(name: &str) -> Option<char> {
+    let number = |digits: &str, radix| char::from_u32(u32::from_str_radix(digits, radix).ok()?);
+    match name {
+        "amp" => Some('&'),
+        "lt" => Some('<'),
+        "gt" => Some('>'),
+        "quot" => Some('"'),
+        "apos" => Some('\''),
+        _ => match name.strip_prefix("#x") {
+            Some(digits) => number(digits, 16),
+            None => number(name.strip_prefix('#')?, 10),
+        },
+    }
+}
+
+#[derive(Default)]
+struct Reading {
+    reply: Reply,
+    /// Local names of the open elements.
+    path: Vec<String>,
+    /// Text since the last opening.
+    text: String,
+    /// The stream of the open `Stream` element. `None`: of a name that is not known.
+    stream: Option<Stream>,
+    /// The `Name` of an open `Selector`.
+    selector: String,
+    seen_envelope: bool,
+}
+
+impl Reading {
+    fn open(&mut self, start: &BytesStart<'_>) -> Result<(), Malformed> {
+        let name = start.local_name().as_ref().to_owned();
+        if self.path.is_empty() {
+            if self.seen_envelope || name != "Envelope" {
+                return Err(Malformed::Envelope);
+            }
+            self.seen_envelope = true;
+        }
+        if self.path.len() >= DEPTH_MAX {
+            return Err(Malformed::Envelope);
+        }
+        if self.path.last().is_some_and(|parent| parent == "Body") && self.reply.body.is_empty() {
+            self.reply.body.clone_from(&name);
+        }
+        match name.as_str() {
+            "Fault" if self.reply.body == "Fault" => drop(self.fault()),
+            "WSManFault" => {
+                let number = attribute(start, "Code").and_then(|code| number(&code));
+                let fault = self.fault();
+                fault.wsman = fault.wsman.or(number);
+            }
+            "Stream" => {
+                self.stream = match attribute(start, "Name").as_deref() {
+                    Some("stdout") => Some(Stream::Stdout),
+                    Some("stderr") => Some(Stream::Stderr),
+                    _ => None,
+                };
+            }
+            "CommandState" => {
+                let state = attribute(start, "State").unwrap_or_default();
+                self.reply.done |= state.ends_with("/Done");
+            }
+            "Selector" => self.selector = attribute(start, "Name").unwrap_or_default(),
+            _ => {}
+        }
+        self.path.push(name);
+        self.text.clear();
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), Malformed> {
+        let name = self.path.pop().ok_or(Malformed::Xml)?;
+        let text = std::mem::take(&mut self.text);
+        let parent = self.path.last().map(String::as_str).unwrap_or_default();
+        match (parent, name.as_str()) {
+            ("Header", "RelatesTo") => self.reply.relates_to = Some(text.trim().to_owned()),
+            (_, "Selector") if self.selector == "ShellId" => {
+                self.reply.shell.get_or_insert(text.trim().to_owned());
+            }
+            ("Shell", "ShellId") => drop(self.reply.shell.get_or_insert(text.trim().to_owned())),
+            (_, "Stream") => {
+                // Windows breaks no lines in it, others may.
+                let compact: String = text.split_ascii_whitespace().collect();
+                let bytes = Base64::decode_vec(&compact).map_err(|_| Malformed::Base64)?;
+                if let Some(stream) = self.stream.take().filter(|_| !bytes.is_empty()) {
+                    self.reply.pieces.push((stream, bytes));
+                }
+            }
+            ("CommandState", "ExitCode") => self.reply.exit = number(text.trim()),
+            ("Subcode", "Value") => {
+                let word = text.trim().rsplit(':').next().unwrap_or_default().to_owned();
+                self.fault().subcode = word;
+            }
+            ("Reason", "Text") => self.say(&text, false),
+            (_, "Message") => self.say(&text, true),
+            (_, "error_Code") => {
+                let number = number(text.trim());
+                self.fault().wmi = number;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn fault(&mut self) -> &mut WsFault {
+        self.reply.fault.get_or_insert_default()
+    }
+
+    /// Takes a text of the fault. Inner ones close first, so the first message that says something
+    /// is the innermost, and stays; the reason gives way to it.
+    fn say(&mut self, text: &str, is_message: bool) {
+        let text = text.trim();
+        let known = self.reply.fault.as_ref().map_or("", |fault| &fault.text);
+        if text.is_empty() || (!known.is_empty() && !is_message) {
+            return;
+        }
+        let kept: String = text.chars().take(TEXT_MAX).collect();
+        self.fault().text = kept;
+    }
+}
+
+fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
+    let found = start.attributes().flatten().find(|one| one.key.local_name().as_ref() == name)?;
+    found.normalized_value(XmlVersion::Implicit1_0).ok().map(std::borrow::Cow::into_owned)
+}
+
+/// A number of 32 bits, which some versions print with a sign.
+fn number(text: &str) -> Option<u32> {
+    let unsigned = text.parse::<u32>().ok();
+    unsigned.or_else(|| text.parse::<i32>().ok().map(i32::cast_unsigned))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn envelope(header: &str, body: &str) -> String {
+        format!(
+            "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\">\
+             <s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>"
+        )
+    }
+
+    #[test]
+    fn a_shell_and_its_output_are_read() {
+        let created = envelope(
+            "<a:RelatesTo>uuid:1</a:RelatesTo>",
+            "<x:ResourceCreated><r:ReferenceParameters><w:SelectorSet>\
+             <w:Selector Name=\"ShellId\"> ABC </w:Selector></w:SelectorSet></r:ReferenceParameters>\
+             </x:ResourceCreated>",
+        );
+        let reply = read(created.as_bytes()).unwrap();
+        assert_eq!(reply.relates_to.as_deref(), Some("uuid:1"));
+        assert_eq!((reply.body.as_str(), reply.shell.as_deref()), ("ResourceCreated", Some("ABC")));
+        let output = envelope(
+            "",
+            "<rsp:ReceiveResponse><rsp:Stream Name=\"stdout\" CommandId=\"C\">aGVs\nbG8=</rsp:Stream>\
+             <rsp:Stream Name=\"stderr\" CommandId=\"C\" End=\"true\"></rsp:Stream>\
+             <rsp:Stream Name=\"pr\">AAAA</rsp:Stream>\
+             <rsp:CommandState CommandId=\"C\" State=\"http://x/CommandState/Done\">\
+             <rsp:ExitCode>-1073741510</rsp:ExitCode></rsp:CommandState></rsp:ReceiveResponse>",
+        );
+        let reply = read(output.as_bytes()).unwrap();
+        assert_eq!(reply.pieces, [(Stream::Stdout, b"hello".to_vec())]);
+        assert_eq!((reply.done, reply.exit), (true, Some(0xc000_013a)));
+        assert_eq!(reply.fault, None);
+    }
+
+    #[test]
+    fn the_innermost_message_of_a_fault_is_told_with_its_numbers() {
+        let fault = envelope(
+            "",
+            "<s:Fault><s:Code><s:Value>s:Receiver</s:Value><s:Subcode><s:Value>w:QuotaLimit</s:Value>\
+             </s:Subcode></s:Code><s:Reason><s:Text>outer</s:Text></s:Reason><s:Detail>\
+             <f:WSManFault Code=\"2150859173\" Machine=\"h\"><f:Message><f:ProviderFault>\
+             <f:WSManFault Code=\"5\"><f:Message>inner &amp; true</f:Message></f:WSManFault>\
+             </f:ProviderFault></f:Message></f:WSManFault></s:Detail></s:Fault>",
+        );
+        let fault = read(fault.as_bytes()).unwrap().fault.unwrap();
+        let expected = WsFault {
+            subcode: "QuotaLimit".to_owned(),
+            wsman: Some(2_150_859_173),
+            wmi: None,
+            text: "inner & true".to_owned(),
+        };
+        assert_eq!(fault, expected);
+    }
+
+    #[test]
+    fn what_is_no_envelope_is_refused() {
+        assert_eq!(read(b"<html><body>proxy error</body></html>"), Err(Malformed::Envelope));
+        assert_eq!(read(b""), Err(Malformed::Envelope));
+        let text = envelope("", "<a/>");
+        assert_eq!(read(text.as_bytes().get(..text.len() / 2).unwrap()), Err(Malformed::Xml));
+        let entity = format!("<!DOCTYPE x [<!ENTITY a \"b\">]>{text}");
+        assert_eq!(read(entity.as_bytes()), Err(Malformed::Xml));
+        assert_eq!(read(envelope("&a;", "").as_bytes()), Err(Malformed::Xml));
+        let deep = envelope("", &"<a>".repeat(100));
+        assert_eq!(read(deep.as_bytes()), Err(Malformed::Envelope));
+    }
+
+    proptest! {
+        #[test]
+        fn no_answer_panics(cut in 0_usize..400, at in 0_usize..400, byte in any::<u8>()) {
+            let mut text = envelope(
+                "<a:RelatesTo>uuid:1</a:RelatesTo>",
+                "<rsp:ReceiveResponse><rsp:Stream Name=\"stdout\">aGVsbG8=</rsp:Stream></rsp:ReceiveResponse>",
+            ).into_bytes();
+            text.truncate(cut.max(1));
+            if let Some(slot) = text.get_mut(at) {
+                *slot = byte;
+            }
+            let _ = read(&text);
+        }
+    }
+}

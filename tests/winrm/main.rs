@@ -1,0 +1,19 @@
+//! WinRM against a service that shares no code with the client: see `tests/lab/winrm`.
+//!
+//! The hosts are addresses of 127/8, each test has a service of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::format_push_string,
+    reason = "a test fails by panicking and starts real programs"
+)]
+
+#[path = "../lab/winrm/mod.rs"]
+mod lab;
+
+mod endings;
+mod fleet;
+mod matrix;
