@@ -33,6 +33,7 @@ mod links;
 mod neighbours;
 mod host;
 mod byte_order;
+mod devices;
 mod processes;
 mod disputes;
 mod owners;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::model::capture::Header;
 use crate::model::fault::FaultKind;
+use crate::model::host::Platform;
 use crate::model::parsed::{Issue, Span};
 use crate::model::record::{Records, SectionIssue, Sourced};
 use crate::model::snapshot::{EvidenceFile, Outcome, SectionResult, SectionStatus, Snapshot, View};
@@ -15,7 +16,7 @@ use crate::normalize::namespaces::Namespaces;
 use crate::normalize::owners::Owners;
 use crate::normalize::section::{ReadSection, Unseen};
 use crate::normalize::sockets::{Context, Visibility};
-use crate::normalize::{byte_order, host, links, merge, neighbours, processes, sockets};
+use crate::normalize::{byte_order, devices, host, links, merge, neighbours, processes, sockets};
 
 /// Makes the snapshot of one evidence file.
 ///
@@ -59,6 +60,9 @@ pub fn snapshot(
         neighbours::join(&mut records.neighbours, std::mem::take(&mut rows.neighbours));
         records.counters.append(&mut rows.counters);
         records.issues.append(&mut rows.issues);
+    }
+    if header.asset.platform == Platform::Windows {
+        devices::name(&mut records);
     }
     records.processes = processes::of(&records.sockets, &owners, &mut disputes);
     records.issues.extend(disputes.into_issues());

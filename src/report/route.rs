@@ -20,7 +20,11 @@ pub struct Neighbours;
 
 const NEXT_HOPS: &[Member] = &[
     Member::reported("via", Type::Address, "Gateway. `null`: the destination is on the link."),
-    Member::reported("dev", Type::Text, "Interface."),
+    Member::reported(
+        "dev",
+        Type::Text,
+        "Interface: its name; from one answer of Windows alone its number or its IPv4 address, as printed.",
+    ),
     Member::reported("weight", Type::Integer, "Share among several ways."),
 ];
 
@@ -159,9 +163,12 @@ impl Kind for Neighbours {
 
     const FIELDS: &'static [Field<Self>] = with_envelope![
         Field::always("address", Type::Address, "Its address.", |row| row.record.address.into()),
-        Field::reported("interface", Type::Text, "Interface it was seen on.", |row| {
-            row.record.device.as_ref().into()
-        }),
+        Field::reported(
+            "interface",
+            Type::Text,
+            "Interface it was seen on, named as in routes.",
+            |row| { row.record.device.as_ref().into() }
+        ),
         Field::reported(
             "mac",
             Type::Text,

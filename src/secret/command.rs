@@ -260,10 +260,13 @@ mod tests {
 
     #[test]
     fn a_program_that_hangs_is_killed_with_its_children() {
-        reason("sleep 98712 & sleep 98713");
+        // Names of this process's own: the same suite may run beside it.
+        let [one, other] = [1, 2].map(|last| format!("{}{last}", 90_000 + std::process::id()));
+        reason(&format!("sleep {one} & sleep {other}"));
+        let lines = [one, other].map(|seconds| format!("sleep\0{seconds}\0").into_bytes());
         let alive = std::fs::read_dir("/proc").unwrap().flatten().any(|entry| {
             let line = std::fs::read(entry.path().join("cmdline")).unwrap_or_default();
-            line == b"sleep\098712\0" || line == b"sleep\098713\0"
+            lines.contains(&line)
         });
         assert!(!alive);
     }

@@ -162,8 +162,9 @@ impl<'w> Mapper<'w> {
             }
             Some(set) if !SSH.contains(&set.text.as_str()) => {
                 let shown = quoted(&set.text);
-                let message =
-                    format!("`ansible_connection` is {shown}; fleetstat goes by ssh or local");
+                let message = format!(
+                    "`ansible_connection` is {shown}; Ansible's hosts are reached by ssh or local: a native file takes `transport: winrm`"
+                );
                 return Err(Unusable { at: set.at, message });
             }
             _ => {

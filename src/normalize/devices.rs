@@ -1,0 +1,97 @@
+//! Names the interfaces of routes and neighbours as the list of interfaces does.
+//!
+//! Windows prints an interface as its number in one table and as its IPv4 address in another; only
+//! the list of interfaces has its name. In: all records of a snapshot. Out: the name, where exactly
+//! one interface has the number or the address; elsewhere what was printed stands.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use crate::model::record::Records;
+use crate::model::text::HostText;
+
+type Text = HostText<'static>;
+
+/// Names of interfaces by what else they are printed as. `None`: several are printed so.
+type Names = HashMap<Vec<u8>, Option<Text>>;
+
+/// Puts names in the place of numbers and addresses.
+pub(super) fn name(records: &mut Records) {
+    let names = names(records);
+    let put = |device: &mut Option<Text>| {
+        let name = device.as_ref().and_then(|device| names.get(device.bytes())?.clone());
+        if name.is_some() {
+            *device = name;
+        }
+    };
+    for route in &mut records.routes {
+        route.record.next_hops.iter_mut().for_each(|hop| put(&mut hop.device));
+    }
+    records.neighbours.iter_mut().for_each(|neighbour| put(&mut neighbour.record.device));
+}
+
+fn names(records: &Records) -> Names {
+    let mut names = Names::new();
+    for interface in &records.interfaces {
+        let interface = &interface.record;
+        let number = interface.index.map(|index| index.to_string());
+        let addresses = interface.addresses.iter().map(|address| address.address);
+        let addresses = addresses.filter(IpAddr::is_ipv4).map(|address| address.to_string());
+        for printed in number.into_iter().chain(addresses) {
+            let name = Some(interface.name.clone());
+            let known = names.entry(printed.into_bytes()).or_insert_with(|| name.clone());
+            if *known != name {
+                *known = None;
+            }
+        }
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::link::{Interface, InterfaceAddress};
+    use crate::model::record::{Source, Sourced};
+    use crate::model::route::Neighbour;
+
+    fn sourced<T>(record: T) -> Sourced<T> {
+        Sourced::one(record, Source { section: 1, start: 0, end: 1 })
+    }
+
+    fn interface(name: &'static str, index: u32, address: Option<&str>) -> Sourced<Interface> {
+        let mut interface = Interface::named(HostText::from(name));
+        interface.index = Some(index);
+        interface.addresses = address
+            .map(|address| InterfaceAddress {
+                address: address.parse().unwrap(),
+                prefix: Some(24),
+                scope: None,
+                peer: None,
+            })
+            .into_iter()
+            .collect();
+        sourced(interface)
+    }
+
+    #[test]
+    fn a_number_or_address_of_one_interface_is_its_name() {
+        let interfaces = vec![
+            interface("Ethernet", 12, Some("192.0.2.5")),
+            interface("a", 7, None),
+            interface("b", 7, None),
+        ];
+        let printed = ["12", "192.0.2.5", "7", "192.0.2.6", "Ethernet"];
+        let neighbours = printed.map(|device| {
+            let device = Some(HostText::from(device));
+            let address = "192.0.2.9".parse().unwrap();
+            sourced(Neighbour { address, device, mac: None, states: Vec::new(), router: None })
+        });
+        let mut records =
+            Records { interfaces, neighbours: neighbours.to_vec(), ..Records::default() };
+        name(&mut records);
+        let devices = records.neighbours.iter().map(|n| n.record.device.clone().unwrap());
+        let devices: Vec<String> = devices.map(|device| device.escaped().to_string()).collect();
+        assert_eq!(devices, ["Ethernet", "Ethernet", "7", "192.0.2.6", "Ethernet"]);
+    }
+}
