@@ -35,6 +35,8 @@ pub(in crate::transport) struct Lockout {
 struct Gate {
     trust: Mutex<Trust>,
     turn: Arc<tokio::sync::Mutex<()>>,
+    /// A host that may have seen it broke off before it proved to know it.
+    doubted: Mutex<bool>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -151,6 +153,16 @@ impl Turn {
         }
     }
 
+    /// A host that may have seen the password broke off: it may have counted a failed login. The
+    /// second such host stops a password that nobody has taken.
+    pub(in crate::transport) fn doubt(&self, place: &Place) {
+        let untried = *lock(&self.gate.trust) == Trust::Untried;
+        let doubted = std::mem::replace(&mut *lock(&self.gate.doubted), true);
+        if untried && doubted {
+            self.stop(place, "broke off the login, as another host had done");
+        }
+    }
+
     /// The password was refused: no host sees it any more.
     pub(in crate::transport) fn stop(&self, place: &Place, why: &str) {
         let (address, port) = (escape(place.0.as_bytes()), place.1);
@@ -169,6 +181,23 @@ mod tests {
 
     fn place(address: &str) -> Place {
         (address.to_owned(), 22)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_second_host_that_breaks_off_stops_a_password_that_nobody_took() {
+        let (lockout, password) = (Lockout::default(), password());
+        for (address, stopped) in [("192.0.2.1", false), ("192.0.2.2", true)] {
+            lockout.turn("reader", &password).await.unwrap().doubt(&place(address));
+            let next = lockout.turn("reader", &password).await;
+            assert_eq!(next.is_err(), stopped, "{address}");
+        }
+        // Once a host has taken it, it is right, whatever others do.
+        let lockout = Lockout::default();
+        lockout.turn("reader", &password).await.unwrap().taken();
+        for address in ["192.0.2.1", "192.0.2.2", "192.0.2.3"] {
+            lockout.turn("reader", &password).await.unwrap().doubt(&place(address));
+        }
+        assert!(lockout.turn("reader", &password).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

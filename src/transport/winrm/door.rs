@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
-use crate::transport::lockout::Lockout;
+use crate::transport::lockout::{self, Lockout, Turn};
 use crate::transport::ssh::identity::Unlocked;
 use crate::transport::winrm::wire::{self, Connection, Place};
 
@@ -16,6 +16,30 @@ pub(super) struct Door {
     pub(super) credential: Arc<Unlocked>,
     pub(super) lockout: Arc<Lockout>,
     pub(super) deadlines: Deadlines,
+}
+
+/// A login that the host has agreed to and not yet proved: anybody can answer 200, but only who knows
+/// the password (or its hash) can seal an answer. Until then no other host is shown it.
+pub(super) struct Unproven {
+    turn: Turn,
+    place: lockout::Place,
+    proved: bool,
+}
+
+impl Unproven {
+    /// The host knows the password.
+    pub(super) fn prove(mut self) {
+        self.turn.taken();
+        self.proved = true;
+    }
+}
+
+impl Drop for Unproven {
+    fn drop(&mut self) {
+        if !self.proved {
+            self.turn.doubt(&self.place);
+        }
+    }
 }
 
 impl Door {
@@ -31,15 +55,18 @@ impl Door {
         // Only now: an address that is silent keeps no other host from its turn.
         let turn = self.lockout.turn(user, credential).await?;
         match reached.log_in(user, password, self.deadlines.authenticate).await {
-            Ok(connection) => {
-                turn.taken();
+            Ok(mut connection) => {
+                connection.hold(Unproven { turn, place, proved: false });
                 Ok(connection)
             }
             Err(fault) => {
                 // Whether a login that broke off counts, only the host knows.
                 self.lockout.refuse(&place, user, credential);
-                if fault.kind == FaultKind::AuthRefused {
-                    turn.stop(&place, "refused it");
+                match fault.kind {
+                    FaultKind::AuthRefused => turn.stop(&place, "refused it"),
+                    // Nothing that the password shows in was sent.
+                    FaultKind::Policy | FaultKind::Internal => {}
+                    _ => turn.doubt(&place),
                 }
                 Err(fault)
             }

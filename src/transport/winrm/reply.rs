@@ -134,6 +134,10 @@ impl Reading {
         if self.path.len() >= DEPTH_MAX {
             return Err(Malformed::Envelope);
         }
+        // Its text would be torn apart.
+        if self.path.last().is_some_and(|parent| parent == "Stream") {
+            return Err(Malformed::Envelope);
+        }
         if self.path.last().is_some_and(|parent| parent == "Body") && self.reply.body.is_empty() {
             self.reply.body.clone_from(&name);
         }
@@ -177,8 +181,11 @@ impl Reading {
                 // Windows breaks no lines in it, others may.
                 let compact: String = text.split_ascii_whitespace().collect();
                 let bytes = Base64::decode_vec(&compact).map_err(|_| Malformed::Base64)?;
-                if let Some(stream) = self.stream.take().filter(|_| !bytes.is_empty()) {
-                    self.reply.pieces.push((stream, bytes));
+                match self.stream.take() {
+                    _ if bytes.is_empty() => {}
+                    Some(stream) => self.reply.pieces.push((stream, bytes)),
+                    // Output of a stream that is not known is not thrown away in silence.
+                    None => return Err(Malformed::Envelope),
                 }
             }
             ("CommandState", "ExitCode") => self.reply.exit = number(text.trim()),
@@ -214,8 +221,17 @@ impl Reading {
     }
 }
 
+/// Attributes of an element that are looked at; no element of the protocol has more than four.
+const ATTRIBUTES_MAX: usize = 32;
+
 fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
-    let found = start.attributes().flatten().find(|one| one.key.local_name().as_ref() == name)?;
+    let mut all = start.attributes();
+    // Looking for what stands twice compares each with each.
+    all.with_checks(false);
+    let found = all
+        .map_while(Result::ok)
+        .take(ATTRIBUTES_MAX)
+        .find(|one| one.key.local_name().as_ref() == name)?;
     found.normalized_value(XmlVersion::Implicit1_0).ok().map(std::borrow::Cow::into_owned)
 }
 
@@ -238,6 +254,31 @@ mod tests {
     }
 
     #[test]
+    fn a_torn_stream_and_one_of_no_known_name_are_no_answer() {
+        let stream = |inner: &str| {
+            let body = format!("<r:ReceiveResponse xmlns:r=\"r\">{inner}</r:ReceiveResponse>");
+            read(envelope("", &body).as_bytes())
+        };
+        assert!(stream("<r:Stream Name=\"stdout\">QUJDREVG</r:Stream>").is_ok());
+        assert!(stream("<r:Stream Name=\"stdout\">QUJD<r:x/>REVG</r:Stream>").is_err());
+        assert!(stream("<r:Stream Name=\"STDOUT\">QUJD</r:Stream>").is_err());
+        assert!(stream("<r:Stream Name=\"other\"></r:Stream>").is_ok());
+    }
+
+    #[test]
+    fn attributes_without_end_take_linear_time_and_are_not_all_looked_at() {
+        let many: String = (0..60_000).map(|at| format!(" a{at}=\"\"")).collect();
+        let twice = " a59999=\"\"".repeat(60_000);
+        let body = format!("<r:R xmlns:r=\"r\"><r:Stream{many}{twice} Name=\"stdout\"/></r:R>");
+        let text = envelope("", &body);
+        // Quadratic, it took six seconds in an optimised build.
+        let begun = std::time::Instant::now();
+        let reply = read(text.as_bytes()).unwrap();
+        assert_eq!(reply.pieces, []);
+        assert!(begun.elapsed() < std::time::Duration::from_secs(3));
+    }
+
+    #[test]
     fn a_shell_and_its_output_are_read() {
         let created = envelope(
             "<a:RelatesTo>uuid:1</a:RelatesTo>",
@@ -252,7 +293,6 @@ mod tests {
             "",
             "<rsp:ReceiveResponse><rsp:Stream Name=\"stdout\" CommandId=\"C\">aGVs\nbG8=</rsp:Stream>\
              <rsp:Stream Name=\"stderr\" CommandId=\"C\" End=\"true\"></rsp:Stream>\
-             <rsp:Stream Name=\"pr\">AAAA</rsp:Stream>\
              <rsp:CommandState CommandId=\"C\" State=\"http://x/CommandState/Done\">\
              <rsp:ExitCode>-1073741510</rsp:ExitCode></rsp:CommandState></rsp:ReceiveResponse>",
         );

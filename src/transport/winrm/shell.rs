@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
 use crate::model::capture::End;
 use crate::model::fault::{Fault, FaultKind};
@@ -25,6 +25,10 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// Shortest time that a service takes for an answer. Source: [MS-WSMV] 3.1.4.1, 500 ms.
 const OPERATION_MIN: Duration = Duration::from_millis(500);
+
+/// Shortest time between two questions for output, where the first gave none: a service that answers at
+/// once without having anything is not asked as fast as it can answer.
+const PACE: Duration = Duration::from_millis(500);
 
 /// Pauses before a shell is asked for again where the account has as many as it may: others end, and
 /// those that were left behind are gone after a while. The connection stays the same.
@@ -138,15 +142,22 @@ impl Shell {
             let operation = left.clamp(OPERATION_MIN, OPERATION);
             let limit = (operation + PATIENCE).min(left.max(OPERATION_MIN) + GRACE);
             let action = Action::Receive { shell: &shell, command };
+            let asked = Instant::now();
             let reply = match line.ask_within(action, operation, limit).await {
                 Ok(reply) => reply,
-                Err(Failed::Refused(fault)) if fault.wsman == Some(TIMED_OUT) => continue,
+                Err(Failed::Refused(fault)) if fault.wsman == Some(TIMED_OUT) => {
+                    sleep_until(asked + PACE).await;
+                    continue;
+                }
                 Err(Failed::Refused(fault)) => return Err(refused("receive", &fault)),
                 Err(Failed::Broken(fault)) => {
                     let late = watch.overdue().filter(|_| fault.kind == FaultKind::IdleTimeout);
                     return Err(late.map_or(fault, |overdue| watch.fault(overdue)));
                 }
             };
+            if reply.pieces.is_empty() && !reply.done {
+                sleep_until(asked + PACE).await;
+            }
             for (stream, bytes) in &reply.pieces {
                 watch.heard();
                 output.write(*stream, bytes).map_err(|error| disk_fault(&error))?;

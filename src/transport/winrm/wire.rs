@@ -30,6 +30,7 @@ use crate::transport::dial::dial;
 use crate::transport::winrm::auth::Context;
 use crate::transport::winrm::auth::ntlm::NtlmContext;
 use crate::transport::winrm::binding;
+use crate::transport::winrm::door::Unproven;
 use crate::transport::winrm::seal;
 use crate::transport::winrm::soap::ENVELOPE_BYTES;
 
@@ -99,6 +100,8 @@ pub(super) struct Connection {
     http: Http,
     context: Box<dyn Context>,
     sealed: bool,
+    /// Set until the host has shown that it knows the password.
+    unproven: Option<Unproven>,
     /// The address at the other end.
     pub(super) peer: SocketAddr,
 }
@@ -131,7 +134,7 @@ impl Reached {
         let Self { http, peer, bound } = self;
         let context = Box::new(NtlmContext::new(user, password, bound.as_deref())?);
         let sealed = bound.is_none();
-        let mut connection = Connection { http, context, sealed, peer };
+        let mut connection = Connection { http, context, sealed, unproven: None, peer };
         let Ok(result) = timeout(limit, connection.log_in()).await else {
             let detail = format!("the login did not end in {} s", limit.as_secs_f64());
             return Err(Fault::new(FaultKind::KexTimeout, detail));
@@ -193,8 +196,8 @@ impl Connection {
         let challenge = match (status, challenge) {
             (StatusCode::UNAUTHORIZED, Some(challenge)) => challenge,
             (StatusCode::UNAUTHORIZED, None) => {
-                let detail = "the service does not offer Negotiate, or refuses it";
-                return Err(Fault::new(FaultKind::AuthRefused, detail));
+                let detail = "the service does not offer Negotiate: the password was not sent";
+                return Err(Fault::new(FaultKind::Policy, detail));
             }
             (status, _) => return Err(unexpected(status)),
         };
@@ -206,6 +209,16 @@ impl Connection {
                 Err(Fault::new(FaultKind::AuthRefused, "the service refused the account"))
             }
             status => Err(unexpected(status)),
+        }
+    }
+
+    /// Holds what is proved by the first sealed answer. Over TLS it is at once: who answers there is
+    /// the host that the certificate names.
+    pub(super) fn hold(&mut self, unproven: Unproven) {
+        if self.sealed {
+            self.unproven = Some(unproven);
+        } else {
+            unproven.prove();
         }
     }
 
@@ -236,6 +249,9 @@ impl Connection {
             return Err(Fault::new(FaultKind::Lost, detail));
         };
         let body = self.context.unseal(&sealed)?;
+        if let Some(unproven) = self.unproven.take() {
+            unproven.prove();
+        }
         if body.len() != length {
             return Err(Fault::new(
                 FaultKind::Lost,
