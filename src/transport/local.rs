@@ -68,18 +68,9 @@ impl Session for LocalSession {
     ) -> BoxFuture<'a, Answer> {
         async move {
             let mut output = Output::new(spool);
-            let (started, since) = (self.clock.utc(), self.clock.instant());
+            let begun = (self.clock.utc(), self.clock.instant());
             let outcome = execute(invocation.argv(), limits, &mut output).await;
-            Answer {
-                started,
-                ended: self.clock.utc(),
-                elapsed: since.elapsed(),
-                end: outcome.end,
-                stdout: output.stdout,
-                stderr: output.stderr,
-                faults: outcome.faults,
-                session_usable: outcome.session_usable,
-            }
+            outcome.answer(output, begun, self.clock)
         }
         .boxed()
     }

@@ -8,7 +8,9 @@ use tokio::time::Instant;
 use crate::evidence::spool::{Spool, SpoolSettings};
 use crate::model::capture::End;
 use crate::model::fault::{Fault, FaultKind};
-use crate::transport::CommandLimits;
+use crate::model::time::Utc;
+use crate::transport::clock::Clock;
+use crate::transport::{Answer, CommandLimits};
 
 /// How long output may be held open by a child after its command has exited.
 pub(super) const HELD_GRACE: Duration = Duration::from_secs(2);
@@ -83,6 +85,20 @@ impl Outcome {
     /// The command did not end as it should.
     pub(super) fn incomplete(fault: Fault, session_usable: bool) -> Self {
         Self { end: End::Incomplete(fault), faults: Vec::new(), session_usable }
+    }
+
+    /// The answer, with what was printed. `begun` is when the command was sent, by `clock`.
+    pub(super) fn answer(self, output: Output, begun: (Utc, Instant), clock: Clock) -> Answer {
+        Answer {
+            started: begun.0,
+            ended: clock.utc(),
+            elapsed: begun.1.elapsed(),
+            end: self.end,
+            stdout: output.stdout,
+            stderr: output.stderr,
+            faults: self.faults,
+            session_usable: self.session_usable,
+        }
     }
 }
 

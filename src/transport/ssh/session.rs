@@ -62,17 +62,7 @@ impl Session for SshSession {
             self.sent = (self.clock.utc(), self.clock.instant());
             let outcome = self.execute(invocation.line(), limits, &mut output).await;
             self.link.observed.set_warm();
-            let (started, since) = self.sent;
-            Answer {
-                started,
-                ended: self.clock.utc(),
-                elapsed: since.elapsed(),
-                end: outcome.end,
-                stdout: output.stdout,
-                stderr: output.stderr,
-                faults: outcome.faults,
-                session_usable: outcome.session_usable,
-            }
+            outcome.answer(output, self.sent, self.clock)
         }
         .boxed()
     }

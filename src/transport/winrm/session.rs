@@ -29,19 +29,10 @@ impl Session for WinrmSession {
     ) -> BoxFuture<'a, Answer> {
         async move {
             let mut output = Output::new(spool);
-            let (started, since) = (self.clock.utc(), self.clock.instant());
+            let begun = (self.clock.utc(), self.clock.instant());
             let watch = Watch::new(limits);
             let outcome = self.shell.run(invocation.argv(), watch, &mut output).await;
-            Answer {
-                started,
-                ended: self.clock.utc(),
-                elapsed: since.elapsed(),
-                end: outcome.end,
-                stdout: output.stdout,
-                stderr: output.stderr,
-                faults: outcome.faults,
-                session_usable: outcome.session_usable,
-            }
+            outcome.answer(output, begun, self.clock)
         }
         .boxed()
     }
