@@ -67,6 +67,9 @@ step() {
 
 step "formatting" cargo fmt --check
 step "formatting of the fuzz targets" cargo fmt --check --manifest-path fuzz/Cargo.toml
+# Its lock file names what ours does; it is built only where fuzzing is.
+locked() { cargo metadata --locked --format-version 1 --manifest-path fuzz/Cargo.toml >/dev/null; }
+step "the lock file of the fuzz targets" locked
 step "lints" cargo clippy --locked --all-targets --quiet -- -D warnings
 step "build of all targets" cargo test --locked --no-run
 step "unit, property, layering, evidence, store, records, ssh, winrm, dispatch, flow and cli tests" \
