@@ -178,6 +178,40 @@ proptest! {
     }
 }
 
+/// Lines of `ss` among which the name of a unix socket may hide one: whole rows, torn ones, ends of
+/// names, and what explains a row.
+const UNIX_LINES: &[&str] = &[
+    "u_str LISTEN 0 128 @x 7012 * 0",
+    "u_str LISTEN 0 128 @x",
+    "u_str 0 0 @x 1 * 2 users:((\"a\",pid=1,fd=2))",
+    "u_dgr 99.0.&6",
+    "u_str\u{a8}",
+    "rest of a name 87177 * 0 -->",
+    "tcp LISTEN 0 128 10.0.0.1:22 0.0.0.0:* users:((\"sshd",
+    "\",pid=1,fd=3))",
+    "tcp ESTAB 0 0 10.0.0.1:22 10.0.0.2:9 users:((\"sshd\",pid=1,fd=3))",
+    "raw UNCONN 0 0 10.0.0.1:1 10.",
+    "\t cubic rto:204",
+    " <->",
+    "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port",
+    "tcp   0",
+    "",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(4000))]
+
+    #[test]
+    fn lines_near_a_unix_socket(
+        lines in proptest::collection::vec(proptest::sample::select(UNIX_LINES), 0..12),
+        size in 1_usize..100,
+    ) {
+        for name in ["linux/ss-inet4", "linux/ss-inet6"] {
+            assert_keeps_contract(name, lines.join("\n").as_bytes(), size);
+        }
+    }
+}
+
 /// A reader gets the samples of all others too: what a host answers need not be what was asked.
 #[test]
 fn answers_to_other_questions() {

@@ -111,6 +111,10 @@ impl Ss {
         }
         self.settle(reach, ended, sink);
         if ended && !unix::begins(line) {
+            // One of the lines that were kept may have been the row of another unix socket.
+            while let Some(nested) = self.reach.take() {
+                self.settle(nested, true, sink);
+            }
             // The end of the name; but it may look like the end only.
             sink.issue(Issue::unparsed(span, PART_OF_NAME, line));
             self.reach = Some(Reach::below(span, false));
