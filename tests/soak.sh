@@ -13,6 +13,13 @@ FILES=${FILES:-10000} cargo test --release --locked --test trust real_ssh -- --n
 WORST_BYTES=${WORST_BYTES:-100000000} cargo test --release --locked --test probe worst -- --test-threads=1 --nocapture
 # Readers beside jc on the same text.
 benches/parse_peers.py --rounds "${ROUNDS:-5}"
+# WinRM: beside pypsrp on the same hosts, then 250 hosts at once, and 200 with no processor to spare.
+winrm=target/tools/winrm-peer
+[ -x "$winrm/bin/python" ] || python3 -m venv "$winrm"
+"$winrm/bin/pip" install --quiet --requirement tests/lab/winrm/requirements.txt pypsrp==0.9.1
+"$winrm/bin/python" benches/winrm.py --rounds "${ROUNDS:-5}"
+"$winrm/bin/python" benches/winrm.py --fleetstat-only --hosts 250 --width 250 --rounds 3
+"$winrm/bin/python" benches/winrm.py --fleetstat-only --hosts 200 --load 8 --rounds 1
 # Every family of readers is fuzzed, two hours of one processor in all.
 tests/fuzz.sh "${FUZZ_SECONDS:-7200}"
 # The store at the size that its figures are promised for.

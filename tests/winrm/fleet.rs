@@ -9,10 +9,10 @@ use crate::lab::{Service, USER, canned};
 
 const ALL: &str = "views: [listeners, sessions, interfaces, routes, counters]";
 
-struct Said {
-    code: i32,
-    out: String,
-    err: String,
+pub(crate) struct Said {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 fn say(service: &Service, words: &[&str]) -> Said {
@@ -33,7 +33,7 @@ fn say(service: &Service, words: &[&str]) -> Said {
 }
 
 /// Runs a playbook on hosts; each is a line of the inventory.
-fn run(service: &Service, playbook: &str, password: &str, hosts: &[String]) -> Said {
+pub(crate) fn run(service: &Service, playbook: &str, password: &str, hosts: &[String]) -> Said {
     let secret = service.path("password");
     std::fs::write(&secret, format!("{password}\n")).unwrap();
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -51,7 +51,7 @@ fn run(service: &Service, playbook: &str, password: &str, hosts: &[String]) -> S
     say(service, &["run", night.to_str().unwrap(), "-i", fleet.to_str().unwrap()])
 }
 
-fn manifest(service: &Service) -> (std::path::PathBuf, Value) {
+pub(crate) fn manifest(service: &Service) -> (std::path::PathBuf, Value) {
     let folder = std::fs::read_dir(service.path("data/evidence")).unwrap().next().unwrap();
     let folder = folder.unwrap().path();
     let bytes = std::fs::read(folder.join("manifest.json")).unwrap();

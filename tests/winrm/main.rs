@@ -16,4 +16,5 @@ mod lab;
 
 mod endings;
 mod fleet;
+mod many;
 mod matrix;
