@@ -15,7 +15,7 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
-fn say(service: &Service, words: &[&str]) -> Said {
+pub(crate) fn say(service: &Service, words: &[&str]) -> Said {
     let output = Command::new(env!("CARGO_BIN_EXE_fleetstat"))
         .args(words)
         .arg("--data")

@@ -13,8 +13,11 @@
 
 #[path = "../lab/winrm/mod.rs"]
 mod lab;
+#[path = "../lab/mod.rs"]
+mod ssh_lab;
 
 mod endings;
 mod fleet;
 mod many;
+mod mixed;
 mod matrix;
