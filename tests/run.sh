@@ -43,14 +43,15 @@ command -v cargo >/dev/null 2>&1 || { echo "cargo is missing: see https://rustup
 # Ansible's own reading is what the inventories are compared with.
 ansible=target/tools/ansible
 if ! "$ansible/bin/ansible-inventory" --version >/dev/null 2>&1; then
-    python3 -m venv "$ansible"
+    # Also in the place of one that was moved or left half made.
+    python3 -m venv --clear "$ansible"
     "$ansible/bin/pip" install --quiet "ansible-core>=2.17,<2.20"
 fi
 
 # The Windows hosts that WinRM is tested against are a Python program.
 winrm=target/tools/winrm
 if ! "$winrm/bin/python" -c "import spnego, cryptography" >/dev/null 2>&1; then
-    python3 -m venv "$winrm"
+    python3 -m venv --clear "$winrm"
     "$winrm/bin/pip" install --quiet --requirement tests/lab/winrm/requirements.txt
 fi
 

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use fleetstat::inventory::host::{Identity, Variable};
+use fleetstat::inventory::host::{Identity, SecretSource, Variable};
 use fleetstat::inventory::{Inventory, load_as};
 use fleetstat::model::host::{Platform, TransportKind};
 use fleetstat::model::id::Label;
@@ -94,14 +94,73 @@ http_port=80
 }
 
 #[test]
+fn a_host_of_winrm_or_psrp_is_reached_as_ansible_would_reach_it() {
+    let hosts = r"
+all:
+  vars: {ansible_connection: winrm, ansible_user: 'EXAMPLE\reader', ansible_password: never}
+  hosts:
+    plain: {ansible_host: 192.0.2.1}
+    sealed: {ansible_port: 5985}
+    scheme: {ansible_winrm_scheme: http, ansible_port: 8080, ansible_winrm_user: other}
+    psrp: {ansible_connection: psrp, ansible_psrp_host: 192.0.2.2, ansible_psrp_protocol: http}
+    first: {ansible_winrm_transport: [ntlm, basic], ansible_winrm_server_cert_validation: ignore}
+    clear: {ansible_winrm_transport: basic, ansible_port: 5985}
+    path: {ansible_winrm_path: /other}
+    word: {ansible_winrm_transport: token}
+";
+    let inventory = loaded(&[("w.yml", hosts)], &["w.yml"]).unwrap();
+    let lines: Vec<String> = inventory
+        .hosts
+        .iter()
+        .map(|host| {
+            let (asset, account) = (&host.asset, host.account.as_ref().unwrap());
+            assert_eq!(asset.platform, Platform::Windows);
+            assert_eq!(account.identities, [Identity::Password(SecretSource::Prompt)]);
+            let (transport, tls) = (asset.transport, if host.tls { "tls" } else { "sealed" });
+            format!("{transport} {}:{} {tls} {}", asset.address, asset.port, account.user)
+        })
+        .collect();
+    let expected = [
+        r"winrm first:5986 tls EXAMPLE\reader",
+        r"winrm 192.0.2.1:5986 tls EXAMPLE\reader",
+        r"winrm 192.0.2.2:5985 sealed EXAMPLE\reader",
+        r"winrm scheme:8080 sealed other",
+        r"winrm sealed:5985 sealed EXAMPLE\reader",
+    ];
+    assert_eq!(lines, expected);
+    let secret = "`ansible_password` is not used: name an account whose secret comes from the agent, a file or a credential";
+    let made = |account: &str| {
+        format!(
+            "account `{account}` is made of what is known, and its password is asked for, since none \
+             is taken from a variable: name an account of your own to take it from a file or a credential"
+        )
+    };
+    let expected = [
+        format!("w.yml:3: {}", made("ansible-EXAMPLE-reader-password")),
+        format!("w.yml:3: {secret}"),
+        format!("w.yml:7: {}", made("ansible-other-password")),
+        "w.yml:9: only the first of `ansible_winrm_transport` is used: nothing falls back to another".to_owned(),
+        "w.yml:9: certificates are always verified: `tls_ca` names an authority of your own, `tls_pin` a certificate".to_owned(),
+        "w.yml:10: host `clear` is left out: `ansible_winrm_transport` is `basic`, which sends the password in the clear".to_owned(),
+        "w.yml:11: host `path` is left out: `ansible_winrm_path` is `/other`, expected `/wsman`".to_owned(),
+        "w.yml:12: host `word` is left out: `ansible_winrm_transport` is `token`, which is no login of WinRM".to_owned(),
+    ];
+    let remarks = inventory.remarks.iter().filter(|remark| remark.message.starts_with("account `"));
+    let remarks: Vec<_> = remarks.chain(&inventory.unmapped).cloned().collect();
+    let mut said = said(&remarks);
+    said.sort_by_key(|line| line.split(':').nth(1).and_then(|n| n.parse::<u32>().ok()));
+    assert_eq!(said, expected);
+}
+
+#[test]
 fn what_cannot_be_mapped_is_said_with_its_line() {
     let hosts = r#"[all:vars]
 ansible_become=yes
 ansible_password=hunter2
 ansible_ssh_common_args=-o StrictHostKeyChecking=no -o KexAlgorithms=+diffie-hellman-group1-sha1 -o BindInterface=eth9
 [odd]
-win1 ansible_connection=winrm
-win2 ansible_connection=winrm
+win1 ansible_connection=winrm ansible_winrm_transport=credssp
+win2 ansible_connection=docker
 tmpl ansible_host="{{ lookup('x') }}"
 port ansible_port=ssh
 list ansible_host="['a']"
@@ -117,8 +176,8 @@ ok.example.org fleetstat_rol=db Caps=1 deep="{'a': 1}" db_password=secret
         "hosts:4: host keys are always checked, against known_hosts or `--known-hosts`: `fleetstat enroll` adds them",
         "hosts:4: algorithms of `ansible_ssh_common_args` are not taken over: old ones need `legacy:` with a reason and an expiry",
         "hosts:4: the setting `bindinterface` of `ansible_ssh_common_args` is not taken over",
-        "hosts:6: host `win1` is left out: `ansible_connection` is `winrm`; Ansible's hosts are reached by ssh or local: a native file takes `transport: winrm`",
-        "hosts:7: host `win2` is left out: `ansible_connection` is `winrm`; Ansible's hosts are reached by ssh or local: a native file takes `transport: winrm`",
+        "hosts:6: host `win1` is left out: `ansible_winrm_transport` is `credssp`, which hands the password to the host",
+        "hosts:7: host `win2` is left out: `ansible_connection` is `docker`, expected ssh, winrm, psrp or local",
         "hosts:8: host `tmpl` is left out: `ansible_host` is a template that only Ansible can expand",
         "hosts:9: host `port` is left out: its port is `ssh`, expected a number from 1 to 65535",
         "hosts:10: host `list` is left out: `ansible_host` is no plain value",

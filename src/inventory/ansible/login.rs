@@ -20,9 +20,43 @@ const HOPS_MAX: usize = 3;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Login {
     pub(super) user: String,
-    /// Key files; none: the key of ssh-agent.
-    pub(super) keys: Vec<String>,
-    pub(super) certificate: Option<String>,
+    pub(super) proof: Proof,
+}
+
+/// What proves who logs in.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Proof {
+    Keys {
+        /// Key files; none: the key of ssh-agent.
+        keys: Vec<String>,
+        certificate: Option<String>,
+    },
+    /// A password, which is asked for: none is taken from a variable.
+    Password,
+}
+
+impl Proof {
+    /// What was assumed where nothing is named.
+    const fn assumed(&self) -> &'static str {
+        match self {
+            Self::Keys { keys, .. } if keys.is_empty() => {
+                ", and its key the one of ssh-agent, since no key file is named"
+            }
+            Self::Keys { .. } => "",
+            Self::Password => {
+                ", and its password is asked for, since none is taken from a variable: name an account \
+                 of your own to take it from a file or a credential"
+            }
+        }
+    }
+
+    /// What distinguishes the account's name.
+    fn tail(&self) -> Option<&str> {
+        match self {
+            Self::Keys { keys, .. } => keys.first()?.rsplit('/').next(),
+            Self::Password => Some("password"),
+        }
+    }
 }
 
 /// All that was made, as entries of `accounts` and `jumps`.
@@ -32,8 +66,8 @@ pub(super) struct Logins {
     account_names: HashSet<String>,
     jumps: HashMap<Vec<Hop>, String>,
     jump_names: HashSet<String>,
-    /// Accounts that are not named whole: the line, whether a user and whether a key is named.
-    pub(super) defaults: HashMap<String, (At, bool, bool)>,
+    /// Accounts that are not named whole: the line, whether a user is named, and what is assumed.
+    pub(super) defaults: HashMap<String, (At, bool, &'static str)>,
     /// By file.
     pub(super) account_entries: BTreeMap<u32, Vec<Entry>>,
     /// By file.
@@ -67,12 +101,13 @@ fn free(name: String, taken: &HashSet<String>) -> String {
 }
 
 impl Logins {
-    /// The account of a login: `ansible-USER` with the agent, `ansible-USER-KEYFILE` with keys.
+    /// The account of a login: `ansible-USER` with the agent, `ansible-USER-KEYFILE` with keys,
+    /// `ansible-USER-password` with a password.
     pub(super) fn account(&mut self, login: &Login, at: At, user_named: bool) -> String {
         let name = self.account_of(login, at);
-        if !user_named || login.keys.is_empty() {
-            let known = (at, user_named, !login.keys.is_empty());
-            self.defaults.entry(name.clone()).or_insert(known);
+        let assumed = login.proof.assumed();
+        if !user_named || !assumed.is_empty() {
+            self.defaults.entry(name.clone()).or_insert((at, user_named, assumed));
         }
         name
     }
@@ -82,8 +117,8 @@ impl Logins {
             return name.clone();
         }
         let mut name = format!("ansible-{}", label_of(&login.user));
-        if let Some(file) = login.keys.first().and_then(|key| key.rsplit('/').next()) {
-            name = format!("{name}-{}", label_of(file));
+        if let Some(tail) = login.proof.tail() {
+            name = format!("{name}-{}", label_of(tail));
         }
         let name = free(name.chars().take(58).collect(), &self.account_names);
         self.account_names.insert(name.clone());
@@ -135,7 +170,8 @@ impl Logins {
             .as_deref()
             .or(operator)
             .ok_or("goes through a host for which no user is named")?;
-        let login = Login { user: user.to_owned(), keys: hop.keys.clone(), certificate: None };
+        let proof = Proof::Keys { keys: hop.keys.clone(), certificate: None };
+        let login = Login { user: user.to_owned(), proof };
         let account = self.account(&login, at, hop.user.is_some());
         let mut taken: HashSet<String> = self.jump_names.clone();
         let mut name = hop.host.clone();
@@ -165,8 +201,15 @@ impl Logins {
 fn account(login: &Login, place: Place) -> Node {
     let mut fields = vec![("user", scalar(&login.user, false, place))];
     let identity = |key: &str| scalar(key, false, place);
-    let certificate = login.certificate.as_deref().map(|path| ("certificate", identity(path)));
-    match login.keys.as_slice() {
+    let (keys, certificate) = match &login.proof {
+        Proof::Keys { keys, certificate } => (keys.as_slice(), certificate.as_deref()),
+        Proof::Password => {
+            fields.push(("password", scalar("prompt", true, place)));
+            return mapping(fields, place);
+        }
+    };
+    let certificate = certificate.map(|path| ("certificate", identity(path)));
+    match keys {
         [] => {
             fields.push(("agent", scalar("true", true, place)));
             fields.extend(certificate);
@@ -221,8 +264,10 @@ mod tests {
     fn each_login_becomes_one_account_with_its_keys_in_order() {
         let login = |user: &str, keys: &[&str], certificate: Option<&str>| Login {
             user: user.to_owned(),
-            keys: keys.iter().map(|key| (*key).to_owned()).collect(),
-            certificate: certificate.map(str::to_owned),
+            proof: Proof::Keys {
+                keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+                certificate: certificate.map(str::to_owned),
+            },
         };
         let mut logins = Logins::default();
         let names = [

@@ -11,13 +11,13 @@ use smallvec::SmallVec;
 use crate::inventory::address;
 use crate::inventory::ansible::door::{Door, Doors};
 use crate::inventory::ansible::expose::{self, LeftOut};
-use crate::inventory::ansible::login::{Login, Logins, scalar};
+use crate::inventory::ansible::login::{Login, Logins, Proof, scalar};
 use crate::inventory::ansible::note::Notes;
 use crate::inventory::ansible::option::Hop;
 use crate::inventory::ansible::resolve::{Found, Level};
 use crate::inventory::ansible::text::{self, Set, Unusable};
-use crate::inventory::ansible::way::{self, Way};
 use crate::inventory::ansible::world::{Host, Variable, World};
+use crate::inventory::ansible::{way, winrm};
 use crate::inventory::foreign::{Foreign, ForeignHost, Item, Level as On, Source, Sourced, bare};
 use crate::inventory::report::{At, Remark, line};
 use crate::model::id::HostName;
@@ -35,6 +35,8 @@ const SSH: &[&str] = &[
     "ansible.builtin.paramiko_ssh",
     "ansible.builtin.paramiko",
 ];
+/// Where the ssh connection finds a host.
+const SSH_ADDRESS: &[&str] = &["ansible_host", "ansible_ssh_host"];
 const LOCAL: &[&str] = &["local", "ansible.builtin.local"];
 
 /// What members of the same groups share.
@@ -160,19 +162,32 @@ impl<'w> Mapper<'w> {
                 let local = Set { text: "local".to_owned(), ..set };
                 items.push(self.set("transport", &local, true));
             }
+            Some(set) if let Some(plugin) = winrm::plugin(&set.text) => {
+                items.extend(self.address(host, &name, (found, plugin.address))?);
+                let by = winrm::read(plugin, (&host.name, found), &mut self.notes)?;
+                let transport = Set { text: "winrm".to_owned(), ..set };
+                items.push(self.set("transport", &transport, true));
+                for (key, set, plain) in &by.attributes {
+                    items.push(self.set(key, set, *plain));
+                }
+                items.extend(self.account(host, by.user.as_ref(), Proof::Password, None));
+            }
             Some(set) if !SSH.contains(&set.text.as_str()) => {
-                let shown = quoted(&set.text);
                 let message = format!(
-                    "`ansible_connection` is {shown}; Ansible's hosts are reached by ssh or local: a native file takes `transport: winrm`"
+                    "`ansible_connection` is {}, expected ssh, winrm, psrp or local",
+                    quoted(&set.text)
                 );
                 return Err(Unusable { at: set.at, message });
             }
             _ => {
-                items.extend(self.address(host, &name, found)?);
+                items.extend(self.address(host, &name, (found, SSH_ADDRESS))?);
                 let way = way::read(&host.name, found, &mut self.notes)?;
                 items.extend(way.port.as_ref().map(|set| self.set("port", set, true)));
                 items.extend(way.alias.as_ref().map(|set| self.set("host_key_alias", set, false)));
-                items.extend(self.account(host, &way));
+                let certificate = way.certificate.as_ref().map(|set| set.text.clone());
+                let keys = way.keys.iter().map(|set| set.text.clone()).collect();
+                let proof = Proof::Keys { keys, certificate };
+                items.extend(self.account(host, way.user.as_ref(), proof, way.keys.first()));
                 hops = way.hops.map(|(hops, set)| (hops, self.source(set.at, set.level)));
                 if let Some(shell) = get(&["ansible_shell_type"])?
                     && matches!(shell.text.as_str(), "powershell" | "cmd")
@@ -190,9 +205,9 @@ impl<'w> Mapper<'w> {
         &mut self,
         host: &Host,
         name: &HostName,
-        found: &Found<'_>,
+        (found, variables): (&Found<'_>, &[&str]),
     ) -> Result<Option<u32>, Unusable> {
-        let set = text::get(&host.name, found, &["ansible_host", "ansible_ssh_host"])?;
+        let set = text::get(&host.name, found, variables)?;
         let Some(set) = set else {
             return match address::check(name.as_str()) {
                 Ok(()) => Ok(None),
@@ -210,17 +225,19 @@ impl<'w> Mapper<'w> {
         Ok((set.text != *host.name).then(|| self.set("address", &set, false)))
     }
 
-    /// The account of a host; none when nobody is named and the operator is not known.
-    fn account(&mut self, host: &Host, way: &Way) -> Option<u32> {
-        let user = way.user.as_ref();
+    /// The account of a host; none when nobody is named and the operator is not known. `proof_set`:
+    /// where the proof is named.
+    fn account(
+        &mut self,
+        host: &Host,
+        user: Option<&Set>,
+        proof: Proof,
+        proof_set: Option<&Set>,
+    ) -> Option<u32> {
         let named = user.map(|set| set.text.as_str());
-        let login = Login {
-            user: named.or(self.operator)?.to_owned(),
-            keys: way.keys.iter().map(|set| set.text.clone()).collect(),
-            certificate: way.certificate.as_ref().map(|set| set.text.clone()),
-        };
+        let login = Login { user: named.or(self.operator)?.to_owned(), proof };
         let whole = At { file: host.at.file, place: Place::default() };
-        let said = user.or(way.keys.first());
+        let said = user.or(proof_set);
         let (at, level) = said.map_or((whole, Level::All), |set| (set.at, set.level));
         let name = self.logins.account(&login, at, user.is_some());
         let source = self.source(at, level);
@@ -362,16 +379,11 @@ impl<'w> Mapper<'w> {
         let defaults = std::mem::take(&mut logins.defaults);
         let trees = super::groups::trees(self.world, &kept, logins, &mut self.notes);
         self.foreign.trees = trees;
-        for (account, (at, user, key)) in defaults {
+        for (account, (at, user, assumed)) in defaults {
             let origin = line(files, at);
             let user =
                 if user { "" } else { ": its user is yours, since no `ansible_user` is set" };
-            let with = if key {
-                ""
-            } else {
-                ", and its key the one of ssh-agent, since no key file is named"
-            };
-            let message = format!("account `{account}` is made of what is known{user}{with}");
+            let message = format!("account `{account}` is made of what is known{user}{assumed}");
             self.foreign.of_account.push((account, Remark { origin, message }));
         }
         self.foreign.of_account.sort_by(|left, right| left.0.cmp(&right.0));

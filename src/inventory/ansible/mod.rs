@@ -25,6 +25,7 @@ mod source;
 mod text;
 mod tree;
 mod way;
+mod winrm;
 mod words;
 mod world;
 

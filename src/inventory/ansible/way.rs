@@ -95,7 +95,8 @@ pub(super) fn read(host: &str, found: &Found<'_>, notes: &mut Notes) -> Result<W
     Ok(way)
 }
 
-fn port(set: &Set) -> Result<Set, Unusable> {
+/// A port, if it is one.
+pub(super) fn port(set: &Set) -> Result<Set, Unusable> {
     match set.text.trim().parse::<u16>() {
         Ok(port) if port > 0 => Ok(Set { text: port.to_string(), ..set.clone() }),
         _ => {
@@ -193,7 +194,9 @@ pub(super) fn remark(variable: &Variable, notes: &mut Notes) {
         | "sudo_pass"
         | "ssh_private_key_passphrase"
         | "private_key_passphrase"
-        | "su_pass" => {
+        | "su_pass"
+        | "winrm_pass"
+        | "winrm_password" => {
             notes.say(variable.at, "secret", || {
                 format!("`ansible_{name}` is not used: name an account whose secret comes from the agent, a file or a credential")
             });
