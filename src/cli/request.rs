@@ -9,6 +9,7 @@ use crate::cli::setting::{Setting, defective, login};
 use crate::inventory::Inventory;
 use crate::inventory::host::Host;
 use crate::model::digest::Sha256;
+use crate::model::edge::EdgeLimits;
 use crate::plan::playbook::Playbook;
 use crate::plan::{Plan, Request};
 use crate::probe::site::SiteProbe;
@@ -35,13 +36,15 @@ pub(super) fn planned(
     let inventory = both(setting.inventory(), setting.selector().map_err(Problems::from));
     let ((playbook, site_probes), (inventory, selector)) = both(playbook, inventory)?;
     warn_unmatched(&inventory, &playbook, setting)?;
-    let Inventory { hosts, digest, .. } = inventory;
+    let Inventory { hosts, digest, limits, .. } = inventory;
     let hosts: Vec<Arc<Host>> = hosts.into_iter().map(Arc::new).collect();
     let select = playbook.select.clone();
     // The playbook may name one too, and wins over the settings.
     let fallback = setting.settings.operator.as_ref().map(|chosen| chosen.value.clone());
     let operator = operator.map(str::to_owned).or_else(|| playbook.operator.clone()).or(fallback);
-    let request = request(playbook, site_probes, operator.unwrap_or_else(login), change);
+    let edges = EdgeLimits { each: playbook.limits.each.clone(), named: limits };
+    let request =
+        Request { edges, ..request(playbook, site_probes, operator.unwrap_or_else(login), change) };
     let plan = crate::plan::build::plan(request, &hosts, |host| {
         select.as_ref().is_none_or(|select| select.matches(host))
             && selector.as_ref().is_none_or(|selector| selector.matches(host))
@@ -152,6 +155,7 @@ fn request(
         width: playbook.limits.width,
         starts_per_second: NonZeroU32::new(playbook.limits.starts_per_second)
             .unwrap_or(NonZeroU32::MIN),
+        edges: EdgeLimits::default(),
         output_bytes: playbook.limits.output_bytes,
         deadlines: playbook.deadlines,
         containers: playbook.containers,

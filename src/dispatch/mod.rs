@@ -7,7 +7,7 @@
 mod ending;
 pub mod event;
 pub mod guard;
-pub mod rate;
 pub mod run;
+pub mod schedule;
 pub mod stop;
 pub mod visit;

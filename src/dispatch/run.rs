@@ -1,20 +1,21 @@
-//! Runs all visits of a plan: bounded width, even start rate, one report per host.
+//! Runs all visits of a plan within the limits of their edges: one report per host.
 
 use std::collections::HashMap;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::{Instant, sleep_until};
 
 use crate::dispatch::event::{Observer, RunEvent};
 use crate::dispatch::guard::CredentialGuard;
-use crate::dispatch::rate::StartRate;
+use crate::dispatch::schedule::{Ended, Next, Schedule};
 use crate::dispatch::stop::{Stage, Stop};
 use crate::dispatch::visit::{VisitContext, VisitReport, visit};
-use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
+use crate::model::edge::EdgeLimit;
 use crate::model::fault::{Fault, FaultKind};
+use crate::plan::edge::Edges;
 use crate::plan::order::Visit;
 use crate::transport::Roads;
 use crate::transport::SpoolSettings;
@@ -22,10 +23,8 @@ use crate::transport::clock::Clock;
 
 /// What a run needs beside its visits.
 pub struct Dispatch {
-    /// Most visits at once.
-    pub width: usize,
-    /// Most visits begun per second.
-    pub starts_per_second: NonZeroU32,
+    /// What the visits go over, and the limits of each.
+    pub edges: Edges,
     /// Deadlines.
     pub deadlines: Deadlines,
     /// Where output goes that outgrows memory.
@@ -40,99 +39,144 @@ pub struct Dispatch {
     pub stop: Stop,
 }
 
-/// Runs the visits and sends exactly one report per visit to `reports`.
+/// Runs the visits and sends exactly one report per visit to `reports`. The edges are those of these
+/// visits, in their order.
 ///
 /// The channel is bounded by the caller; a visit counts against the width until its report is
 /// taken. Returns when every report was sent, or the receiver is gone.
 pub async fn run(
     dispatch: Arc<Dispatch>,
-    visits: impl IntoIterator<Item = Arc<Visit>>,
+    visits: Vec<Arc<Visit>>,
     reports: mpsc::Sender<VisitReport>,
 ) {
-    let rate = StartRate::new(dispatch.starts_per_second);
-    let guard = Arc::new(CredentialGuard::default());
-    let mut flight = Flight { tasks: JoinSet::new(), visits: HashMap::new() };
-    for visit in visits {
-        while flight.tasks.len() >= dispatch.width {
-            flight.land(&dispatch, &reports).await;
-        }
-        if let Err(fault) = admit(&dispatch, &rate, &guard, &visit.host).await {
-            let report = skipped(&dispatch, visit, fault);
-            if reports.send(report).await.is_err() {
-                break;
-            }
-            continue;
-        }
-        flight.start(&dispatch, &guard, visit, &reports);
-    }
-    while !flight.tasks.is_empty() {
-        flight.land(&dispatch, &reports).await;
+    let limits: Vec<EdgeLimit> = dispatch.edges.all.iter().map(|edge| edge.limit).collect();
+    let mut round = Round {
+        schedule: Schedule::new(&limits, &dispatch.edges.ways),
+        guard: Arc::default(),
+        flight: Flight { tasks: JoinSet::new(), visits: HashMap::new() },
+        begun: Instant::now(),
+        dispatch: dispatch.clone(),
+        reports,
+    };
+    // The receiver is gone only when the run has already failed as a whole.
+    let _ = round.start_all(&visits).await;
+    while !round.flight.tasks.is_empty() {
+        round.land().await;
     }
     dispatch.roads.ssh.finish().await;
     dispatch.roads.local.finish().await;
     dispatch.roads.winrm.finish().await;
 }
 
-/// Waits for the start rate and asks the guards.
-async fn admit(
-    dispatch: &Dispatch,
-    rate: &StartRate,
-    guard: &CredentialGuard,
-    host: &Host,
-) -> Result<(), Fault> {
-    tokio::select! {
-        biased;
-        () = dispatch.stop.reached(Stage::Drain) => {
-            let detail = format!("not started: {}", dispatch.stop.reason());
-            return Err(Fault::new(FaultKind::Skipped, detail));
+/// Nobody takes the reports.
+struct Gone;
+
+/// A run under way.
+struct Round {
+    dispatch: Arc<Dispatch>,
+    schedule: Schedule,
+    guard: Arc<CredentialGuard>,
+    flight: Flight,
+    begun: Instant,
+    reports: mpsc::Sender<VisitReport>,
+}
+
+impl Round {
+    /// Starts every visit as soon as its edges have room, until all are started or the run stops.
+    async fn start_all(&mut self, visits: &[Arc<Visit>]) -> Result<(), Gone> {
+        loop {
+            let next = self.schedule.next(self.begun.elapsed());
+            if self.dispatch.stop.stage() >= Stage::Drain {
+                return self.leave_out(visits).await;
+            }
+            match next {
+                Next::May(number) => {
+                    let Some(visit) = visits.get(number) else {
+                        self.schedule.pass(number);
+                        continue;
+                    };
+                    // Asked as late as can be: what is in flight may be refused meanwhile.
+                    if let Err(fault) = self.guard.admit(&visit.host) {
+                        self.schedule.pass(number);
+                        self.skip(visit, fault).await?;
+                        continue;
+                    }
+                    self.schedule.start(number, self.begun.elapsed());
+                    self.start(number, visit);
+                }
+                Next::At(at) => {
+                    let stop = self.dispatch.stop.clone();
+                    let at = self.begun + at;
+                    tokio::select! {
+                        biased;
+                        () = stop.reached(Stage::Drain) => {}
+                        () = self.land(), if !self.flight.tasks.is_empty() => {}
+                        () = sleep_until(at) => {}
+                    }
+                }
+                // Something is in flight, or no edge would be full.
+                Next::Full => {
+                    let stop = self.dispatch.stop.clone();
+                    tokio::select! {
+                        biased;
+                        () = stop.reached(Stage::Drain) => {}
+                        () = self.land() => {}
+                    }
+                }
+                Next::Done => return Ok(()),
+            }
         }
-        () = rate.wait() => {}
     }
-    guard.admit(host)
-}
 
-fn skipped(dispatch: &Dispatch, visit: Arc<Visit>, fault: Fault) -> VisitReport {
-    dispatch
-        .observer
-        .event(&RunEvent::VisitSkipped { host: &visit.host.asset.name, fault: &fault });
-    VisitReport::without_answer(visit, dispatch.clock.utc(), fault)
-}
+    /// Reports the visits that are not started any more.
+    async fn leave_out(&mut self, visits: &[Arc<Visit>]) -> Result<(), Gone> {
+        let detail = format!("not started: {}", self.dispatch.stop.reason());
+        for number in self.schedule.rest() {
+            let Some(visit) = visits.get(number) else { continue };
+            self.skip(visit, Fault::new(FaultKind::Skipped, detail.clone())).await?;
+        }
+        Ok(())
+    }
 
-/// The visits in flight.
-struct Flight {
-    tasks: JoinSet<()>,
-    visits: HashMap<Id, Arc<Visit>>,
-}
+    async fn skip(&self, visit: &Arc<Visit>, fault: Fault) -> Result<(), Gone> {
+        let dispatch = &self.dispatch;
+        let host = &visit.host.asset.name;
+        dispatch.observer.event(&RunEvent::VisitSkipped { host, fault: &fault });
+        let report = VisitReport::without_answer(visit.clone(), dispatch.clock.utc(), fault);
+        self.reports.send(report).await.map_err(|_| Gone)
+    }
 
-impl Flight {
-    fn start(
-        &mut self,
-        dispatch: &Arc<Dispatch>,
-        guard: &Arc<CredentialGuard>,
-        visit: Arc<Visit>,
-        reports: &mpsc::Sender<VisitReport>,
-    ) {
-        let task = one(dispatch.clone(), guard.clone(), visit.clone(), reports.clone());
-        let id = self.tasks.spawn(task).id();
-        self.visits.insert(id, visit);
+    fn start(&mut self, number: usize, visit: &Arc<Visit>) {
+        let (dispatch, guard) = (self.dispatch.clone(), self.guard.clone());
+        let task = one(dispatch, guard, visit.clone(), self.reports.clone());
+        let id = self.flight.tasks.spawn(task).id();
+        self.flight.visits.insert(id, (number, visit.clone()));
     }
 
     /// Waits for one task. A panic in it is the fault of one host, not the end of the run.
-    async fn land(&mut self, dispatch: &Dispatch, reports: &mpsc::Sender<VisitReport>) {
-        match self.tasks.join_next_with_id().await {
-            None => {}
-            Some(Ok((id, ()))) => {
-                self.visits.remove(&id);
-            }
-            Some(Err(error)) => {
-                let Some(visit) = self.visits.remove(&error.id()) else { return };
-                let fault = Fault::new(FaultKind::Internal, panic_text(error));
-                let report = VisitReport::without_answer(visit, dispatch.clock.utc(), fault);
-                // The receiver is gone only when the run has already failed as a whole.
-                let _ = reports.send(report).await;
-            }
+    async fn land(&mut self) {
+        let landed = match self.flight.tasks.join_next_with_id().await {
+            None => return,
+            Some(landed) => landed,
+        };
+        let (id, ended) = match landed {
+            Ok((id, ended)) => (id, Ok(ended)),
+            Err(error) => (error.id(), Err(error)),
+        };
+        let Some((number, visit)) = self.flight.visits.remove(&id) else { return };
+        self.schedule.ended(number, *ended.as_ref().unwrap_or(&Ended::Otherwise));
+        if let Err(error) = ended {
+            let fault = Fault::new(FaultKind::Internal, panic_text(error));
+            let at = self.dispatch.clock.utc();
+            let _ = self.reports.send(VisitReport::without_answer(visit, at, fault)).await;
         }
     }
+}
+
+/// The visits in flight, with their numbers.
+struct Flight {
+    tasks: JoinSet<Ended>,
+    visits: HashMap<Id, (usize, Arc<Visit>)>,
 }
 
 fn panic_text(error: JoinError) -> String {
@@ -151,7 +195,7 @@ async fn one(
     guard: Arc<CredentialGuard>,
     planned: Arc<Visit>,
     reports: mpsc::Sender<VisitReport>,
-) {
+) -> Ended {
     let context = VisitContext {
         deadlines: &dispatch.deadlines,
         spool: &dispatch.spool,
@@ -171,6 +215,12 @@ async fn one(
     let event =
         RunEvent::VisitEnded { host: &planned.host.asset.name, fault: report.worst_fault() };
     dispatch.observer.event(&event);
+    let ended = match report.worst_fault().map(|fault| fault.kind) {
+        None => Ended::Well,
+        Some(FaultKind::Quota) => Ended::Overloaded,
+        Some(_) => Ended::Otherwise,
+    };
     // The receiver is gone only when the run has already failed as a whole.
     let _ = reports.send(report).await;
+    ended
 }

@@ -15,7 +15,7 @@ use crate::inventory::overlay::{Levels, Overlay, addresses};
 use crate::inventory::pattern::Pattern;
 use crate::inventory::report::{At, Report};
 use crate::inventory::table::code;
-use crate::inventory::{ALL, account, segment};
+use crate::inventory::{ALL, account, limit, segment};
 use crate::model::id::{HostName, Label};
 use crate::yaml::defect::quoted;
 use crate::yaml::node::{Entry, Node, Place};
@@ -42,6 +42,7 @@ pub(super) struct Built {
     /// By name.
     pub(super) hosts: Vec<Host>,
     pub(super) accounts: Vec<Arc<Account>>,
+    pub(super) limits: limit::Named,
     pub(super) origins: Origins,
 }
 
@@ -105,8 +106,14 @@ pub(super) fn build(
     }
     roads(&mut hosts, &asked, (&stations, whole), report);
     segment::apply(trees, &mut hosts, report);
+    let limits = limit::read(trees, report);
     let (hosts, of_host) = sorted(hosts, of_host);
-    Built { hosts, accounts, origins: Origins { entries, of_host, layers, groups, foreign } }
+    Built {
+        hosts,
+        accounts,
+        limits,
+        origins: Origins { entries, of_host, layers, groups, foreign },
+    }
 }
 
 /// Gives each host the road to it.

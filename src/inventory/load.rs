@@ -10,7 +10,7 @@ use crate::inventory::ansible::{self, Gathered, Mapped, Sort};
 use crate::inventory::host::Host;
 use crate::inventory::report::{Remark, Report};
 use crate::inventory::table::{CHECK, INVENTORY, code};
-use crate::inventory::{Inventory, build, validate};
+use crate::inventory::{Inventory, build, limit, validate};
 use crate::yaml::check::check;
 use crate::yaml::defect::{Defect, Defects};
 use crate::yaml::node::{Node, Place, Value};
@@ -198,6 +198,7 @@ impl Reading {
         unmapped.extend(validate::strangers(&built, &groups, &self.files));
         remarks.extend(summary);
         remarks.extend(used(of_account, &built.hosts));
+        remarks.extend(limit::unused(&built.limits, &built.hosts, &self.files));
         if report.no_timezones {
             let message = "this machine has no time zone database: names were checked by form only";
             remarks.push(Remark { origin: "timezone".into(), message: message.into() });
@@ -206,9 +207,10 @@ impl Reading {
             return Err(self.defects.into_list());
         }
         let digest = validate::digest(&built.hosts);
-        let build::Built { hosts, accounts, origins } = built;
+        let build::Built { hosts, accounts, limits, origins } = built;
+        let limits = limits.into_iter().map(|(edge, (limit, _))| (edge, limit)).collect();
         let files = self.files;
-        Ok(Inventory { hosts, groups, accounts, files, digest, remarks, unmapped, origins })
+        Ok(Inventory { hosts, groups, accounts, files, digest, remarks, unmapped, limits, origins })
     }
 }
 

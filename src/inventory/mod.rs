@@ -42,6 +42,7 @@ mod report;
 mod attribute;
 mod account;
 mod legacy;
+pub(crate) mod limit;
 mod jump;
 mod segment;
 mod group;
@@ -54,10 +55,12 @@ mod winrm;
 mod load;
 mod ask;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::inventory::host::{Account, Host};
 use crate::model::digest::Sha256;
+use crate::model::edge::{EdgeKind, EdgeLimit};
 use crate::model::id::Label;
 
 pub use explain::Explained;
@@ -87,6 +90,8 @@ pub struct Inventory {
     /// What files of Ansible's say of reaching hosts and fleetstat does not do, in the order of
     /// files and lines: hosts that are left out, settings that are not taken over.
     pub unmapped: Vec<Remark>,
+    /// Limits of single segments, sites, jump hosts, subnets and realms.
+    pub limits: BTreeMap<(EdgeKind, String), EdgeLimit>,
     origins: explain::Origins,
 }
 

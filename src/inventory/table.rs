@@ -325,6 +325,50 @@ const SEGMENT_RECORD: Record = Record {
     hints: &[("require-pq", "the key is called `require_pq`")],
 };
 
+const SUBNET: Format = Format {
+    expects: "a network of 24 bits of IPv4 or 64 of IPv6",
+    pattern: Some("^([0-9.]+\\.0/24|[0-9a-f:]+/64)$"),
+    example: "10.0.1.0/24",
+};
+const REALM: Format = Format {
+    expects: "a domain, or a user without one",
+    pattern: Some("^[^\\u0000-\\u0020\\\\@]{1,255}$"),
+    example: "CORP",
+};
+
+/// Limits of one edge.
+const EDGE_LIMIT: Record = Record {
+    name: "limit",
+    doc: "How much at once.",
+    fields: &[
+        optional("width", Shape::Integer { min: 1, max: 4_096 }, "Hosts visited at the same time."),
+        optional(
+            "starts_per_second",
+            Shape::Integer { min: 1, max: 10_000 },
+            "Visits started in one second.",
+        ),
+    ],
+    hints: &[],
+};
+
+const fn limits_of(name: &'static str, keys: &'static Format, doc: &'static str) -> Field {
+    optional(name, Shape::Map { keys, of: &Shape::Record(&EDGE_LIMIT) }, doc)
+}
+
+/// Limits by kind of edge.
+const LIMITS: Record = Record {
+    name: "limits",
+    doc: "How much at once over one edge, whatever a playbook says: the stricter of both holds.",
+    fields: &[
+        limits_of("segment", &SEGMENT, "Network segments by name."),
+        limits_of("site", &SITE, "Sites by name."),
+        limits_of("jump", &JUMP_NAME, "Jump hosts by name."),
+        limits_of("subnet", &SUBNET, "Networks of addresses."),
+        limits_of("realm", &REALM, "Domains that logins are checked by."),
+    ],
+    hints: &[("account", "the key is called `realm`"), ("segments", "the key is called `segment`")],
+};
+
 /// One host.
 pub(super) const HOST: Record = Record {
     name: "host",
@@ -415,6 +459,7 @@ pub const INVENTORY: Record = Record {
             Shape::Map { keys: &SEGMENT, of: &Shape::Record(&SEGMENT_RECORD) },
             "What segments demand, by name.",
         ),
+        optional("limits", Shape::Record(&LIMITS), "How much at once over one edge."),
     ],
     hints: &[
         ("host", "the key is called `hosts`"),

@@ -9,6 +9,7 @@ pub mod id;
 pub mod digest;
 pub mod host;
 pub mod deadline;
+pub mod edge;
 pub mod fault;
 pub mod socket;
 pub mod link;

@@ -2,13 +2,16 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::inventory::host::{Escalation, Host};
 use crate::model::deadline::{CommandLimits, Deadlines};
+use crate::model::edge::EdgeLimit;
 use crate::model::host::{Platform, TransportKind};
 use crate::model::snapshot::View;
+use crate::plan::edge;
 use crate::plan::order::{Fallback, Order, Visit, When};
 use crate::plan::site;
 use crate::plan::{LeftOut, Plan, Reason, Request};
@@ -56,7 +59,11 @@ pub fn plan(request: Request, hosts: &[Arc<Host>], selected: impl Fn(&Host) -> b
             Err(reason) => left_out.push(LeftOut { host: host.clone(), reason }),
         }
     }
-    Plan { request, visits, left_out }
+    let width = u32::try_from(request.width).ok().and_then(NonZeroU32::new);
+    let starts_per_second = Some(request.starts_per_second);
+    let run = EdgeLimit { width, starts_per_second, adapts: false };
+    let edges = edge::edges(&visits, run, &request.edges);
+    Plan { request, visits, edges, left_out }
 }
 
 fn admit(host: &Host, selected: &impl Fn(&Host) -> bool) -> Result<(), Reason> {

@@ -3,6 +3,7 @@
 
 pub mod playbook;
 pub mod order;
+pub mod edge;
 mod site;
 pub mod build;
 pub mod page;
@@ -15,7 +16,9 @@ use std::sync::Arc;
 
 use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
+use crate::model::edge::EdgeLimits;
 use crate::model::snapshot::View;
+use crate::plan::edge::Edges;
 use crate::plan::order::Visit;
 use crate::probe::site::SiteProbe;
 
@@ -36,6 +39,8 @@ pub struct Request {
     pub width: usize,
     /// Most visits begun per second.
     pub starts_per_second: NonZeroU32,
+    /// Limits of segments, sites, jump hosts, subnets and realms.
+    pub edges: EdgeLimits,
     /// Most bytes of output kept per stream of a command.
     pub output_bytes: u64,
     /// Deadlines.
@@ -53,6 +58,8 @@ pub struct Plan {
     pub request: Request,
     /// Hosts that are visited, in the order of the inventory.
     pub visits: Vec<Arc<Visit>>,
+    /// What the visits go over, with its limits.
+    pub edges: Edges,
     /// Hosts that are not, in the same order.
     pub left_out: Vec<LeftOut>,
 }

@@ -14,12 +14,16 @@
 //! change: CHG-2026-0815
 //! ```
 
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use crate::inventory::limit as edge;
 use crate::inventory::selector::Selector;
 use crate::model::deadline::{Deadlines, OUTPUT_BYTES_MAX};
 use crate::model::digest::Sha256;
+use crate::model::edge::{EdgeKind, EdgeLimit};
 use crate::model::host::words;
 use crate::model::id::Label;
 use crate::model::snapshot::View;
@@ -84,11 +88,19 @@ pub struct Limits {
     pub starts_per_second: u32,
     /// Bytes of output kept for each command, at most [`OUTPUT_BYTES_MAX`].
     pub output_bytes: u64,
+    /// Limits for each edge of a kind.
+    pub each: BTreeMap<EdgeKind, EdgeLimit>,
 }
+
+/// Most visits at once through one jump host, where nothing else is said: neighbours behind one
+/// connection wait for each other.
+const JUMP_WIDTH: NonZeroU32 = NonZeroU32::new(32).unwrap();
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { width: 64, starts_per_second: 50, output_bytes: OUTPUT_BYTES_MAX }
+        let jump = EdgeLimit { width: Some(JUMP_WIDTH), ..EdgeLimit::default() };
+        let each = BTreeMap::from([(EdgeKind::Jump, jump)]);
+        Self { width: 64, starts_per_second: 50, output_bytes: OUTPUT_BYTES_MAX, each }
     }
 }
 
@@ -264,6 +276,11 @@ impl Reader<'_> {
                     self.refuse(size.place, message, &expected);
                 }
             }
+        }
+        let each = node.get("each").map(Node::entries).unwrap_or_default();
+        for entry in each {
+            let Some(kind) = EdgeKind::parse(&entry.key) else { continue };
+            limits.each.insert(kind, edge::limit(&entry.value));
         }
         limits
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
+use crate::model::edge::EdgeLimits;
 use crate::model::snapshot::View;
 use crate::plan::{Plan, Request};
 use crate::probe::site::SiteProbe;
@@ -30,6 +31,7 @@ pub(super) fn request(views: &[View], site_probes: Vec<SiteProbe>) -> Request {
         views: views.to_vec(),
         width: 64,
         starts_per_second: NonZeroU32::MIN,
+        edges: EdgeLimits::default(),
         output_bytes: 1 << 20,
         deadlines: Deadlines::default(),
         containers: true,

@@ -173,8 +173,7 @@ pub async fn collect(collection: Collection) -> Result<Collected, CollectError> 
     };
     let request = &plan.request;
     let dispatch = Arc::new(Dispatch {
-        width: request.width,
-        starts_per_second: request.starts_per_second,
+        edges: plan.edges.clone(),
         deadlines: request.deadlines.clone(),
         spool: folder.spool(request.output_bytes),
         clock,
@@ -304,7 +303,7 @@ async fn flow(
         recorders.spawn(serve(stage.clone(), waiting.clone(), items.clone()));
     }
     drop(items);
-    crate::dispatch::run::run(dispatch, plan.visits.iter().cloned(), reports).await;
+    crate::dispatch::run::run(dispatch, plan.visits.clone(), reports).await;
     let mut unwritten = Vec::new();
     while let Some(joined) = recorders.join_next().await {
         unwritten.extend(joined.map_err(panicked)?);

@@ -14,6 +14,7 @@ use fleetstat::inventory::from_texts;
 use fleetstat::inventory::host::Host;
 use fleetstat::model::capture::{End, Negotiated};
 use fleetstat::model::deadline::{CommandLimits, Deadlines};
+use fleetstat::model::edge::EdgeLimits;
 use fleetstat::model::fault::Fault;
 use fleetstat::model::snapshot::View;
 use fleetstat::model::time::Utc;
@@ -53,6 +54,8 @@ impl Default for Script {
 #[derive(Default)]
 pub(crate) struct Seen {
     pub(crate) starts: Vec<Duration>,
+    /// Who was connected to, and when.
+    pub(crate) opened: Vec<(String, Duration)>,
     pub(crate) open: usize,
     pub(crate) most_open: usize,
     pub(crate) lines: BTreeMap<String, Vec<String>>,
@@ -92,6 +95,7 @@ impl Open {
     fn new(seen: &Arc<Mutex<Seen>>, at: Duration, name: &str) -> Self {
         let mut now = seen.lock().unwrap();
         now.starts.push(at);
+        now.opened.push((name.to_owned(), at));
         now.open += 1;
         now.most_open = now.most_open.max(now.open);
         *now.connects.entry(name.to_owned()).or_default() += 1;
@@ -176,8 +180,7 @@ pub(crate) async fn dispatch(
         Arc::new(Fleet { scripts: scripts.collect(), begun: Instant::now(), seen: seen.clone() });
     let folder = tempfile::tempdir().unwrap();
     let dispatch = Arc::new(Dispatch {
-        width: limits.width,
-        starts_per_second: NonZeroU32::new(limits.starts_per_second).unwrap(),
+        edges: plan.edges.clone(),
         deadlines: Deadlines::default(),
         spool: SpoolSettings::new(folder.path().to_owned(), 1 << 20),
         clock: Clock::at(Utc::EPOCH),
@@ -199,6 +202,7 @@ pub(crate) async fn dispatch(
 /// The plan of an inventory.
 pub(crate) fn plan(inventory: &str, views: &[View], limits: &Limits) -> Plan {
     let inventory = from_texts(&[("fleet.yaml", inventory)]).unwrap();
+    let named = inventory.limits;
     let hosts: Vec<Arc<Host>> = inventory.hosts.into_iter().map(Arc::new).collect();
     let request = Request {
         playbook: "test".to_owned(),
@@ -208,6 +212,7 @@ pub(crate) fn plan(inventory: &str, views: &[View], limits: &Limits) -> Plan {
         views: views.to_vec(),
         width: limits.width,
         starts_per_second: NonZeroU32::new(limits.starts_per_second).unwrap(),
+        edges: EdgeLimits { named, ..EdgeLimits::default() },
         output_bytes: 1 << 20,
         deadlines: Deadlines::default(),
         containers: true,

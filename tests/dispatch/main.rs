@@ -3,6 +3,8 @@
 //! Real hosts are in `tests/flow`; here time is tokio's, so that every window can be checked.
 
 #[cfg(test)]
+mod edges;
+#[cfg(test)]
 mod hosts;
 #[cfg(test)]
 mod limits;

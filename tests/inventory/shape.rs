@@ -227,3 +227,37 @@ fn what_winrm_cannot_do_is_refused_with_its_line() {
         assert!(said.contains(message), "{message}: {said}");
     }
 }
+
+#[test]
+fn a_limit_of_an_edge_is_said_once_and_one_that_nobody_goes_over_is_told() {
+    let text = "accounts:\n  a: {user: r, agent: true}\nall: {account: a}\n\
+        limits:\n  segment: {cde: {width: 4}, cdf: {width: 1}}\n  \
+        subnet: {10.0.1.0/24: {starts_per_second: 2}}\n\
+        hosts:\n  h: {segment: cde, address: 10.0.1.7}\n";
+    let inventory = from_texts(&[("x.yaml", text)]).unwrap();
+    let said: Vec<String> = inventory
+        .remarks
+        .iter()
+        .map(|remark| format!("{}: {}", remark.origin, remark.message))
+        .collect();
+    assert_eq!(said, ["x.yaml:5: no host is reached over segment `cdf`: its limit is of no use"]);
+    let limits: Vec<String> = inventory
+        .limits
+        .iter()
+        .map(|((kind, name), limit)| {
+            let number = |number: Option<std::num::NonZeroU32>| number.map_or(0, |n| n.get());
+            let rate = number(limit.starts_per_second);
+            format!("{kind} {name}: {} at once, {rate} a second", number(limit.width))
+        })
+        .collect();
+    let expected = [
+        "segment cde: 4 at once, 0 a second",
+        "segment cdf: 1 at once, 0 a second",
+        "subnet 10.0.1.0/24: 0 at once, 2 a second",
+    ];
+    assert_eq!(limits, expected);
+    let twice =
+        from_texts(&[("x.yaml", text), ("y.yaml", "limits: {segment: {cde: {width: 9}}}\n")]);
+    let defects = super::printed(&twice.unwrap_err());
+    assert!(defects.contains("segment `cde` is limited in x.yaml:5 too"), "{defects}");
+}

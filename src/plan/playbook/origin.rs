@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::model::deadline::Deadlines;
+use crate::model::edge::EdgeLimit;
 use crate::plan::playbook::{Limits, Playbook};
 use crate::yaml::defect::{Defect, Defects};
 use crate::yaml::node::Node;
@@ -29,17 +30,21 @@ pub fn limits(file: &str, text: &str) -> Result<Vec<Limit>, Vec<Defect>> {
     let mut defects = Defects::new(file);
     let tree = read(text.as_bytes(), FileLimits::SMALL, &mut defects);
     let line = |section: &str, key: &str| {
-        let node = tree.as_ref()?.get(section).and_then(|section| section.get(key));
-        node.map(|node: &Node| node.place.line)
+        let start = tree.as_ref()?;
+        let section = section.split('.').try_fold(start, |node: &Node, word| node.get(word));
+        section?.get(key).map(|node: &Node| node.place.line)
     };
     let mut all = Vec::new();
     let mut add = |section: &str, key: &str, value: String| {
         all.push(Limit { key: format!("{section}.{key}"), value, line: line(section, key) });
     };
-    let Limits { width, starts_per_second, output_bytes } = playbook.limits;
+    let Limits { width, starts_per_second, output_bytes, each } = playbook.limits;
     add("limits", "width", width.to_string());
     add("limits", "starts_per_second", starts_per_second.to_string());
     add("limits", "output_bytes", size_text(output_bytes));
+    for (kind, limit) in each {
+        add("limits.each", kind.as_str(), edge_text(limit));
+    }
     for (key, duration) in named(&playbook.deadlines) {
         add("deadlines", key, duration_text(duration));
     }
@@ -58,6 +63,13 @@ const fn named(deadlines: &Deadlines) -> [(&'static str, Duration); 9] {
         ("command", deadlines.command),
         ("host", deadlines.host),
     ]
+}
+
+/// `32 at once, 10 starts per second`.
+fn edge_text(limit: EdgeLimit) -> String {
+    let width = limit.width.map(|width| format!("{width} at once"));
+    let rate = limit.starts_per_second.map(|rate| format!("{rate} starts per second"));
+    width.into_iter().chain(rate).collect::<Vec<_>>().join(", ")
 }
 
 /// A size in the largest unit that divides it.
@@ -81,7 +93,9 @@ mod tests {
             value: value.to_owned(),
             line,
         };
-        assert_eq!(found.len(), 12);
+        assert_eq!(found.len(), 13);
+        let jump = expected("limits.each.jump", "32 at once", None);
+        assert_eq!(of("limits.each.jump"), jump);
         assert_eq!(of("limits.width"), expected("limits.width", "8", Some(5)));
         assert_eq!(of("limits.output_bytes"), expected("limits.output_bytes", "64KiB", Some(6)));
         assert_eq!(of("deadlines.host"), expected("deadlines.host", "4m", Some(7)));

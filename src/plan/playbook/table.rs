@@ -69,6 +69,50 @@ const fn field(name: &'static str, required: bool, shape: Shape, doc: &'static s
     Field { name, doc, shape, required }
 }
 
+/// Limits of one edge.
+const EDGE: Record = Record {
+    name: "edge limits",
+    doc: "How much at once over each edge of a kind.",
+    fields: &[
+        field(
+            "width",
+            false,
+            Shape::Integer { min: 1, max: WIDTH_MAX as i64 },
+            "Hosts visited at the same time over it.",
+        ),
+        field(
+            "starts_per_second",
+            false,
+            Shape::Integer { min: 1, max: STARTS_PER_SECOND_MAX as i64 },
+            "Visits over it started in one second.",
+        ),
+    ],
+    hints: &[],
+};
+
+const EACH: Record = Record {
+    name: "each",
+    doc: "Limits for each edge of a kind. Those of the inventory for one edge hold too: the stricter wins.",
+    fields: &[
+        field("segment", false, Shape::Record(&EDGE), "Each network segment."),
+        field("site", false, Shape::Record(&EDGE), "Each site."),
+        field("jump", false, Shape::Record(&EDGE), "Each jump host. Default: 32 hosts at once."),
+        field(
+            "subnet",
+            false,
+            Shape::Record(&EDGE),
+            "Each /24 of IPv4 and /64 of IPv6, for hosts that are known by an address.",
+        ),
+        field(
+            "realm",
+            false,
+            Shape::Record(&EDGE),
+            "Each domain that logins are checked by, or password account where there is none.",
+        ),
+    ],
+    hints: &[("subnets", "the key is called `subnet`"), ("account", "the key is called `realm`")],
+};
+
 const LIMITS: Record = Record {
     name: "limits",
     doc: "How much a run may do at once.",
@@ -90,6 +134,12 @@ const LIMITS: Record = Record {
             false,
             Shape::Text(&SIZE),
             "Output kept for each command: 64KiB to 256MiB. Default: 256MiB.",
+        ),
+        field(
+            "each",
+            false,
+            Shape::Record(&EACH),
+            "Limits of segments, sites, jump hosts, subnets and realms.",
         ),
     ],
     hints: &[
