@@ -14,6 +14,7 @@
 #[path = "../lab/winrm/mod.rs"]
 mod lab;
 
+mod accounts;
 mod endings;
 mod fleet;
 mod matrix;
