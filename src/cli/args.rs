@@ -273,7 +273,6 @@ fn platform(word: &str) -> Result<Platform, String> {
 
 /// `harden`.
 #[derive(Debug, Args)]
-#[expect(clippy::doc_markdown, reason = "these comments are the help text, where backticks show")]
 pub struct HardenArgs {
     /// For hosts of this platform: a script of PowerShell for windows, a file of sudoers with all else
     /// in comments for the others

@@ -6,6 +6,7 @@ use crate::cli::args::HardenArgs;
 use crate::cli::problem::Problem;
 use crate::cli::setting::Setting;
 use crate::cli::{Ended, request, to_stdout};
+use crate::model::host::Platform;
 use crate::privilege::{Wanted, page, steps};
 use crate::report::privilege::HardenSteps;
 use crate::report::rows::{Format, write_answers};
@@ -45,6 +46,10 @@ fn wanted(args: &HardenArgs) -> Result<Wanted, Problem> {
                 Problem::new("FS-USE-001", message).help("e.g. 192.0.2.10 or 2001:db8::/64")
             );
         }
+    }
+    if args.platform != Platform::Windows && (args.wmi || args.rich) {
+        let message = format!("{} has no WMI and no rich profile", args.platform);
+        return Err(Problem::new("FS-USE-001", message).help("leave `--wmi` and `--rich` out"));
     }
     Ok(Wanted {
         platform: args.platform,

@@ -10,6 +10,7 @@ Run it once on each host, or from a start-up script of a group policy:
   -WhatIf          says what it would do, and does nothing
   -Undo            takes back what it gave
   -Member NAME     also puts accounts into the group
+  -Ssh             for hosts that are asked over OpenSSH: leaves WinRM as it is
   -GroupSid SID    a group of the domain instead of a local one; needed on domain controllers
 Running it again changes nothing.
 
@@ -49,6 +50,7 @@ param(
     [string[]]$Member = @(),
     [string[]]$Namespaces = @NAMESPACES@,
     [switch]$ExecuteMethods,
+    [switch]$Ssh,
     [switch]$Undo
 )
 Set-StrictMode -Version Latest
@@ -173,7 +175,9 @@ if ($null -eq $Sid) {
     Write-Output "There is no group $Group; nothing else can be said of it."
     return
 }
-Edit-Shell $Sid
+if (-not $Ssh) {
+    Edit-Shell $Sid
+}
 foreach ($namespace in $Namespaces) {
     Edit-Namespace $namespace $Sid
 }

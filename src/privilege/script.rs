@@ -129,14 +129,16 @@ mod tests {
         let (mut open, mut quote) = (Vec::new(), None);
         for line in code.lines().filter(|line| !line.trim_start().starts_with('#')) {
             for character in line.chars() {
-                match (character, quote) {
-                    (c, Some(q)) if c == q => quote = None,
-                    (_, Some(_)) => {}
-                    ('\'' | '"', None) => quote = Some(character),
-                    ('(', None) => open.push(')'),
-                    ('{', None) => open.push('}'),
-                    ('[', None) => open.push(']'),
-                    (')' | '}' | ']', None) => assert_eq!(open.pop(), Some(character), "{line}"),
+                if let Some(end) = quote {
+                    quote = Some(end).filter(|end| *end != character);
+                    continue;
+                }
+                match character {
+                    '\'' | '"' => quote = Some(character),
+                    '(' => open.push(')'),
+                    '{' => open.push('}'),
+                    '[' => open.push(']'),
+                    ')' | '}' | ']' => assert_eq!(open.pop(), Some(character), "{line}"),
                     _ => {}
                 }
             }

@@ -57,9 +57,10 @@ pub(super) fn account(wanted: &Wanted) -> Vec<String> {
     let name = &wanted.account;
     let one = match wanted.platform {
         Platform::Linux => {
-            format!(
-                "useradd --system --create-home --shell /bin/sh --comment 'reads for fleetstat' {name}"
-            )
+            let add =
+                "useradd --system --create-home --shell /bin/sh --comment 'reads for fleetstat'";
+            // Without it sshd takes the account for a locked one where it does not use PAM.
+            return vec![format!("{add} {name}"), format!("usermod --password '*' {name}")];
         }
         Platform::Freebsd => {
             format!("pw useradd {name} -m -w no -s /bin/sh -c 'reads for fleetstat'")

@@ -100,7 +100,12 @@ fn of_report(report: VisitReport, unreachable: &mut BTreeSet<HostName>) -> Vec<A
         unreachable.insert(visit.host.asset.name.clone());
     }
     let mut found: Vec<_> = faults.iter().map(|one| fault(&visit.host, one)).collect();
-    let looked: Vec<Looked> = captured.into_iter().filter_map(look).collect();
+    let mut looked: Vec<Looked> = Vec::new();
+    for one in captured.into_iter().filter_map(look) {
+        // Asked again at another path or without `timeout`: only the last word counts.
+        looked.retain(|earlier| earlier.probe.id != one.probe.id);
+        looked.push(one);
+    }
     if !looked.is_empty() {
         let judged = judge(&visit.host, &looked);
         // A visit that broke off does not fit, whatever was seen before.
@@ -111,14 +116,10 @@ fn of_report(report: VisitReport, unreachable: &mut BTreeSet<HostName>) -> Vec<A
     found
 }
 
-/// What came of one command. `None`: another took its place, or it is none of the standard's.
+/// What came of one command. `None`: it is none of the standard's.
 fn look(captured: Captured) -> Option<Looked> {
-    let Captured { order, invocation, mut answer, replaced, .. } = captured;
+    let Captured { order, invocation, mut answer, .. } = captured;
     let probe = crate::probe::by_id(order.probe.as_str())?;
-    if replaced && matches!(answer.end, End::Exit(127)) {
-        // Asked again at the path where the program is.
-        return None;
-    }
     let said = answer.stderr.head(STDERR_HEAD).unwrap_or_default();
     let program = invocation.argv().first().map_or("", String::as_str);
     let ended = match &answer.end {

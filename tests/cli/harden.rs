@@ -46,7 +46,8 @@ fn every_page_of_a_unix_is_a_file_of_sudoers_that_visudo_takes() {
 fn rows_and_page_say_the_same() {
     let place = Place::new();
     for platform in Platform::WORDS {
-        let line = format!("harden --platform {platform} --rich");
+        let rich = if *platform == "windows" { " --rich" } else { "" };
+        let line = format!("harden --platform {platform}{rich}");
         let page = place.line(&line).clean();
         let rows = json(&place.line(&format!("{line} --format json")).clean());
         assert_eq!(ndjson(&place.line(&format!("{line} --format ndjson")).clean()), rows);
@@ -82,6 +83,7 @@ fn names_that_could_mean_something_to_sudo_or_powershell_are_refused() {
     let ended = place.run(["harden", "--platform", "linux", "--key", &file]);
     assert_eq!(ended.code, 2, "{}", ended.out);
     assert_eq!(place.run(["harden"]).code, 2);
+    assert_eq!(place.line("harden --platform linux --rich").code, 2);
 }
 
 #[test]

@@ -98,11 +98,16 @@ fn hosts_that_are_not_reached_count_as_in_a_run() {
         assert_eq!((code, &rows[0]["verdict"]), (21, &json!("fault")), "{rows:?}");
         let page = fleet.say(&["harden", "--platform", "linux", "--account", READER]).out;
         fleet.lab.write_mode("sudoers", &page, 0o440);
-        let _server = everywhere(&fleet.lab, 2223, "replace /etc/sudoers sudoers; hide ss");
+        let _servers = [
+            everywhere(&fleet.lab, 2223, "replace /etc/sudoers sudoers; hide ss"),
+            everywhere(&fleet.lab, 2224, "replace /etc/sudoers sudoers; hide timeout"),
+        ];
         fleet.host("fits-1", at(5, 1, 2223), ", account: raised", "host");
+        fleet.host("fits-2", at(5, 2, 2224), ", account: raised", "host");
         let (code, rows, errors) = check(&fleet);
         assert_eq!(code, 22, "{rows:?}\n{errors}");
         let stand_in = "ss is not on the host: linux/proc-net-tcp stands in";
+        assert_eq!(of(&rows, "fits-2"), [json!(["fits", FITS, null])], "{errors}");
         assert!(of(&rows, "fits-1").contains(&json!(["reduced", stand_in, null])), "{rows:?}");
     });
 }

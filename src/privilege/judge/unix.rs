@@ -1,8 +1,11 @@
 //! The account of a Unix host: its groups, capabilities and rules of sudo, and the host's tools.
 
+use std::collections::BTreeSet;
+
 use crate::model::fact::SudoRule;
 use crate::model::host::Platform;
 use crate::model::privilege::{Grant, Verdict};
+use crate::model::text::HostText;
 use crate::privilege::excess::{self, OWNER_CAPABILITIES};
 use crate::privilege::judge::{Ended, Findings, Identity, Looked, escalates};
 use crate::probe::command::sudo_path;
@@ -64,7 +67,9 @@ impl Host<'_> {
 }
 
 fn groups(identity: &Identity<'_>, findings: &mut Findings<'_>) {
-    for group in &identity.groups {
+    // A host may name a group as often as it likes.
+    let names: BTreeSet<&[u8]> = identity.groups.iter().map(|group| group.bytes()).collect();
+    for group in names.into_iter().map(HostText::new) {
         if let Some(gives) = excess::of_group(group.bytes()) {
             let what = format!("group {}: {gives}", group.escaped());
             findings.too_much(what, "take the account out of this group");

@@ -1,6 +1,9 @@
 //! The account of a Windows host: groups and privileges by their fixed names, WMI by asking it.
 
+use std::collections::BTreeSet;
+
 use crate::model::privilege::{Grant, Verdict};
+use crate::model::text::HostText;
 use crate::privilege::excess;
 use crate::privilege::judge::{Ended, Findings, Identity, Looked};
 use crate::probe::Usage;
@@ -16,7 +19,9 @@ pub(super) fn judge(identity: &Identity<'_>, looked: &[Looked], findings: &mut F
             findings.too_much(format!("group {shown}: {gives}"), remedy);
         }
     }
-    for privilege in &identity.privileges {
+    // A host may name a privilege as often as it likes.
+    let names: BTreeSet<&[u8]> = identity.privileges.iter().map(|name| name.bytes()).collect();
+    for privilege in names.into_iter().map(HostText::new) {
         if let Some(gives) = excess::of_privilege(privilege.bytes()) {
             let remedy = "take the right from the account, or from the group that it has it by";
             findings.too_much(format!("privilege {}: {gives}", privilege.escaped()), remedy);
