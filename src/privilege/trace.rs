@@ -45,7 +45,8 @@ const UNIX: &[Trace] = &[
     trace(
         "log of sudo",
         "once a command that goes through sudo",
-        "`ACCOUNT : USER=root ; COMMAND=...`; `fleetstat check` also makes one with COMMAND=list",
+        "`ACCOUNT : USER=root ; COMMAND=...`; `fleetstat check` also makes one with COMMAND=list, and sudo \
+         may mail it to root where the account has no rule",
     ),
     trace(
         "audit of programs, where the host has it",

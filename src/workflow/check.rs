@@ -70,7 +70,10 @@ pub async fn check(check: Check) -> Checked {
         starts_per_second: request.starts_per_second,
         deadlines: request.deadlines.clone(),
         // What is kept of an answer stays in memory, so that nothing is written at all.
-        spool: SpoolSettings::new(std::path::PathBuf::new(), MEMORY_BYTES_MAX as u64),
+        spool: SpoolSettings::new(
+            std::path::PathBuf::new(),
+            request.output_bytes.min(MEMORY_BYTES_MAX as u64),
+        ),
         clock,
         roads,
         observer: observer.clone(),
@@ -99,13 +102,16 @@ fn of_report(report: VisitReport, unreachable: &mut BTreeSet<HostName>) -> Vec<A
     if captured.is_empty() && faults.first().is_some_and(|fault| fault.kind.unreachable()) {
         unreachable.insert(visit.host.asset.name.clone());
     }
-    let mut found: Vec<_> = faults.iter().map(|one| fault(&visit.host, one)).collect();
     let mut looked: Vec<Looked> = Vec::new();
     for one in captured.into_iter().filter_map(look) {
         // Asked again at another path or without `timeout`: only the last word counts.
         looked.retain(|earlier| earlier.probe.id != one.probe.id);
         looked.push(one);
     }
+    // A program that is missing is told with what it costs, below.
+    let told = |one: &&Fault| looked.is_empty() || one.kind != FaultKind::ToolMissing;
+    let faults: Vec<_> = faults.iter().filter(told).collect();
+    let mut found: Vec<_> = faults.iter().map(|one| fault(&visit.host, one)).collect();
     if !looked.is_empty() {
         let judged = judge(&visit.host, &looked);
         // A visit that broke off does not fit, whatever was seen before.

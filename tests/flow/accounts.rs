@@ -104,9 +104,13 @@ fn hosts_that_are_not_reached_count_as_in_a_run() {
         ];
         fleet.host("fits-1", at(5, 1, 2223), ", account: raised", "host");
         fleet.host("fits-2", at(5, 2, 2224), ", account: raised", "host");
+        let _bare = everywhere(&fleet.lab, 2225, "hide sudo");
+        fleet.host("bare-1", at(5, 3, 2225), ", account: reader", "host");
         let (code, rows, errors) = check(&fleet);
         assert_eq!(code, 22, "{rows:?}\n{errors}");
         let stand_in = "ss is not on the host: linux/proc-net-tcp stands in";
+        let bare = of(&rows, "bare-1");
+        assert_eq!((bare.len(), &bare[0][0]), (1, &json!("reduced")), "{bare:?}");
         assert_eq!(of(&rows, "fits-2"), [json!(["fits", FITS, null])], "{errors}");
         assert!(of(&rows, "fits-1").contains(&json!(["reduced", stand_in, null])), "{rows:?}");
     });

@@ -76,8 +76,8 @@ fn an_administrator_has_too_much_by_names_of_no_language() {
         [
             "group S-1-5-32-544 BUILTIN\\\\Administrators",
             "group S-1-16-12288 Mandatory Label\\\\High Mandatory Level",
-            "privilege SeSecurityPrivilege",
             "privilege SeDebugPrivilege",
+            "privilege SeSecurityPrivilege",
         ],
         "{errors}"
     );

@@ -227,3 +227,32 @@ fn an_account_that_cannot_be_looked_at_does_not_fit() {
     let told = fault(&host(Platform::Windows, Escalation::None), &refused);
     assert_eq!((told.verdict, told.grant), (Verdict::Fault, Some(Grant::Shell)));
 }
+
+proptest::proptest! {
+    #[test]
+    fn whatever_a_host_says_is_told_in_printable_lines_and_no_more_than_there_are_names(
+        names in proptest::collection::vec(proptest::collection::vec(0u8.., 0..40), 0..30),
+    ) {
+        let texts: Vec<_> = names.iter().map(|name| HostText::owned(name.clone())).collect();
+        let rule = |text: &HostText<'static>| SudoRule {
+            runas: text.clone(),
+            password: false,
+            command: text.clone(),
+        };
+        let all = vec![
+            Fact::EffectiveUid(7),
+            Fact::AccountGroups(vec![text("docker"); 30]),
+            Fact::AccountGroups(texts.clone()),
+            Fact::AccountPrivileges(vec![text("SeTcbPrivilege"); 30]),
+            Fact::AccountPrivileges(texts.clone()),
+            Fact::SudoRules(texts.iter().map(rule).collect()),
+        ];
+        for (platform, id) in [(Platform::Linux, "linux/account"), (Platform::Windows, "windows/account")] {
+            let found = judge(&host(platform, Escalation::Sudo), &[looked(id, all.clone())]);
+            proptest::prop_assert!(found.len() < 60, "{}", found.len());
+            for one in found {
+                proptest::prop_assert!(!one.what.chars().any(char::is_control), "{}", one.what);
+            }
+        }
+    }
+}

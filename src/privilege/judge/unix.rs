@@ -112,7 +112,8 @@ fn foreign_rules(platform: Platform, identity: &Identity<'_>, findings: &mut Fin
 /// Programs that no path of the host has.
 fn tools(platform: Platform, host: &Host<'_>, findings: &mut Findings<'_>) {
     if !host.listed {
-        return;
+        let what = "the host does not list its programs: what it lacks of them cannot be said";
+        return findings.add(Verdict::Reduced, what.to_owned(), &[], (None, None));
     }
     for probe in platform_probes(platform).filter(|probe| probe.usage == Usage::Planned) {
         let tool = probe.tool.name();

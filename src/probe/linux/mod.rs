@@ -266,7 +266,8 @@ pub static PROBES: &[Probe] = &[
         .reads("What the account may run as somebody else, without asking for a password.", "sudo(8)")
         .only(Usage::Check)
         .usable(&[0, 1])
-        .may_be_empty(),
+        .may_be_empty()
+        .optional(),
     Probe::linux("linux/limits", &tools::GREP, limits::ARGUMENTS, limits::reader)
         .reads("Ephemeral and reserved ports, backlog, connection-tracking and file limits.", "ip-sysctl, proc(5)")
         .serves(&[View::Host], SOCKETS)
