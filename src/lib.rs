@@ -8,6 +8,7 @@ pub mod yaml;
 pub mod inventory;
 pub mod probe;
 pub mod secret;
+pub mod privilege;
 pub mod evidence;
 pub mod plan;
 pub mod transport;

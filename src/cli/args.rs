@@ -111,6 +111,10 @@ pub enum Verb {
     Hosts(HostsArgs),
     /// Print the command standard of every platform, or of one
     Probes(ProbesArgs),
+    /// Print what gives an account of a platform what it needs, and nothing more; sends nothing
+    Harden(HardenArgs),
+    /// Log in to each host and say what the account lacks or has too much of; keeps nothing
+    Check(CheckArgs),
     /// Show host key fingerprints, ask, and trust them
     Enroll(EnrollArgs),
     /// List the runs in the store, or what came of each host in one
@@ -265,6 +269,41 @@ pub struct ProbesArgs {
 
 fn platform(word: &str) -> Result<Platform, String> {
     Platform::parse(word).ok_or_else(|| format!("expected one of {}", Platform::WORDS.join(", ")))
+}
+
+/// `harden`.
+#[derive(Debug, Args)]
+pub struct HardenArgs {
+    /// For hosts of this platform: a script of PowerShell for windows, a file of sudoers with all else
+    /// in comments for the others
+    #[arg(long, value_parser = platform)]
+    pub platform: Platform,
+    /// Name of the account on a Unix host
+    #[arg(long, value_name = "NAME", default_value = "fleetstat")]
+    pub account: String,
+    /// Name of the group on a Windows host
+    #[arg(long, value_name = "NAME", default_value = "fleetstat-readers")]
+    pub group: String,
+    /// Address or network of a controller, from which the account may log in; may be repeated
+    #[arg(long, value_name = "CIDR")]
+    pub from: Vec<String>,
+    /// File of the controller's public key
+    #[arg(long, value_name = "FILE")]
+    pub key: Option<PathBuf>,
+    /// On Windows: also let it read WMI's root/cimv2, for names of processes, clock and system
+    #[arg(long)]
+    pub wmi: bool,
+    /// On Windows: also all that the rich profile reads
+    #[arg(long)]
+    pub rich: bool,
+}
+
+/// `check`.
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Show what would be sent, and send nothing
+    #[arg(long)]
+    pub plan: bool,
 }
 
 /// `enroll`.

@@ -11,11 +11,13 @@ pub mod setting;
 pub mod time;
 mod assets;
 mod changes;
+mod check;
 mod completions;
 mod config;
 mod diff;
 mod enroll;
 mod figures;
+mod harden;
 mod hosts;
 mod imports;
 mod layers;
@@ -89,6 +91,8 @@ fn start(cli: Cli) -> Ended {
         Verb::Plan(args) => plan::plan(setting, &args),
         Verb::Hosts(args) => hosts::hosts(setting, &args),
         Verb::Probes(args) => probes::probes(setting, &args),
+        Verb::Harden(args) => harden::harden(setting, &args),
+        Verb::Check(args) => check::check(setting, &args),
         Verb::Enroll(args) => enroll::enroll(setting, &args),
         Verb::Runs(args) => query::runs(setting, &args),
         Verb::Show(args) => show::show(setting, &args),
@@ -145,6 +149,7 @@ fn refuse_idle_limit(global: &Global, verb: &Verb) -> Result<(), Problem> {
     let idle = match verb {
         Verb::Runs(args) => args.run.is_none(),
         Verb::Probes(_)
+        | Verb::Harden(_)
         | Verb::Verify(_)
         | Verb::Rebuild(_)
         | Verb::Parse(_)
@@ -160,6 +165,7 @@ fn refuse_idle_limit(global: &Global, verb: &Verb) -> Result<(), Problem> {
         | Verb::Plan(_)
         | Verb::Hosts(_)
         | Verb::Enroll(_)
+        | Verb::Check(_)
         | Verb::Show(_)
         | Verb::Query { .. }
         | Verb::Replay(_)

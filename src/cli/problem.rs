@@ -47,7 +47,8 @@ pub const EXITS: &[(Exit, &str)] = &[
     (
         Exit::SomeFailed,
         "some hosts failed; with `parse`, some lines were not understood; with `import`, some rows \
-         were left out; with `replay`, today's readers read something otherwise",
+         were left out; with `replay`, today's readers read something otherwise; with `check`, an \
+         account lacks something or has too much",
     ),
     (Exit::AllFailed, "all hosts failed"),
     (Exit::Unreachable, "only unreachable hosts are missing"),

@@ -67,7 +67,10 @@ pub(super) fn planned(
 }
 
 /// Both, or the problems of both: all faults at once.
-fn both<A, B>(a: Result<A, Problems>, b: Result<B, Problems>) -> Result<(A, B), Problems> {
+pub(super) fn both<A, B>(
+    a: Result<A, Problems>,
+    b: Result<B, Problems>,
+) -> Result<(A, B), Problems> {
     match (a, b) {
         (Ok(a), Ok(b)) => Ok((a, b)),
         (Err(Problems(mut first)), Err(Problems(second))) => {

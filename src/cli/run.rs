@@ -48,7 +48,7 @@ pub(super) fn run(setting: &Setting, args: &RunArgs) -> Ended {
 
 /// Threads that serve connections: half the processors, at most eight. Reading, writing and storing
 /// have threads of their own, and fewer workers wake each other less (measured: 6 % of all CPU).
-fn workers() -> usize {
+pub(super) fn workers() -> usize {
     std::thread::available_parallelism().map_or(1, |cores| (cores.get() / 2).clamp(1, 8))
 }
 
@@ -100,7 +100,7 @@ fn failed(error: CollectError) -> Problem {
 }
 
 /// The SSH road. Host keys are read once; a file that was not named and is not there is none.
-fn ssh(setting: &Setting, plan: &Plan) -> Result<Ssh, Problem> {
+pub(super) fn ssh(setting: &Setting, plan: &Plan) -> Result<Ssh, Problem> {
     let mut files = setting.known_hosts();
     if !setting.known_hosts_named() {
         files.retain(|file| file.exists());
@@ -120,7 +120,7 @@ fn ssh(setting: &Setting, plan: &Plan) -> Result<Ssh, Problem> {
 
 /// Makes every account's key ready before the first host, so that a mistake shows once, and a
 /// passphrase is asked for while somebody is looking. One unusable key does not stop the others.
-async fn unlock(setting: &Setting, ssh: &Ssh, plan: &Plan) -> Result<(), Problems> {
+pub(super) async fn unlock(setting: &Setting, ssh: &Ssh, plan: &Plan) -> Result<(), Problems> {
     let mut seen: HashSet<&Account> = HashSet::new();
     let mut problems = Vec::new();
     let mut usable = false;
@@ -181,7 +181,7 @@ fn warn(account: &Account, identities: &[Arc<Unlocked>], setting: &Setting, plan
 
 /// The first signal lets hosts in flight finish, the second drops them. `first` is the exit code
 /// that the first asks for; it stays empty when none comes.
-async fn watch_signals(stop: Stop, first: Arc<OnceLock<Exit>>) {
+pub(super) async fn watch_signals(stop: Stop, first: Arc<OnceLock<Exit>>) {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))

@@ -61,6 +61,21 @@ pub enum Fact {
     EphemeralFirst(u16),
     /// Last port of the ephemeral range, where another answer tells the first.
     EphemeralLast(u16),
+    /// What the account may run as somebody else: the rules of one line of sudo(8).
+    SudoRules(Vec<SudoRule>),
+    /// Privileges of the account's token on Windows, enabled or not: `SeDebugPrivilege`.
+    AccountPrivileges(Vec<HostText<'static>>),
+}
+
+/// A command that an account may run as somebody else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SudoRule {
+    /// As whom, as sudo(8) shows it: `root`, `ALL : ALL`.
+    pub runas: HostText<'static>,
+    /// Whether a password is asked for.
+    pub password: bool,
+    /// The command with its arguments, escaped as in sudoers(5); `ALL`: any.
+    pub command: HostText<'static>,
 }
 
 /// The clock of a host against the controller's.

@@ -176,7 +176,7 @@ impl FaultKind {
             Self::Policy => {
                 "change what the inventory says of this host (`legacy`, `require_pq` of its segment), or update the host; no credential was sent to it"
             }
-            Self::Denied => "grant the account what `fleetstat probes` lists for this command",
+            Self::Denied => "grant the account what `fleetstat harden` prints for its platform",
             Self::ToolMissing => {
                 "install the tool on the host (on Linux: iproute2), or leave the view out of the playbook"
             }

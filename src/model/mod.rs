@@ -15,6 +15,7 @@ pub mod socket;
 pub mod link;
 pub mod route;
 pub mod counter;
+pub mod privilege;
 pub mod process;
 pub mod fact;
 pub mod change;

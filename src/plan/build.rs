@@ -42,16 +42,38 @@ impl Kind {
     }
 }
 
+/// Which probes a host of a platform is asked.
+type Asked = fn(Platform, &Request) -> Vec<&'static Probe>;
+
 /// Makes the plan of a request. Every host of the inventory is either visited or left out.
 #[must_use]
 pub fn plan(request: Request, hosts: &[Arc<Host>], selected: impl Fn(&Host) -> bool) -> Plan {
+    made(request, hosts, selected, |platform, request| {
+        let mut probes = crate::probe::probes_for(platform, &request.views);
+        probes.retain(|probe| request.containers || !probe.containers);
+        probes
+    })
+}
+
+/// Makes the plan of looking at accounts: only what tells who an account is and what it may do.
+#[must_use]
+pub fn check(request: Request, hosts: &[Arc<Host>], selected: impl Fn(&Host) -> bool) -> Plan {
+    made(request, hosts, selected, |platform, _| crate::probe::check_probes(platform))
+}
+
+fn made(
+    request: Request,
+    hosts: &[Arc<Host>],
+    selected: impl Fn(&Host) -> bool,
+    asked: Asked,
+) -> Plan {
     let mut shared: HashMap<Kind, Shared> = HashMap::new();
     let mut visits = Vec::new();
     let mut left_out = Vec::new();
     for host in hosts {
         let visit = admit(host, &selected).and_then(|()| {
             let kind = Kind::of(host);
-            let shared = shared.entry(kind).or_insert_with(|| Shared::of(kind, &request));
+            let shared = shared.entry(kind).or_insert_with(|| Shared::of(kind, &request, asked));
             shared.visit(host, &request, kind)
         });
         match visit {
@@ -81,16 +103,12 @@ struct Shared {
 }
 
 impl Shared {
-    fn of(kind: Kind, request: &Request) -> Self {
+    fn of(kind: Kind, request: &Request, asked: Asked) -> Self {
         let maker = OrderMaker { kind, deadlines: &request.deadlines, views: &request.views };
-        let probes = crate::probe::probes_for(kind.platform, &request.views);
+        let probes = asked(kind.platform, request);
         let tools = crate::probe::tools_probe(kind.platform);
         Self {
-            orders: probes
-                .into_iter()
-                .filter(|probe| request.containers || !probe.containers)
-                .map(|probe| maker.order(probe))
-                .collect(),
+            orders: probes.into_iter().map(|probe| maker.order(probe)).collect(),
             tools: tools.map(|probe| maker.order(probe)),
         }
     }

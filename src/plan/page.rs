@@ -60,10 +60,10 @@ fn request(out: &mut impl fmt::Write, request: &Request) -> fmt::Result {
     writeln!(out, "Views:     {}", views.join(", "))?;
     writeln!(
         out,
-        "Limits:    {} hosts at once, {} starts per second, {} MiB per stream",
+        "Limits:    {} hosts at once, {} starts per second, {} per stream",
         request.width,
         request.starts_per_second,
-        request.output_bytes >> 20
+        size(request.output_bytes)
     )?;
     let d = &request.deadlines;
     writeln!(
@@ -295,6 +295,14 @@ fn command(out: &mut impl fmt::Write, order: &Order, mark: &str, indent: usize) 
         }
     }
     Ok(())
+}
+
+/// Whole MiB, or KiB below that.
+fn size(bytes: u64) -> String {
+    match bytes >> 20 {
+        0 => format!("{} KiB", bytes >> 10),
+        mib => format!("{mib} MiB"),
+    }
 }
 
 fn seconds(duration: Duration) -> String {

@@ -361,10 +361,11 @@ mod tests {
             assert!(check(line).is_ok(), "{line}: {:?}", check(line));
         }
         for probe in crate::probe::linux::PROBES {
-            // find(1) can do more than read, and busybox holds a shell and everything else, so a
-            // site may call neither; what is asked about processes has its files only when it is
+            // find(1) and sudo(8) can do more than read, and busybox holds a shell and everything
+            // else, so a site may call none of them; what is asked about processes has its files only when it is
             // sent.
-            let own = matches!(probe.tool.name(), "find" | "busybox") || probe.each.is_some();
+            let own =
+                matches!(probe.tool.name(), "find" | "busybox" | "sudo") || probe.each.is_some();
             if !own && !matches!(probe.id.as_str(), "linux/tools") {
                 let line = probe.command().words().join(" ");
                 assert!(check(&line).is_ok(), "{line}: {:?}", check(&line));

@@ -36,6 +36,7 @@ pub mod solaris;
 pub mod illumos;
 pub mod aix;
 pub mod hpux;
+pub mod sudoers;
 pub mod standard;
 #[cfg(test)]
 mod testing;
@@ -44,6 +45,7 @@ pub use table::{Naming, Privilege, Probe, Usage, Verified};
 
 use crate::model::host::Platform;
 use crate::model::parsed::Reader;
+use crate::model::privilege::Grant;
 use crate::model::snapshot::View;
 use crate::probe::linux::counters::File;
 
@@ -89,6 +91,24 @@ pub fn probes_for(platform: Platform, views: &[View]) -> Vec<&'static Probe> {
         probe.usage == Usage::Planned && views.iter().any(|view| probe.concerns(*view))
     };
     platform_probes(platform).filter(wanted).collect()
+}
+
+/// The probes that `fleetstat check` sends, in order: those that tell who the account is, which tools
+/// the host has, and where a login alone is not enough (WMI of Windows) those that need more.
+#[must_use]
+pub fn check_probes(platform: Platform) -> Vec<&'static Probe> {
+    let identity = |probe: &Probe| {
+        let name = probe.id.as_str().rsplit('/').next().unwrap_or_default();
+        probe.usage == Usage::Planned && matches!(name, "account" | "groups" | "status")
+    };
+    let more = |probe: &Probe| {
+        let kept = |grant: &Grant| matches!(grant, Grant::Shell | Grant::Sudo);
+        probe.usage == Usage::Planned && !probe.grants.iter().all(kept)
+    };
+    let asked = |probe: &&Probe| {
+        matches!(probe.usage, Usage::Check | Usage::FindTools) || identity(probe) || more(probe)
+    };
+    platform_probes(platform).filter(asked).collect()
 }
 
 /// The built-in probe with this id.

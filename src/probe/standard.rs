@@ -166,10 +166,8 @@ fn privileges(platform: Platform, page: &mut String) {
         );
         line!(page, "word. Keep the path that the host has:\n\n```");
     }
-    for probe in raised() {
-        for path in probe.tool.paths() {
-            line!(page, "ACCOUNT ALL=(root) NOPASSWD:NOSETENV: {path}{}", joined(probe));
-        }
+    for rule in crate::probe::sudoers::rules(platform) {
+        line!(page, "{}", crate::probe::sudoers::line("ACCOUNT", &rule));
     }
     line!(page, "```\n");
 }
@@ -222,6 +220,8 @@ fn section(probe: &Probe, page: &mut String) {
     }
     line!(page, "- Views: {}", views(probe));
     line!(page, "- Privilege: {}", probe.needs);
+    let grants: Vec<&str> = probe.grants.iter().map(|grant| grant.as_str()).collect();
+    line!(page, "- Grants: {}", grants.join(", "));
     let defaults = Deadlines::default();
     let first = probe.first_byte.unwrap_or(defaults.first_byte).as_secs();
     let total = probe.total.unwrap_or(defaults.command).as_secs();
@@ -255,13 +255,10 @@ fn views(probe: &Probe) -> String {
         Usage::Fallback => "as a fallback".to_owned(),
         Usage::FindTools => "after exit 127".to_owned(),
         Usage::Rich => "read by `parse`; no run asks for it yet".to_owned(),
+        Usage::Check => "by `check`".to_owned(),
     };
     let parts = [words(probe.views), context, when];
     parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("; ")
-}
-
-fn joined(probe: &Probe) -> String {
-    probe.arguments.words().iter().fold(String::new(), |line, word| line + " " + word)
 }
 
 fn quoted(words: &[&str]) -> String {

@@ -6,6 +6,7 @@ use crate::model::digest::Sha256;
 use crate::model::host::{Platform, words};
 use crate::model::id::ProbeId;
 use crate::model::parsed::Reader;
+use crate::model::privilege::Grant;
 use crate::model::snapshot::View;
 use crate::probe::command::{Arguments, Command};
 use crate::probe::fallback::Fallback;
@@ -47,6 +48,8 @@ words! {
         FindTools = "find tools",
         /// Only where the rich profile was asked for.
         Rich = "rich profile",
+        /// Only by `fleetstat check`, which looks at the account.
+        Check = "check",
     }
 }
 
@@ -85,8 +88,11 @@ pub struct Probe {
     pub tool: &'static Tool,
     /// The words after the program.
     pub arguments: Arguments,
-    /// What the account needs.
+    /// Whether it goes through sudo where the account may.
     pub needs: Privilege,
+    /// What an administrator gives the account for a whole answer. `fleetstat harden` and
+    /// `fleetstat check` are made from it.
+    pub grants: &'static [Grant],
     /// Longest wait for the first byte. `None`: the visit's default.
     pub first_byte: Option<Duration>,
     /// Longest time in all. `None`: the visit's default.
@@ -155,6 +161,8 @@ impl Probe {
             tool,
             arguments,
             needs: Privilege::Any,
+            // A probe of Windows says so itself: what a network logon may read there is no one thing.
+            grants: if matches!(platform, Platform::Windows) { &[] } else { &[Grant::Shell] },
             first_byte: None,
             total: None,
             expects_output: true,
@@ -269,10 +277,17 @@ impl Probe {
         self
     }
 
+    /// Says what an administrator gives the account.
+    pub(in crate::probe) const fn granted(mut self, grants: &'static [Grant]) -> Self {
+        self.grants = grants;
+        self
+    }
+
     /// Asks for owners: more privilege, more time (every descriptor of every process is looked at
     /// before the first row is printed).
     pub(in crate::probe) const fn with_owners(mut self) -> Self {
         self.needs = Privilege::Owners;
+        self.grants = &[Grant::Shell, Grant::Sudo];
         self.first_byte = Some(Duration::from_secs(90));
         self.total = Some(Duration::from_mins(2));
         self
@@ -326,7 +341,7 @@ impl Probe {
 ///
 /// # Panics
 /// When the first probe does not read the clock, two probes have one id, a fallback names a probe
-/// that is not there or does not itself stand as a fallback, or a sentence is missing.
+/// that is not there or does not itself stand as a fallback, or a sentence or its grants are missing.
 #[expect(clippy::indexing_slicing, reason = "runs at build time: a panic is the build error")]
 pub const fn assert_sound(probes: &[Probe]) {
     assert!(!probes.is_empty(), "a table of probes is empty");
@@ -337,6 +352,7 @@ pub const fn assert_sound(probes: &[Probe]) {
         assert!(position(probes, id(probes, at)) == at, "two probes have the same id");
         assert!(!probe.reads.is_empty() && !probe.manual.is_empty(), "a probe says what it reads");
         assert!(!probe.usable_exits.is_empty(), "a probe has a usable exit status");
+        assert!(!probe.grants.is_empty(), "a probe says what the account is given for it");
         if let Some(fallback) = &probe.fallback {
             assert!(!fallback.on.is_empty(), "a fallback has a condition");
             let mut next = 0;

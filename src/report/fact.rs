@@ -1,6 +1,6 @@
 //! The field list of single host facts, as `parse` reads them without a host.
 
-use crate::model::fact::Fact;
+use crate::model::fact::{Fact, SudoRule};
 use crate::model::text::HostText;
 use crate::report::envelope::with_envelope;
 use crate::report::field::{Column, Field, Kind};
@@ -51,6 +51,8 @@ fn name(fact: &Fact) -> Value<'_> {
         Fact::ReservedPorts(_) => "ephemeral.reserved",
         Fact::EphemeralFirst(_) => "ephemeral.first",
         Fact::EphemeralLast(_) => "ephemeral.last",
+        Fact::SudoRules(_) => "account.sudo_rules",
+        Fact::AccountPrivileges(_) => "account.privileges",
         Fact::Limit(name, _) => return (name).into(),
         Fact::Tool(name, _) | Fact::ToolVersion(name, _) => return Value::Word(name),
     })
@@ -74,7 +76,16 @@ fn value(fact: &Fact) -> String {
         Fact::BootTime(time) | Fact::Clock { remote: time, .. } => time.to_string(),
         Fact::ClockSynchronized(flag) | Fact::SeesAllOwners(flag) => flag.to_string(),
         Fact::EffectiveUid(uid) => uid.to_string(),
-        Fact::AccountGroups(groups) => groups.iter().map(shown).collect::<Vec<_>>().join(","),
+        Fact::SudoRules(rules) => {
+            let rule = |rule: &SudoRule| {
+                let tag = if rule.password { "" } else { "NOPASSWD: " };
+                format!("({}) {tag}{}", shown(&rule.runas), shown(&rule.command))
+            };
+            rules.iter().map(rule).collect::<Vec<_>>().join("; ")
+        }
+        Fact::AccountGroups(groups) | Fact::AccountPrivileges(groups) => {
+            groups.iter().map(shown).collect::<Vec<_>>().join(",")
+        }
         Fact::EffectiveCapabilities(mask) => format!("{mask:016x}"),
         Fact::EphemeralRange(first, last) => format!("{first}-{last}"),
         Fact::EphemeralFirst(port) | Fact::EphemeralLast(port) => port.to_string(),

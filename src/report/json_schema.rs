@@ -19,6 +19,7 @@ use crate::report::inventory::{Assets, Commands, Origins};
 use crate::report::issue::Issues;
 use crate::report::link::Interfaces;
 use crate::report::prevalence::Prevalences;
+use crate::report::privilege::{AccountFindings, HardenSteps};
 use crate::report::process::Processes;
 use crate::report::rate::LinkRates;
 use crate::report::rebuilt::RebuiltStores;
@@ -82,6 +83,8 @@ pub fn answers() -> Value {
             kind::<Attributes>(),
             kind::<Imports>(),
             kind::<Topics>(),
+            kind::<HardenSteps>(),
+            kind::<AccountFindings>(),
         ],
     )
 }

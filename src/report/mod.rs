@@ -38,6 +38,7 @@ pub mod prevalence;
 pub mod replayed;
 pub mod rebuilt;
 pub mod verified;
+pub mod privilege;
 pub mod json_schema;
 pub mod state;
 pub mod rate;

@@ -20,6 +20,7 @@ use crate::report::inventory::{Assets, Commands, Origins};
 use crate::report::issue::Issues;
 use crate::report::link::Interfaces;
 use crate::report::prevalence::Prevalences;
+use crate::report::privilege::{AccountFindings, HardenSteps};
 use crate::report::process::Processes;
 use crate::report::rate::LinkRates;
 use crate::report::rebuilt::RebuiltStores;
@@ -88,6 +89,8 @@ pub fn page() -> String {
     add::<ChangeRequests>(&mut page);
     add::<Attributes>(&mut page);
     add::<Imports>(&mut page);
+    add::<HardenSteps>(&mut page);
+    add::<AccountFindings>(&mut page);
     page
 }
 
@@ -180,5 +183,7 @@ mod tests {
         check::<Attributes>();
         check::<Imports>();
         check::<Facts>();
+        check::<HardenSteps>();
+        check::<AccountFindings>();
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod ask;
 pub mod attach;
+pub mod check;
 pub mod collect;
 pub mod draft;
 pub mod import;

@@ -12,6 +12,7 @@ mod errors;
 #[cfg(test)]
 mod exits;
 #[cfg(test)]
+mod harden;
 mod help;
 #[cfg(test)]
 mod import;

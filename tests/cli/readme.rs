@@ -86,7 +86,7 @@ fn the_lines_of_the_readme_that_need_no_fleet_run() {
                 _ => {}
             }
         }
-        let needs_a_fleet = ["enroll", "run"].contains(&words[0].as_str());
+        let needs_a_fleet = ["enroll", "run", "check"].contains(&words[0].as_str());
         if needs_a_fleet && line.contains("fleet.yaml") {
             continue;
         }

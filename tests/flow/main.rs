@@ -17,6 +17,7 @@
 #[path = "../lab/mod.rs"]
 mod lab;
 
+mod accounts;
 mod certificates;
 mod changes;
 mod channels;

@@ -31,7 +31,7 @@ use crate::probe::fallback::{Condition, Fallback};
 use crate::probe::follow::{Each, Pick};
 use crate::probe::linux::proc_net::Table;
 use crate::probe::table::{MakeReader, Probe, Usage};
-use crate::probe::unix::{account, date, uname};
+use crate::probe::unix::{account, date, sudo, uname};
 
 const SOCKETS: &[View] = &[View::Listeners, View::Sessions];
 
@@ -262,6 +262,12 @@ pub static PROBES: &[Probe] = &[
     Probe::linux("linux/account", &tools::ID, arguments(&[]), account::reader)
         .reads("The account's user id, name and groups.", "id(1)")
         .serves(&[View::Host], SOCKETS),
+    Probe::linux("linux/sudo-rules", &tools::SUDO, arguments(&["-n", "-l"]), sudo::reader)
+        .reads("What the account may run as somebody else, without asking for a password.", "sudo(8)")
+        .only(Usage::Check)
+        .usable(&[0, 1])
+        .may_be_empty()
+        .optional(),
     Probe::linux("linux/limits", &tools::GREP, limits::ARGUMENTS, limits::reader)
         .reads("Ephemeral and reserved ports, backlog, connection-tracking and file limits.", "ip-sysctl, proc(5)")
         .serves(&[View::Host], SOCKETS)

@@ -13,3 +13,4 @@ pub mod anon_port;
 pub mod boot;
 pub mod ps;
 pub mod settings;
+pub mod sudo;

@@ -12,6 +12,7 @@
 //! - `cmd.exe /c ver` comes before WMIC's facts: its version has the number of the update.
 
 use crate::model::host::Platform;
+use crate::model::privilege::Grant;
 use crate::model::snapshot::View;
 use crate::probe::command::windows_arguments;
 use crate::probe::table::Probe;
@@ -29,6 +30,12 @@ pub static WHOAMI: Tool = Tool::new("whoami.exe", &[r"C:\Windows\System32\whoami
 /// WMIC.exe.
 pub static WMIC: Tool = Tool::new("WMIC.exe", &[r"C:\Windows\System32\wbem\WMIC.exe"]);
 
+/// Programs that ask the kernel or the account's own token.
+const SHELL: &[Grant] = &[Grant::Shell];
+
+/// WMIC.exe asks WMI.
+const WMI: &[Grant] = &[Grant::Shell, Grant::Cimv2];
+
 const SOCKETS: &[View] = &[View::Listeners, View::Sessions];
 
 /// The clock: first of all.
@@ -41,6 +48,7 @@ pub(in crate::probe) const CLOCK: Probe = Probe::of(
 )
 .reads("The host's clock with its time zone.", "Microsoft, wmic; Win32_OperatingSystem")
 .serves(&[], View::ALL)
+.granted(WMI)
 .optional();
 
 /// The account.
@@ -52,7 +60,8 @@ pub(in crate::probe) const ACCOUNT: Probe = Probe::of(
     whoami::user_reader,
 )
 .reads("The account's name.", "Microsoft, whoami")
-.serves(&[View::Host], SOCKETS);
+.serves(&[View::Host], SOCKETS)
+.granted(SHELL);
 
 /// Its groups.
 pub(in crate::probe) const GROUPS: Probe = Probe::of(
@@ -63,7 +72,8 @@ pub(in crate::probe) const GROUPS: Probe = Probe::of(
     whoami::groups_reader,
 )
 .reads("The account's groups and integrity label, with their identifiers.", "Microsoft, whoami")
-.serves(&[View::Host], SOCKETS);
+.serves(&[View::Host], SOCKETS)
+.granted(SHELL);
 
 /// The ephemeral range.
 pub(in crate::probe) const PORTS: Probe = Probe::of(
@@ -74,7 +84,8 @@ pub(in crate::probe) const PORTS: Probe = Probe::of(
     short::ports_reader,
 )
 .reads("The ephemeral range of TCP.", "Microsoft, netsh interface ipv4")
-.serves(&[View::Host], SOCKETS);
+.serves(&[View::Host], SOCKETS)
+.granted(SHELL);
 
 /// Version of the system.
 pub(in crate::probe) const VERSION: Probe = Probe::of(
@@ -85,7 +96,8 @@ pub(in crate::probe) const VERSION: Probe = Probe::of(
     short::version_reader,
 )
 .reads("Version of the system with the number of its update.", "Microsoft, ver")
-.serves(&[View::Host], SOCKETS);
+.serves(&[View::Host], SOCKETS)
+.granted(SHELL);
 
 /// Name of the host.
 pub(in crate::probe) const NAME: Probe = Probe::of(
@@ -96,7 +108,8 @@ pub(in crate::probe) const NAME: Probe = Probe::of(
     short::hostname_reader,
 )
 .reads("The name the host gives itself.", "Microsoft, hostname")
-.serves(&[View::Host], SOCKETS);
+.serves(&[View::Host], SOCKETS)
+.granted(SHELL);
 
 /// What WMIC knows of the system.
 pub(in crate::probe) const SYSTEM: Probe = Probe::of(
@@ -108,4 +121,5 @@ pub(in crate::probe) const SYSTEM: Probe = Probe::of(
 )
 .reads("Name of the system and time of the last boot.", "Microsoft, wmic; Win32_OperatingSystem")
 .serves(&[View::Host], SOCKETS)
+.granted(WMI)
 .optional();

@@ -9,6 +9,7 @@ pub mod rich;
 pub mod host;
 pub mod short;
 pub mod whoami;
+pub mod privileges;
 pub mod wmic;
 mod text;
 mod words;
@@ -20,6 +21,7 @@ pub mod interface_totals;
 pub mod route_print;
 
 use crate::model::host::Platform;
+use crate::model::privilege::Grant;
 use crate::model::snapshot::View;
 use crate::probe::command::{Arguments, windows_arguments};
 use crate::probe::fallback::{Condition, Fallback};
@@ -80,6 +82,14 @@ const ROUTE_PRINT: &[Gap] = &[
 const PLAIN_TASKLIST: Fallback =
     Fallback { on: &[Condition::UsageError], probes: &["windows/tasklist"] };
 
+/// What most programs need: they ask the kernel, not WMI.
+const SHELL: &[Grant] = &[Grant::Shell];
+
+/// tasklist.exe asks WMI.
+const TASKLIST: &[Grant] = &[Grant::Shell, Grant::Cimv2];
+const TASKLIST_SERVICES: &[Grant] = &[Grant::Shell, Grant::Cimv2, Grant::Services];
+const TASKLIST_USERS: &[Grant] = &[Grant::Shell, Grant::Cimv2, Grant::Administrator];
+
 /// The probes of Windows.
 pub static PROBES: &[Probe] = &[
     host::CLOCK,
@@ -91,6 +101,7 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv4 and IPv6 sockets of TCP and UDP, with the ids of their processes.", MANUAL)
     .serves(SOCKETS, &[])
+    .granted(SHELL)
     .names(Naming::InRows)
     .lacks(NETSTAT)
     .proved(Verified::Recorded)
@@ -103,6 +114,7 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv4 and IPv6 sockets of TCP and UDP, where netstat knows no -o.", MANUAL)
     .serves(SOCKETS, &[])
+    .granted(SHELL)
     .only(Usage::Fallback)
     .lacks(NETSTAT_WITHOUT_OWNERS),
     windows(
@@ -113,6 +125,7 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("Names of processes, and the services that run in each.", MANUAL)
     .serves(&[], SOCKETS)
+    .granted(TASKLIST_SERVICES)
     .optional()
     .or(PLAIN_TASKLIST),
     windows(
@@ -123,6 +136,7 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("Names of processes, and the users that they run as.", MANUAL)
     .serves(&[], SOCKETS)
+    .granted(TASKLIST_USERS)
     .optional(),
     windows(
         "windows/tasklist",
@@ -132,10 +146,12 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("Names of processes.", MANUAL)
     .serves(&[], SOCKETS)
+    .granted(TASKLIST)
     .only(Usage::Fallback),
     windows("windows/arp", &tools::ARP, windows_arguments(&["-a"]), arp::reader)
         .reads("The ARP table of each interface.", MANUAL)
         .serves(&[View::Routes], &[])
+        .granted(SHELL)
         .usable(&[0, 1])
         .lacks(&[Gap::NeighbourState, Gap::Ipv6Neighbours]),
     windows(
@@ -145,7 +161,8 @@ pub static PROBES: &[Probe] = &[
         counters::reader,
     )
     .reads("Counters of IP, ICMP, TCP and UDP since the system started, of IPv4 and IPv6.", MANUAL)
-    .serves(&[View::Counters], &[]),
+    .serves(&[View::Counters], &[])
+    .granted(SHELL),
     windows(
         "windows/netstat-interfaces",
         &tools::NETSTAT,
@@ -153,7 +170,8 @@ pub static PROBES: &[Probe] = &[
         interface_totals::reader,
     )
     .reads("What all interfaces together received and sent.", MANUAL)
-    .serves(&[View::Counters], &[]),
+    .serves(&[View::Counters], &[])
+    .granted(SHELL),
     windows(
         "windows/route-print",
         &tools::ROUTE,
@@ -165,6 +183,7 @@ pub static PROBES: &[Probe] = &[
         MANUAL,
     )
     .serves(&[View::Interfaces, View::Routes], &[])
+    .granted(SHELL)
     .lacks(ROUTE_PRINT)
     .or(Fallback { on: &[Condition::ToolMissing], probes: &["windows/netstat-routes"] }),
     windows(
@@ -175,10 +194,12 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("The same as route print, where that program is missing.", MANUAL)
     .serves(&[View::Interfaces, View::Routes], &[])
+    .granted(SHELL)
     .only(Usage::Fallback)
     .lacks(ROUTE_PRINT),
     host::ACCOUNT,
     host::GROUPS,
+    privileges::PRIVILEGES,
     host::PORTS,
     host::VERSION,
     host::NAME,

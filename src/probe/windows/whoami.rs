@@ -96,7 +96,7 @@ fn is_identifier(text: &[u8]) -> bool {
 }
 
 /// Fields in quotes with commas between them; a quote inside is doubled.
-fn fields(line: &[u8]) -> Option<Vec<Vec<u8>>> {
+pub(super) fn fields(line: &[u8]) -> Option<Vec<Vec<u8>>> {
     let mut fields = Vec::new();
     let mut rest = line.trim_ascii();
     loop {

@@ -46,6 +46,11 @@ fn home() -> PathBuf {
 impl Service {
     /// Starts the service on these addresses, e.g. `127.0.1.1-127.0.1.9`, with more arguments.
     pub fn start(hosts: &str, more: &[&str]) -> Self {
+        Self::start_with(hosts, more, false, true)
+    }
+
+    /// The same, where the account is an administrator or not, and may make shells or not.
+    pub fn start_with(hosts: &str, more: &[&str], admin: bool, remote: bool) -> Self {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/winrm/bin/python");
         assert!(python.exists(), "{} is missing: run tests/run.sh once", python.display());
         let folder = tempfile::tempdir().unwrap();
@@ -55,7 +60,7 @@ impl Service {
         std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
         let users = json!([{
             "user": USER, "domain": "LAB", "password": password,
-            "admin": false, "remote": true, "upn_suffixes": ["lab.test"],
+            "admin": admin, "remote": remote, "upn_suffixes": ["lab.test"],
         }]);
         std::fs::write(folder.path().join("users.json"), users.to_string()).unwrap();
         let mut child = Command::new(python)

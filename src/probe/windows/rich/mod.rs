@@ -36,6 +36,7 @@ pub mod routes;
 pub mod sockets;
 
 use crate::model::host::Platform;
+use crate::model::privilege::Grant;
 use crate::model::snapshot::View;
 use crate::probe::command::{Arguments, windows_arguments};
 use crate::probe::gap::Gap;
@@ -89,6 +90,12 @@ const SOCKET_GAPS: &[Gap] = &[
     Gap::ControlGroup,
 ];
 
+/// The commands of the networking modules read `root/StandardCimv2`.
+const NETWORK: &[Grant] = &[Grant::Shell, Grant::StandardCimv2];
+/// Classes of `root/cimv2`, services among them, and the users of other accounts' processes.
+const PROCESS: &[Grant] = &[Grant::Shell, Grant::Cimv2, Grant::Services, Grant::Administrator];
+const BOTH: &[Grant] = &[Grant::Shell, Grant::Cimv2, Grant::StandardCimv2];
+
 /// One script.
 const fn rich(id: &'static str, arguments: Arguments, reader: MakeReader) -> Probe {
     Probe::of(Platform::Windows, id, &POWERSHELL, arguments, reader).only(Usage::Rich)
@@ -102,6 +109,7 @@ pub(in crate::probe) const RICH_SOCKETS: Probe =
             "Get-NetTCPConnection, Get-NetUDPEndpoint",
         )
         .serves(&[View::Listeners, View::Sessions], &[])
+        .granted(NETWORK)
         .names(Naming::InRows)
         .lacks(SOCKET_GAPS);
 
@@ -113,6 +121,7 @@ pub(in crate::probe) const RICH_PROCESSES: Probe =
             "Win32_Process, Win32_Service, Get-Process",
         )
         .serves(&[], &[View::Listeners, View::Sessions])
+        .granted(PROCESS)
         .optional();
 
 /// Neighbours and routes.
@@ -122,6 +131,7 @@ pub(in crate::probe) const RICH_ROUTES: Probe = rich("windows/rich-routes", ROUT
         "Get-NetRoute, Get-NetNeighbor",
     )
     .serves(&[View::Routes], &[])
+    .granted(NETWORK)
     .lacks(&[Gap::JoinedHops, Gap::DiscardKind]);
 
 /// Interfaces with counters and addresses.
@@ -132,6 +142,7 @@ pub(in crate::probe) const RICH_INTERFACES: Probe =
             "Get-NetAdapter, Get-NetAdapterStatistics, Get-NetIPAddress",
         )
         .serves(&[View::Interfaces], &[View::Listeners, View::Sessions])
+        .granted(NETWORK)
         .lacks(&[Gap::BareLinks, Gap::LinkErrorKinds, Gap::AddressPeer]);
 
 /// Host facts.
@@ -140,7 +151,8 @@ pub(in crate::probe) const RICH_HOST: Probe = rich("windows/rich-host", HOST, ho
         "OS, version, boot time, clock, account and groups, machine id, ephemeral ports.",
         "Win32_OperatingSystem, Get-NetTCPSetting, Get-Date",
     )
-    .serves(&[View::Host], &[View::Listeners, View::Sessions]);
+    .serves(&[View::Host], &[View::Listeners, View::Sessions])
+    .granted(BOTH);
 
 #[cfg(test)]
 mod tests {
