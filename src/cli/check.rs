@@ -13,6 +13,7 @@ use crate::cli::{Ended, request, run, to_stdout};
 use crate::dispatch::stop::Stop;
 use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
+use crate::model::edge::EdgeLimits;
 use crate::model::id::HostName;
 use crate::model::privilege::Verdict;
 use crate::model::snapshot::View;
@@ -51,6 +52,7 @@ fn planned(setting: &Setting) -> Result<Plan, Problems> {
     for line in selector.iter().flat_map(|selector| inventory.unmatched(selector)) {
         tracing::warn!("{line}");
     }
+    let named = inventory.limits;
     let hosts: Vec<Arc<Host>> = inventory.hosts.into_iter().map(Arc::new).collect();
     let limits = Limits::default();
     let request = Request {
@@ -61,6 +63,7 @@ fn planned(setting: &Setting) -> Result<Plan, Problems> {
         views: View::ALL.to_vec(),
         width: limits.width,
         starts_per_second: NonZeroU32::new(limits.starts_per_second).unwrap_or(NonZeroU32::MIN),
+        edges: EdgeLimits { each: limits.each, named },
         output_bytes: crate::evidence::spool::MEMORY_BYTES_MAX as u64,
         deadlines: Deadlines::default(),
         containers: false,

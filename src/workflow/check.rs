@@ -66,8 +66,7 @@ pub async fn check(check: Check) -> Checked {
     }
     let request = &plan.request;
     let dispatch = Arc::new(Dispatch {
-        width: request.width,
-        starts_per_second: request.starts_per_second,
+        edges: plan.edges.clone(),
         deadlines: request.deadlines.clone(),
         // What is kept of an answer stays in memory, so that nothing is written at all.
         spool: SpoolSettings::new(
@@ -90,7 +89,7 @@ pub async fn check(check: Check) -> Checked {
             checked.findings.extend(found);
         }
     };
-    let visits = plan.visits.iter().cloned();
+    let visits = plan.visits.clone();
     tokio::join!(crate::dispatch::run::run(dispatch, visits, reports), reading);
     checked.findings.sort_by(|one, other| one.host.cmp(&other.host));
     checked
