@@ -1,3 +1,5 @@
+//! The schedule over made-up fleets: limits in every window, and nobody forgotten.
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::num::NonZeroU32;
