@@ -344,9 +344,7 @@ impl Sink for Writing<'_> {
             return;
         }
         if let Row::Socket(socket) = &mut row {
-            let (scope, direction) = alone(socket);
-            socket.bind_scope = scope;
-            socket.direction = direction;
+            alone(socket);
         }
         let source = [Source { section: 1, start: span.start, end: span.end }];
         let before = if matches!(row, Row::Process(..)) { Ok(()) } else { self.end_process() };

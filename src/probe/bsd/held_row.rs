@@ -9,7 +9,7 @@ use crate::model::process::ProcessFact;
 use crate::model::socket::{Attribution, Owner, Socket};
 use crate::model::text::HostText;
 use crate::probe::cursor::Cursor;
-use crate::probe::lines::{LineParser, is_cut, rejoin};
+use crate::probe::lines::{LineParser, rejoin};
 
 /// Longest start of a row that is held back: a user name of 32 bytes, blanks, a command.
 const HELD_BYTES_MAX: usize = 96;
@@ -50,12 +50,12 @@ impl<P: RowParser> LineParser for HeldRows<P> {
             held.push(b'\n');
             rejoin(held, span, line);
             let joined = Span { end: span.end, ..start };
-            if !is_cut(span, line) && self.parser.row(joined, held, sink) {
+            if self.parser.row(joined, held, sink) {
                 self.held = None;
                 return;
             }
             held.truncate(before);
-            if held.len() + line.len() < HELD_BYTES_MAX && !is_cut(span, line) {
+            if held.len() + line.len() < HELD_BYTES_MAX {
                 // Perhaps one more newline of the same command; a row of its own is found below.
                 if !starts_row(&mut self.parser, line) {
                     held.push(b'\n');
@@ -68,10 +68,6 @@ impl<P: RowParser> LineParser for HeldRows<P> {
         }
         if line.trim_ascii().is_empty() {
             return;
-        }
-        if is_cut(span, line) {
-            let expected = "expected the end of the last line: it may be cut";
-            return sink.issue(Issue::unparsed(span, expected, line));
         }
         if self.parser.is_title(line) {
             return sink.header(span);

@@ -39,7 +39,7 @@ use crate::model::socket::Family;
 use crate::probe::bsd::plain_row::{self, Layout, Reading};
 use crate::probe::bsd::plain_words::{is_kernel_address, words};
 use crate::probe::cursor::is_blank;
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines};
 
 pub(in crate::probe) use crate::probe::bsd::plain_row::System;
 
@@ -71,12 +71,11 @@ impl LineParser for Netstat {
             if goes_on && bytes.len() + line.len() < ROW_BYTES_MAX {
                 bytes.push(b' ');
                 bytes.extend_from_slice(line);
-                let cut = is_cut(span, line);
-                return self.row(Span { end: span.end, ..held }, &bytes, cut, sink);
+                return self.row(Span { end: span.end, ..held }, &bytes, sink);
             }
             sink.issue(Issue::unparsed(held, UNFINISHED, &bytes));
         }
-        self.row(span, line, is_cut(span, line), sink);
+        self.row(span, line, sink);
     }
 
     fn end(&mut self, sink: &mut dyn Sink) {
@@ -87,7 +86,7 @@ impl LineParser for Netstat {
 }
 
 impl Netstat {
-    fn row(&mut self, span: Span, line: &[u8], cut: bool, sink: &mut dyn Sink) {
+    fn row(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         let mut row = None;
         match plain_row::read(line, &mut self.layout, &mut row) {
             Reading::Other => self.other(span, line, sink),
@@ -100,14 +99,10 @@ impl Netstat {
             Reading::Bad(expected) => sink.issue(Issue::unparsed(span, expected, line)),
             Reading::Socket(doubtful) => {
                 if let Some(Row::Socket(socket)) = &mut row {
-                    socket.flags.truncated = cut || doubtful;
+                    socket.flags.truncated = doubtful;
                 }
                 if let Some(row) = row {
                     sink.row(span, row);
-                }
-                if cut {
-                    let remark = "last line has no end: the row may be cut";
-                    sink.issue(Issue::note(span, remark, line));
                 }
                 if doubtful {
                     let remark = "an end fills its column and may be cut: run netstat without -A";

@@ -11,7 +11,6 @@ use crate::probe::windows::text::{self, Line, TextParser, is_blank};
 /// none.
 const WORDS_MAX: usize = 3;
 
-const CUT: &str = "expected the end of the last line: it may be cut";
 const NO_GATEWAY: &str = "expected the gateway of this route";
 const NO_ROW: &str = "expected a row of route print";
 const NO_SECTION: &str = "expected a line of = below a title";
@@ -76,9 +75,6 @@ impl TextParser for RoutePrint {
             return self.before(line, sink);
         }
         let digit = line.bytes.iter().any(u8::is_ascii_digit);
-        if digit && !line.whole {
-            return sink.issue(Issue::unparsed(line.span, CUT, line.bytes));
-        }
         if self.row(line, sink) {
             return;
         }
@@ -175,7 +171,7 @@ impl RoutePrint {
     fn close(&self, open: &Open, line: Line<'_>, sink: &mut dyn Sink) -> bool {
         let indented = line.bytes.first().is_some_and(u8::is_ascii_whitespace);
         let gateway = line.bytes.trim_ascii();
-        if !indented || !line.whole || is_separator(gateway) {
+        if !indented || is_separator(gateway) {
             return false;
         }
         let Some(route) = open.route.through(gateway) else { return false };
@@ -325,7 +321,7 @@ mod tests {
             " 11    281 fe80::7/64              fe80::zz\n",
             "  192.0.2.0    255.0.255.0   On-link   192.0.2.7    281\n",
             "  192.0.2.0    255.255.255.0   192.0.2.300   192.0.2.7    281\n",
-            "  192.0.2.0    255.255.255.0   On-link   192.0.2.7    28",
+            "  192.0.2.0    255.255.255.0   On-link   192.0.2.7",
             "garbage 5\n",
         ] {
             let seen = read(reader(), format!("{start}{line}").as_bytes());
