@@ -146,6 +146,33 @@ pub(in crate::probe) fn split<'a, T>(
     None
 }
 
+/// Splits off the first columns where two of them stand without a blank between them, because the
+/// user is longer than its column of `user_bytes`: the user and the command, which then cannot be
+/// told apart (both are empty), or a command of all its `name_bytes` and the process id.
+pub(in crate::probe) fn split_run_together<'a, T>(
+    line: &'a [u8],
+    (user_bytes, name_bytes): (usize, usize),
+    columns: impl Fn(&mut Cursor<'a>) -> Option<T>,
+) -> Option<(Prefix<'a>, T)> {
+    let mut rest = Cursor::new(line);
+    let user = rest.token();
+    if user.len() <= user_bytes {
+        return None;
+    }
+    rest.blanks();
+    let mut alone = rest;
+    if let Some(pid) = number(alone.token())
+        && let Some(found) = columns(&mut alone)
+    {
+        return Some((Prefix { user: b"", name: b"", pid: Some(pid) }, found));
+    }
+    let (name, tail) = rest.rest.split_at_checked(name_bytes)?;
+    let mut rest = Cursor::new(tail);
+    let pid = Some(number(rest.token())?);
+    let found = columns(&mut rest)?;
+    Some((Prefix { user, name: without_padding(name), pid }, found))
+}
+
 /// A command without the blanks that fill its column. A newline at its end is its own.
 fn without_padding(name: &[u8]) -> &[u8] {
     let end = name.iter().rposition(|byte| *byte != b' ').map_or(0, |at| at + 1);

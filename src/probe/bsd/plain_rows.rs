@@ -25,8 +25,9 @@
 //!   family is what the addresses are, else what was asked.
 //! - What a listener's queues hold is not documented, so they are left out. HP-UX prints the queues
 //!   "only for backward compatibility", as 0, so 0 says nothing there.
-//! - Old AIX cuts an end to 18 characters with `-A`, the port included: an end that fills such a
-//!   column is flagged `truncated`. So is an IPv6 end that fills its column.
+//! - Old AIX cuts an end to 18 characters with `-A`, the port included: a row with an end that fills
+//!   such a column is an issue, because the number that is left of a port is another port. With five
+//!   digits nothing is missing. An IPv6 end that fills a wider column is flagged `truncated`.
 //! - A row that goes on in the next line, which begins with a blank, is joined. Ends without a
 //!   blank between them are parted where there is only one way to part them.
 //! - Rows of unix-domain sockets are known: two lines on AIX. Their paths are chosen by any user and
