@@ -275,6 +275,30 @@ mod tests {
     }
 
     #[test]
+    fn a_table_without_its_title_is_told_by_its_header() {
+        let headless = |text: &str| text.split_once('\n').unwrap().1.to_owned();
+        let rows4 = format!(
+            "{}{}{}{}",
+            headless(UDP),
+            udp("      *.514", "root", "501", "syslogd"),
+            headless(TCP),
+            tcp("      *.22", "root", "10", "sshd")
+        );
+        let seen = read(reader(Dialect::Illumos, Part::All), rows4.as_bytes());
+        assert_eq!(short(&seen), ["514 Unconnected 501:syslogd", "22 Listen 10:sshd"]);
+        assert_eq!(messages(&seen), Vec::<&str>::new());
+        let rows6 = "   Local Address                     Remote Address                 Swind Send-Q Rwind Recv-Q   State      If\n\
+            --------------------------------- --------------------------------- ----- ------ ----- ------ ----------- -----\n\
+            \x20     *.22                              *.*                             0      0 128000      0 LISTEN\n";
+        let seen = read(reader(Dialect::Solaris, Part::All), rows6.as_bytes());
+        assert_eq!(sockets(&seen)[0].local.address.to_string(), "::");
+        // SCTP and sockets of no network have titles of their own, which nothing replaces.
+        let rows =
+            read(reader(Dialect::Solaris, Part::All), b"      *.22 *.* 0 0 128000 0 LISTEN\n");
+        assert_eq!((rows.rows.len(), rows.issues.len()), (0, 1));
+    }
+
+    #[test]
     fn unix_sockets_are_known_to_the_end() {
         let text = b"Active UNIX domain sockets\nAddress Type Vnode Conn Local Addr Remote Addr\n\
             ffff stream-ord 0 0 /tmp/a\nTCP: IPv4\n*.22 *.* 0 0 1 0 LISTEN\n";
