@@ -142,6 +142,7 @@ fn count(receives: bool, names: &[u8], numbers: &[u8], interface: &mut Interface
             b"dropped" => counters.dropped = value,
             b"overrun" if receives => counters.overruns = value,
             b"carrier" if !receives => interface.carrier_errors = value,
+            b"fifo" if !receives => interface.fifo_errors = value,
             b"mcast" if receives => counters.multicast = value,
             b"collsns" if !receives => interface.collisions = value,
             _ => {}
