@@ -108,6 +108,21 @@ fn a_hidden_owner_is_not_a_changed_owner() {
 }
 
 #[test]
+fn an_owner_without_a_name_is_no_other_owner_and_is_told_as_such() {
+    let nameless = after(|s| s.records.sockets[0].record.owners[0].name = text(""));
+    let reason = "the owners of 2 listeners are not visible on both sides".to_owned();
+    let incomparable = vec![Incomparable { view: View::Listeners, reason }];
+    assert_eq!(diff(&snapshot(), &nameless), Diff { changes: vec![], incomparable });
+    let found = changes(|s| {
+        let listener = listener("192.0.2.1", 81, Scope::Specific, ("", 8));
+        s.records.sockets.push(sourced(1, listener));
+    });
+    let told = "192.0.2.1 (specific, owner without a name)".to_owned();
+    let subject = on_port(81, Some("192.0.2.1"));
+    assert_eq!(found, vec![(ChangeKind::ListenerNew, subject, "-".to_owned(), told)]);
+}
+
+#[test]
 fn a_cut_section_never_reports_anything_as_gone() {
     let mut cut = cut_snapshot();
     cut.records.sockets.clear();

@@ -35,6 +35,8 @@ struct Owners {
     services: BTreeSet<HostText<'static>>,
     /// Some socket of the bind has an owner that the account could not see.
     hidden: bool,
+    /// Some owner is known by its process id alone.
+    nameless: bool,
 }
 
 type Binds = BTreeMap<Bind, Owners>;
@@ -108,7 +110,14 @@ fn listeners(snapshot: &Snapshot, ephemeral: [(u16, u16); 2]) -> BTreeMap<Servic
         // A name that is cut or taken from argv[0] cannot be compared with another tool's.
         owners.hidden |= socket.attribution == Attribution::Ambiguous;
         for owner in &socket.owners {
-            owners.names.insert(owner.name.clone());
+            // An owner whose name nothing told is no name that could differ; its id says nothing
+            // from one start to the next.
+            if owner.name.bytes().is_empty() {
+                owners.hidden = true;
+                owners.nameless = true;
+            } else {
+                owners.names.insert(owner.name.clone());
+            }
             owners.services.extend(services.get(&owner.pid).map(|service| (*service).clone()));
         }
     }
@@ -226,6 +235,7 @@ fn describe_owners(owners: &Owners) -> String {
         names.iter().map(|name| name.escaped().into_owned()).collect::<Vec<_>>().join("+")
     };
     match (owners.names.is_empty(), owners.services.is_empty()) {
+        (true, _) if owners.nameless => "owner without a name".to_owned(),
         (true, _) if owners.hidden => "owner not visible".to_owned(),
         (true, _) => "no process".to_owned(),
         (false, true) => join(&owners.names),

@@ -79,6 +79,8 @@ pub struct Interface {
     pub collisions: Option<u64>,
     /// Times that the carrier was lost while sending.
     pub carrier_errors: Option<u64>,
+    /// Packets not sent because the device's own queue ran empty or full: `fifo` of Linux.
+    pub fifo_errors: Option<u64>,
     /// Width of the counters in bits: 32 or 64.
     pub counter_width: Option<u8>,
 }
@@ -102,6 +104,7 @@ impl Interface {
             tx: LinkCounters::default(),
             collisions: None,
             carrier_errors: None,
+            fifo_errors: None,
             counter_width: None,
         }
     }

@@ -22,6 +22,7 @@ pub mod change;
 pub mod attribute;
 pub mod import;
 pub mod parsed;
+pub mod issue_code;
 pub mod capture;
 pub mod record;
 pub mod snapshot;

@@ -50,7 +50,8 @@ pub struct NextHop {
 pub struct Route {
     /// Family of the destination.
     pub family: Family,
-    /// Routing table: a number or the name the tool prints. `main` when the tool leaves it out.
+    /// Routing table: a number or the name the tool prints. `main` when the tool leaves it out;
+    /// `persistent` for what Windows keeps for its next start, which is not in force.
     pub table: HostText<'static>,
     /// Destination network; the default route is `0.0.0.0/0` or `::/0`.
     pub destination: IpAddr,

@@ -58,6 +58,7 @@ fn join(first: &mut Sourced<Interface>, other: Sourced<Interface>) {
     join_counters(&mut record.tx, &more.tx);
     record.collisions = record.collisions.or(more.collisions);
     record.carrier_errors = record.carrier_errors.or(more.carrier_errors);
+    record.fifo_errors = record.fifo_errors.or(more.fifo_errors);
     record.counter_width = record.counter_width.or(more.counter_width);
     first.sources.extend(other.sources);
     first.sources.sort_unstable();

@@ -76,7 +76,7 @@ impl Listing {
             };
             let whole = whole && rows.coverage().is_whole();
             let mut found = Self { section: number, own: None, of: HashMap::new(), whole };
-            for member in rows.members.drain(..) {
+            for (member, _) in rows.members.drain(..) {
                 match member.pid {
                     None => found.own = Some(member.namespace),
                     Some(pid) => drop(found.of.insert(pid, member.namespace)),

@@ -8,6 +8,7 @@ use crate::model::process::{Holder, NamespaceMember, ProcessFact};
 use crate::model::record::{SectionIssue, Source, Sourced};
 use crate::model::route::{Neighbour, Route, Rule};
 use crate::model::socket::Socket;
+use crate::probe::lines::UNTERMINATED;
 
 /// Most issues kept of one section: 1000. A host that prints nonsense without end must not fill the
 /// controller's memory; every line is counted, and stands in the evidence.
@@ -26,6 +27,8 @@ pub struct Rows {
     last_row: Option<Span>,
     /// A row came beyond the most.
     full: bool,
+    /// Where the text ends, if its last line has no end.
+    unterminated: Option<u64>,
     /// A socket was flagged `truncated`.
     pub(super) cut_fields: bool,
     pub(super) sockets: Vec<Sourced<Socket<'static>>>,
@@ -36,7 +39,7 @@ pub struct Rows {
     pub(super) counters: Vec<Sourced<Counter>>,
     pub(super) facts: Vec<Sourced<Fact>>,
     pub(super) holders: Vec<(Holder, Source)>,
-    pub(super) members: Vec<NamespaceMember>,
+    pub(super) members: Vec<(NamespaceMember, Source)>,
     pub(super) process_facts: Vec<(u32, ProcessFact, Source)>,
     pub(super) issues: Vec<SectionIssue>,
 }
@@ -74,17 +77,42 @@ impl Rows {
         self.issue(Issue::unparsed(span, message, b""));
     }
 
-    /// Takes out the last row of a section that was cut: what looks whole may have lost digits.
+    /// Takes out what the last line of a section that was cut says: what looks whole may have lost
+    /// digits.
     pub(super) fn drop_cut_rows(&mut self) {
-        let cut = self.sockets.pop_if(|socket| socket.record.flags.truncated);
-        for source in cut.into_iter().flat_map(|socket| socket.sources) {
-            let bytes = source.end.saturating_sub(source.start);
-            self.coverage.rows = self.coverage.rows.saturating_sub(1);
-            self.coverage.row_bytes = self.coverage.row_bytes.saturating_sub(bytes);
-            let span = Span { line: 0, start: source.start, end: source.end };
-            let message = "the output was cut in this row, so it is left out";
-            self.issue(Issue::unparsed(span, message, b""));
+        let Some(end) = self.unterminated else { return };
+        let mut first = end;
+        let mut rows = 0_u64;
+        fn cut<T>(kept: &mut Vec<T>, end: u64, of: impl Fn(&T) -> Option<Source>) -> Option<u64> {
+            let place = |item: &T| of(item).filter(|source| source.end >= end);
+            let start = kept.last().and_then(place)?.start;
+            kept.pop();
+            Some(start)
         }
+        fn sourced<T>(item: &Sourced<T>) -> Option<Source> {
+            item.sources.last().copied()
+        }
+        while let Some(start) = cut(&mut self.sockets, end, sourced)
+            .or_else(|| cut(&mut self.interfaces, end, sourced))
+            .or_else(|| cut(&mut self.routes, end, sourced))
+            .or_else(|| cut(&mut self.rules, end, sourced))
+            .or_else(|| cut(&mut self.neighbours, end, sourced))
+            .or_else(|| cut(&mut self.counters, end, sourced))
+            .or_else(|| cut(&mut self.facts, end, sourced))
+            .or_else(|| cut(&mut self.holders, end, |(_, source)| Some(*source)))
+            .or_else(|| cut(&mut self.members, end, |(_, source)| Some(*source)))
+            .or_else(|| cut(&mut self.process_facts, end, |(.., source)| Some(*source)))
+        {
+            (first, rows) = (first.min(start), rows + 1);
+        }
+        if rows == 0 {
+            return;
+        }
+        self.coverage.rows = self.coverage.rows.saturating_sub(rows);
+        self.coverage.row_bytes = self.coverage.row_bytes.saturating_sub(end - first);
+        let span = Span { line: 0, start: first, end };
+        let message = "the output was cut in this row, so it is left out";
+        self.issue(Issue::unparsed(span, message, b""));
     }
 }
 
@@ -112,7 +140,7 @@ impl Sink for Rows {
             Row::Counter(row) => self.counters.push(Sourced::one(row, source)),
             Row::Fact(row) => self.facts.push(Sourced::one(row, source)),
             Row::Holder(row) => self.holders.push((row, source)),
-            Row::Member(row) => self.members.push(row),
+            Row::Member(row) => self.members.push((row, source)),
             Row::Process(pid, row) => self.process_facts.push((pid, row, source)),
         }
     }
@@ -125,6 +153,9 @@ impl Sink for Rows {
         if issue.severity == Severity::Unparsed {
             self.coverage.unparsed += 1;
             self.coverage.unparsed_bytes += issue.span.end.saturating_sub(issue.span.start);
+        }
+        if issue.message == UNTERMINATED {
+            self.unterminated = Some(issue.span.end);
         }
         let issue = match self.issues.len() {
             kept if kept < ISSUES_MAX => issue,
@@ -153,6 +184,27 @@ mod tests {
         assert_eq!((coverage.rows, coverage.unparsed), (100, 5));
         assert_eq!(rows.facts.len(), 100);
         assert!(!coverage.is_whole());
+    }
+
+    #[test]
+    fn what_the_last_line_of_a_cut_section_says_is_left_out_and_nothing_else() {
+        let mut rows = Rows::new(1);
+        let mut reader = crate::probe::reader_for("linux/proc-net-arp").unwrap();
+        let text =
+            b"10.0.0.1 0x1 0x2 02:00:00:00:00:01 * eth0\n10.0.0.2 0x1 0x2 02:00:00:00:00:02 * eth";
+        crate::model::parsed::Reader::push(reader.as_mut(), text, &mut rows);
+        reader.finish(&mut rows);
+        assert_eq!((rows.neighbours.len(), rows.coverage().rows, rows.issues.len()), (2, 2, 1));
+        rows.drop_cut_rows();
+        let coverage = rows.coverage();
+        assert_eq!((rows.neighbours.len(), coverage.rows, coverage.unparsed), (1, 1, 1));
+        assert_eq!(coverage.row_bytes + coverage.unparsed_bytes, text.len() as u64);
+        let last = &rows.issues.last().unwrap().issue;
+        assert_eq!((last.span.start, last.span.end), (42, text.len() as u64));
+        // A text that ends where a line ends loses nothing, cut or not.
+        rows.unterminated = None;
+        rows.drop_cut_rows();
+        assert_eq!(rows.neighbours.len(), 1);
     }
 
     #[test]

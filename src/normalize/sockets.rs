@@ -29,13 +29,17 @@ pub(super) enum Visibility {
 pub(super) fn attribute(socket: &mut Socket<'_>, visibility: Visibility) -> bool {
     match socket.attribution {
         Attribution::Owned if !socket.owners.is_empty() => return false,
+        // Whatever stands in the owner's column of such a row, nobody can hold it.
+        _ if socket.owners.is_empty() && is_orphan(socket) => {
+            socket.attribution = Attribution::Kernel;
+            return false;
+        }
         // The tool named an owner that could not be read, so it is not the kernel's; or it says itself
         // that no process owns the socket.
         Attribution::Ambiguous | Attribution::Kernel => return false,
         _ => {}
     }
     socket.attribution = match visibility {
-        _ if is_orphan(socket) => Attribution::Kernel,
         Visibility::All => Attribution::Kernel,
         // No file holds it, so nobody can have closed it meanwhile.
         Visibility::Later if socket.inode == Some(0) => Attribution::Kernel,
@@ -149,12 +153,16 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Scope and direction as far as one socket tells them by itself, without its host: a socket in
-/// state `listen` is a listener, of any other the direction is unknown.
-#[must_use]
-pub fn alone(socket: &Socket<'_>) -> (Scope, Direction) {
+/// Sets scope, direction and attribution as far as one socket tells them by itself, without its
+/// host: a socket in state `listen` is a listener, of any other the direction is unknown; what the
+/// kernel alone keeps has no owner, whoever asked.
+pub fn alone(socket: &mut Socket<'_>) {
     let listens = socket.state == State::Listen;
-    (scope(socket), if listens { Direction::Listener } else { Direction::Unknown })
+    socket.bind_scope = scope(socket);
+    socket.direction = if listens { Direction::Listener } else { Direction::Unknown };
+    if socket.owners.is_empty() && is_orphan(socket) {
+        socket.attribution = Attribution::Kernel;
+    }
 }
 
 /// True for a socket that waits for peers, or could.

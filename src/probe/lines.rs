@@ -2,8 +2,17 @@
 //!
 //! Lines come out without their end (`\n` or `\r\n`), with line number and byte range. A line over
 //! [`LINE_BYTES_MAX`] becomes one issue; nothing of it is held beyond the cap.
+//!
+//! A last line without its end is read like any other, by every reader: a text that lost its last
+//! newline on the way (pasted, stripped, sent by a program that ends no line) says the same as one
+//! that has it. [`UNTERMINATED`] is told, because nothing in a text shows whether such a line lost
+//! its last digits too. Whoever knows that the output broke off (`normalize`, by how the command
+//! ended) leaves the rows of that line out.
 
-use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Sink, Span};
+use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Row, Sink, Span};
+
+/// What is said of a last line that has no end.
+pub const UNTERMINATED: &str = "the last line has no end: it is read as it stands, and may be cut";
 
 /// A parser that works line by line.
 pub trait LineParser {
@@ -11,13 +20,6 @@ pub trait LineParser {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink);
     /// The stream has ended.
     fn end(&mut self, sink: &mut dyn Sink);
-}
-
-/// True when a line came without its end. A tool or the kernel ends every row: without the end it
-/// was cut, perhaps inside a number.
-#[must_use]
-pub const fn is_cut(span: Span, line: &[u8]) -> bool {
-    span.end - span.start == line.len() as u64
 }
 
 /// Adds a line as it came to what is held of a row: [`Lines`] takes `\r\n` for a line's end, but
@@ -91,20 +93,58 @@ impl<P: LineParser> Reader for Lines<P> {
     }
 
     fn finish(&mut self, sink: &mut dyn Sink) {
-        if self.pending > 0 {
-            let carried = std::mem::take(&mut self.carry);
-            let end = self.start + self.pending;
-            self.pending = 0;
-            self.complete(&carried, end, sink);
+        if self.pending == 0 {
+            return self.parser.end(sink);
         }
-        self.parser.end(sink);
+        let carried = std::mem::take(&mut self.carry);
+        let end = self.start + self.pending;
+        let span = Span { line: self.line, start: self.start, end };
+        self.pending = 0;
+        let mut within = Within { end, sink };
+        // As if its end had come, so that no reader can take it for another line than that.
+        self.complete(&carried, end + 1, &mut within);
+        self.parser.end(&mut within);
+        tell_unterminated(span, &carried, sink);
+    }
+}
+
+/// Says of a last line that it has no end. Blanks alone, and the second byte of a newline of UTF-16,
+/// lose nothing.
+pub(crate) fn tell_unterminated(span: Span, line: &[u8], sink: &mut dyn Sink) {
+    if !line.iter().all(|byte| byte.is_ascii_whitespace() || *byte == 0) {
+        sink.issue(Issue::note(span, UNTERMINATED, line));
+    }
+}
+
+/// Hands everything on, with no place behind the end of the text.
+struct Within<'a> {
+    end: u64,
+    sink: &'a mut dyn Sink,
+}
+
+impl Within<'_> {
+    fn place(&self, span: Span) -> Span {
+        Span { end: span.end.min(self.end), ..span }
+    }
+}
+
+impl Sink for Within<'_> {
+    fn row(&mut self, span: Span, row: Row<'_>) {
+        self.sink.row(self.place(span), row);
+    }
+
+    fn header(&mut self, span: Span) {
+        self.sink.header(self.place(span));
+    }
+
+    fn issue(&mut self, issue: Issue) {
+        self.sink.issue(Issue { span: self.place(issue.span), ..issue });
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::parsed::Row;
     use proptest::prelude::*;
 
     #[derive(Default)]
@@ -139,7 +179,8 @@ mod tests {
     #[test]
     fn ends_and_ranges_are_right() {
         let seen = split(b"a\r\n\nbc", 100);
-        let expected = [(1, 0, 3, "a"), (2, 3, 4, ""), (3, 4, 6, "bc")];
+        // The last line has no end: it is handed out as if it had.
+        let expected = [(1, 0, 3, "a"), (2, 3, 4, ""), (3, 4, 7, "bc")];
         let expected: Vec<_> = expected
             .iter()
             .map(|&(line, start, end, text)| (Span { line, start, end }, text.as_bytes().to_vec()))

@@ -3,6 +3,7 @@
 
 use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
+use crate::probe::lines::UNTERMINATED;
 
 /// Everything that a reader handed out, in order.
 #[derive(Debug, Default, PartialEq)]
@@ -13,6 +14,8 @@ pub(crate) struct Seen {
     pub(crate) headers: Vec<Span>,
     /// Issues.
     pub(crate) issues: Vec<Issue>,
+    /// It was said that the last line has no end, which is no trait of one reader.
+    pub(crate) unterminated: bool,
 }
 
 impl Sink for Seen {
@@ -37,7 +40,11 @@ impl Sink for Seen {
     }
 
     fn issue(&mut self, issue: Issue) {
-        self.issues.push(issue);
+        if issue.message == UNTERMINATED {
+            self.unterminated = true;
+        } else {
+            self.issues.push(issue);
+        }
     }
 }
 

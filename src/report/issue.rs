@@ -1,5 +1,6 @@
 //! The field list of issues: what could not be read, or was read with a doubt.
 
+use crate::model::issue_code::IssueCode;
 use crate::model::parsed::{Issue, Severity};
 use crate::model::record::{SectionIssue, Source};
 use crate::report::envelope::{Context, Recorded, with_envelope};
@@ -64,6 +65,12 @@ impl Kind for Issues {
             Type::Word(|| vec!["note", "unparsed"]),
             "`unparsed`: the facts of the line are missing from the records.",
             |row| severity_word(row.record.issue.severity).into(),
+        ),
+        Field::always(
+            "code",
+            Type::Word(|| IssueCode::WORDS.to_vec()),
+            "What kind of issue it is, in a word that does not change.",
+            |row| row.record.issue.code().as_str().into(),
         ),
         Field::reported(
             "line",

@@ -101,6 +101,12 @@ impl Kind for Interfaces {
             "Times that the carrier was lost while sending.",
             |row| row.record.carrier_errors.into(),
         ),
+        Field::reported(
+            "tx.fifo_errors",
+            Type::Integer,
+            "Packets not sent because the device's own queue ran empty or full.",
+            |row| row.record.fifo_errors.into(),
+        ),
         Field::reported("collisions", Type::Integer, "Collisions.", |row| {
             row.record.collisions.into()
         }),

@@ -344,9 +344,7 @@ impl Sink for Writing<'_> {
             return;
         }
         if let Row::Socket(socket) = &mut row {
-            let (scope, direction) = alone(socket);
-            socket.bind_scope = scope;
-            socket.direction = direction;
+            alone(socket);
         }
         let source = [Source { section: 1, start: span.start, end: span.end }];
         let before = if matches!(row, Row::Process(..)) { Ok(()) } else { self.end_process() };
@@ -408,6 +406,40 @@ mod tests {
         let mut out = Vec::new();
         Array::new(&mut out).end().unwrap();
         assert_eq!(out, b"[]\n");
+    }
+
+    #[test]
+    fn what_the_kernel_alone_keeps_is_the_kernels_without_a_host_too() {
+        let attributions = |reader: &str, text: &str| -> Vec<String> {
+            let probe = ProbeId::parse(reader).unwrap();
+            let layout = Layout { format: Format::Ndjson, width: None };
+            let mut out = Vec::new();
+            let of = crate::probe::reader_for(reader).unwrap();
+            parse(text.as_bytes(), of, (&probe, "-"), layout, &mut out).unwrap();
+            let lines = String::from_utf8(out).unwrap();
+            let word = |line: &str| {
+                let rest = line.split_once("\"attribution\":\"")?.1;
+                rest.split('"').next().map(str::to_owned)
+            };
+            lines.lines().filter_map(word).collect()
+        };
+        let (ends, kernel, other) = ("192.0.2.1:22 192.0.2.9:40000", "kernel", "unsupported");
+        let ss = format!(
+            "tcp TIME-WAIT 0 0 {ends}\ntcp FIN-WAIT-2 0 0 {ends} ino:0 sk:1\n\
+             tcp FIN-WAIT-2 0 0 {ends}\ntcp ESTAB 0 0 {ends}\n"
+        );
+        assert_eq!(attributions("linux/ss", &ss), [kernel, kernel, other, other]);
+        let netstat = format!(
+            "Proto Recv-Q Send-Q Local Address Foreign Address State PID/Program name\n\
+             tcp 0 0 {ends} TIME_WAIT -\ntcp 0 0 {ends} ESTABLISHED -\n"
+        );
+        assert_eq!(attributions("linux/netstat", &netstat), [kernel, other]);
+        let sockstat = "? ? ? ? tcp4 192.0.2.1:22 192.0.2.9:40000 TIME_WAIT\n";
+        assert_eq!(attributions("freebsd/sockstat", sockstat), [kernel]);
+        let bsd = "tcp4 0 0 192.0.2.1.22 192.0.2.9.40000 TIME_WAIT\n";
+        for reader in ["macos/netstat", "aix/netstat", "openbsd/netstat"] {
+            assert_eq!(attributions(reader, bsd), [kernel], "{reader}");
+        }
     }
 
     #[test]

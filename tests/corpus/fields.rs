@@ -127,6 +127,7 @@ fn of_interface(interface: &Interface) -> Fields {
     count(["tx_bytes", "tx_packets", "tx_errors", "tx_dropped"], &interface.tx);
     add(&mut fields, "rx_overruns", interface.rx.overruns);
     add(&mut fields, "tx_carrier_errors", interface.carrier_errors);
+    add(&mut fields, "tx_fifo_errors", interface.fifo_errors);
     add(&mut fields, "multicast", interface.rx.multicast);
     add(&mut fields, "collisions", interface.collisions);
     fields

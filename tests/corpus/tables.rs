@@ -1,8 +1,7 @@
 //! The three tables of what is expected, and the check that nothing in them is left over.
 //!
 //! `samples.tsv`: sample, reader or `-`, form, rows, digest, note. The form says how the reader
-//! gets the text: `plain`; `ended`, with the end of the last line, which the source of the sample
-//! has stripped; `grep:FILE`, each filled line behind the name of its file, as the
+//! gets the text: `plain`; `grep:FILE`, each filled line behind the name of its file, as the
 //! probe's grep prints it.
 //! The digest stands where a sample has no expectation: its rows were looked at, one by one, and
 //! have not changed since. The note says what it is, or why no probe runs its command.
@@ -179,8 +178,5 @@ pub(crate) fn formed(text: Vec<u8>, form: &str) -> Vec<u8> {
         let lines = lines.filter(|line| !line.trim_ascii().is_empty());
         return lines.flat_map(|line| [file.as_bytes(), b":", line].concat()).collect();
     }
-    match form {
-        "ended" if !text.ends_with(b"\n") => [text.as_slice(), b"\n"].concat(),
-        _ => text,
-    }
+    text
 }

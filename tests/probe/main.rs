@@ -12,6 +12,7 @@
 mod contract;
 #[path = "../../fuzz/src/family.rs"]
 mod family;
+mod codes;
 mod golden;
 mod keeping;
 mod properties;

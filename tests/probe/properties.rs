@@ -17,6 +17,28 @@ fn assert_keeps_contract(name: &str, text: &[u8], size: usize) {
     }
 }
 
+/// The rows of a text, without their places.
+fn rows_of(name: &str, text: &[u8]) -> Vec<fleetstat::model::parsed::Row<'static>> {
+    let events = contract::read(reader(name), text, text.len()).0.into_iter();
+    events
+        .filter_map(|it| if let contract::Event::Row(_, row) = it { Some(row) } else { None })
+        .collect()
+}
+
+/// A text says the same with its final newline and without. Of UTF-16, whose newline has two bytes,
+/// the tests beside its decoder say so.
+fn assert_end_makes_no_difference(name: &str, text: &[u8]) {
+    if text.first_chunk().is_some_and(|&[one, two]: &[u8; 2]| one >= 0xfe || two == 0)
+        || (name.starts_with("windows/") && text.contains(&0))
+    {
+        return;
+    }
+    let without = text.strip_suffix(b"\n").unwrap_or(text);
+    let with = [without, b"\n"].concat();
+    let text = String::from_utf8_lossy(text);
+    assert_eq!(rows_of(name, without), rows_of(name, &with), "{name}: {text:?}");
+}
+
 /// Words of every grammar.
 const WORDS: &[&str] = &[
     "[",
@@ -128,6 +150,7 @@ proptest! {
     fn pieces_of_the_grammars(text in pieces(), size in 1_usize..40) {
         for name in reader_names() {
             assert_keeps_contract(name, &text, size);
+            assert_end_makes_no_difference(name, &text);
         }
     }
 }
@@ -151,6 +174,7 @@ proptest! {
                 }
             }
             assert_keeps_contract(&id, &text, size);
+            assert_end_makes_no_difference(&id, &text);
         }
     }
 }
@@ -209,6 +233,14 @@ proptest! {
         for name in ["linux/ss-inet4", "linux/ss-inet6"] {
             assert_keeps_contract(name, lines.join("\n").as_bytes(), size);
         }
+    }
+}
+
+#[test]
+fn every_sample_says_the_same_without_its_final_newline() {
+    for (path, id) in crate::golden::samples() {
+        let text = std::fs::read(path).expect("a sample can be read");
+        assert_end_makes_no_difference(&id, &text);
     }
 }
 

@@ -100,6 +100,26 @@ fn a_body_that_is_cut_or_overwritten_is_named() {
     }
 }
 
+/// Counters that came after the first stores stand behind all else, and are read back with and
+/// without network namespaces in front of them.
+#[test]
+fn what_came_after_the_first_pages_is_read_back() {
+    for (number, seed) in (0..30).enumerate() {
+        let mut fresh = sqlite();
+        fresh.store.begin_run(&scene::run_start(0)).unwrap();
+        let mut snapshot = Dice(seed).snapshot(&scene::run(0), &host("a"));
+        for interface in &mut snapshot.records.interfaces {
+            let collisions = interface.record.collisions;
+            interface.record.fifo_errors = collisions.filter(|count| count % 2 == 0);
+        }
+        if number % 2 == 0 {
+            snapshot.records.sockets.iter_mut().for_each(|socket| socket.record.namespace = None);
+        }
+        fresh.store.ingest(std::slice::from_ref(&snapshot)).unwrap();
+        assert_eq!(fresh.store.snapshot(&host("a"), None).unwrap(), Some(snapshot), "{seed}");
+    }
+}
+
 #[test]
 fn the_format_of_pages_is_frozen() {
     let mut fresh = sqlite();

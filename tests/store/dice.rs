@@ -210,6 +210,7 @@ impl Dice {
         interface.tx = self.link_counters();
         interface.carrier_errors = interface.tx.overruns.take();
         interface.collisions = self.maybe(Self::wide);
+        // `fifo_errors` stays out: pages without it are what they were, which `damage.rs` holds.
         interface.counter_width = self.maybe(|d| d.pick(&[32, 64, 255]));
         interface
     }

@@ -86,8 +86,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_an_issue() {
-        for text in ["active\n", " sshd ssh x active\n", " sshd ssh 1 gone\n", " sshd ssh 1 active"]
-        {
+        for text in ["active\n", " sshd ssh x active\n", " sshd ssh 1 gone\n", " sshd ssh 1 act"] {
             let seen = read(reader(), text.as_bytes());
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");
         }

@@ -9,7 +9,7 @@ use crate::model::process::ProcessFact;
 use crate::model::socket::{Attribution, Owner, Socket};
 use crate::model::text::HostText;
 use crate::probe::cursor::Cursor;
-use crate::probe::lines::{LineParser, is_cut, rejoin};
+use crate::probe::lines::{LineParser, rejoin};
 
 /// Longest start of a row that is held back: a user name of 32 bytes, blanks, a command.
 const HELD_BYTES_MAX: usize = 96;
@@ -50,12 +50,12 @@ impl<P: RowParser> LineParser for HeldRows<P> {
             held.push(b'\n');
             rejoin(held, span, line);
             let joined = Span { end: span.end, ..start };
-            if !is_cut(span, line) && self.parser.row(joined, held, sink) {
+            if self.parser.row(joined, held, sink) {
                 self.held = None;
                 return;
             }
             held.truncate(before);
-            if held.len() + line.len() < HELD_BYTES_MAX && !is_cut(span, line) {
+            if held.len() + line.len() < HELD_BYTES_MAX {
                 // Perhaps one more newline of the same command; a row of its own is found below.
                 if !starts_row(&mut self.parser, line) {
                     held.push(b'\n');
@@ -68,10 +68,6 @@ impl<P: RowParser> LineParser for HeldRows<P> {
         }
         if line.trim_ascii().is_empty() {
             return;
-        }
-        if is_cut(span, line) {
-            let expected = "expected the end of the last line: it may be cut";
-            return sink.issue(Issue::unparsed(span, expected, line));
         }
         if self.parser.is_title(line) {
             return sink.header(span);
@@ -148,6 +144,33 @@ pub(in crate::probe) fn split<'a, T>(
         }
     }
     None
+}
+
+/// Splits off the first columns where two of them stand without a blank between them, because the
+/// user is longer than its column of `user_bytes`: the user and the command, which then cannot be
+/// told apart (both are empty), or a command of all its `name_bytes` and the process id.
+pub(in crate::probe) fn split_run_together<'a, T>(
+    line: &'a [u8],
+    (user_bytes, name_bytes): (usize, usize),
+    columns: impl Fn(&mut Cursor<'a>) -> Option<T>,
+) -> Option<(Prefix<'a>, T)> {
+    let mut rest = Cursor::new(line);
+    let user = rest.token();
+    if user.len() <= user_bytes {
+        return None;
+    }
+    rest.blanks();
+    let mut alone = rest;
+    if let Some(pid) = number(alone.token())
+        && let Some(found) = columns(&mut alone)
+    {
+        return Some((Prefix { user: b"", name: b"", pid: Some(pid) }, found));
+    }
+    let (name, tail) = rest.rest.split_at_checked(name_bytes)?;
+    let mut rest = Cursor::new(tail);
+    let pid = Some(number(rest.token())?);
+    let found = columns(&mut rest)?;
+    Some((Prefix { user, name: without_padding(name), pid }, found))
 }
 
 /// A command without the blanks that fill its column. A newline at its end is its own.

@@ -35,7 +35,6 @@ use crate::model::text::HostText;
 use crate::probe::address::hardware_address;
 use crate::probe::bsd::network::{address, is_link_address, network, number, owned, words};
 use crate::probe::lines::{LineParser, Lines};
-use crate::probe::whole::is_whole;
 
 const CUT_NAME: &str = "the interface's name fills its column and may be cut: run netstat with -l \
                         (macOS), -W (FreeBSD) or -v (NetBSD)";
@@ -105,7 +104,7 @@ impl Counter {
 
 impl LineParser for Interfaces {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        if line.trim_ascii().is_empty() || !is_whole(span, line, sink) {
+        if line.trim_ascii().is_empty() {
             return;
         }
         if let Some(columns) = header(line) {

@@ -147,7 +147,6 @@ mod tests {
     #[test]
     fn anything_else_is_an_issue() {
         for text in [
-            "? (192.0.2.1) at 6e:87:70:0:40:3 [ethernet] stored in bucket 1",
             "? (192.0.2.1) at 6e:87:70:0:40 [ethernet]\n",
             "? (192.0.2.1) at 6e:87:70:0:40:3 [ethernet\n",
             "? (192.0.2.1) at 6e:87:70:0:40:3 unheard of\n",

@@ -92,6 +92,10 @@ pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row
         return Reading::Open;
     }
     let family = family(&columns, spelled, layout);
+    let doubtful = doubtful(&columns, family, layout);
+    if port_may_be_cut(&columns, family, layout) {
+        return Reading::Bad(CUT_END);
+    }
     let ends = endpoint(columns.local, family).zip(endpoint(columns.foreign, family));
     let Some((local, foreign)) = ends else {
         return Reading::Bad("expected two ends as address.port: run netstat with -n");
@@ -107,7 +111,6 @@ pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row
         let told = |count: u64| (layout.system == System::Aix || count > 0).then_some(count);
         (socket.recv_queue_bytes, socket.send_queue_bytes) = (told(received), told(sent));
     }
-    let doubtful = doubtful(&columns, family, layout);
     *out = Some(Row::Socket(socket));
     Reading::Socket(doubtful)
 }
@@ -253,14 +256,32 @@ fn set_stacks(socket: &mut Socket<'_>, spelled: Spelled, family: Family) {
     }
 }
 
-/// True when an end may be cut: it fills a column of 18 characters (old AIX with `-A`); it is an
-/// IPv6 end that fills its column of 21 or 22; or its IPv6 address has 16 characters, where the
-/// first netstats with IPv6 cut. An end that is longer shows that nothing is cut there.
-fn doubtful(columns: &Columns<'_>, family: Family, layout: &mut Layout) -> bool {
+const CUT_END: &str =
+    "an end fills its column of 18 characters, and its port may be cut: run netstat without -A";
+
+/// Ends with the width of their columns and the blank behind it.
+fn ends<'a>(columns: &Columns<'a>) -> [(&'a [u8], usize); 2] {
     let [first, second] = columns.pitches;
     // Behind the foreign end of UDP stands nothing, so its column is as wide as the local one's.
     let second = if columns.state.is_empty() { first } else { second };
-    let ends = [(columns.local, first), (columns.foreign, second)];
+    [(columns.local, first), (columns.foreign, second)]
+}
+
+/// True when an end fills a column of 18 characters (old AIX with `-A`) and its port has less than
+/// five digits: the number that stands there may lack some, and is no port.
+fn port_may_be_cut(columns: &Columns<'_>, family: Family, layout: &Layout) -> bool {
+    ends(columns).into_iter().any(|(word, pitch)| {
+        let digits = memchr::memrchr(b'.', word).map_or(0, |dot| word.len() - dot - 1);
+        let grows = family == Family::Ipv6 && layout.long_end;
+        pitch == 19 && word.len() == 18 && digits < 5 && !grows
+    })
+}
+
+/// True when an address may be cut: it is of an IPv6 end that fills its column of 18, 21 or 22; or
+/// it has 16 characters, where the first netstats with IPv6 cut. An end that is longer shows that
+/// nothing is cut there.
+fn doubtful(columns: &Columns<'_>, family: Family, layout: &mut Layout) -> bool {
+    let ends = ends(columns);
     let host = |word: &[u8]| memchr::memrchr(b'.', word).unwrap_or(0);
     for (word, _) in ends {
         layout.long_host |= host(word) > 16;
@@ -270,8 +291,7 @@ fn doubtful(columns: &Columns<'_>, family: Family, layout: &mut Layout) -> bool 
         let fills = word.len() + 1 == pitch;
         let v6 = family == Family::Ipv6 && word.contains(&b':');
         match pitch {
-            19 if fills => !(v6 && layout.long_end),
-            22 | 23 if fills && v6 => !layout.long_end,
+            19 | 22 | 23 if fills && v6 => !layout.long_end,
             _ => v6 && host(word) == 16 && !layout.long_host,
         }
     })

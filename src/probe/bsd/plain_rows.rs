@@ -25,8 +25,9 @@
 //!   family is what the addresses are, else what was asked.
 //! - What a listener's queues hold is not documented, so they are left out. HP-UX prints the queues
 //!   "only for backward compatibility", as 0, so 0 says nothing there.
-//! - Old AIX cuts an end to 18 characters with `-A`, the port included: an end that fills such a
-//!   column is flagged `truncated`. So is an IPv6 end that fills its column.
+//! - Old AIX cuts an end to 18 characters with `-A`, the port included: a row with an end that fills
+//!   such a column is an issue, because the number that is left of a port is another port. With five
+//!   digits nothing is missing. An IPv6 end that fills a wider column is flagged `truncated`.
 //! - A row that goes on in the next line, which begins with a blank, is joined. Ends without a
 //!   blank between them are parted where there is only one way to part them.
 //! - Rows of unix-domain sockets are known: two lines on AIX. Their paths are chosen by any user and
@@ -39,7 +40,7 @@ use crate::model::socket::Family;
 use crate::probe::bsd::plain_row::{self, Layout, Reading};
 use crate::probe::bsd::plain_words::{is_kernel_address, words};
 use crate::probe::cursor::is_blank;
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines};
 
 pub(in crate::probe) use crate::probe::bsd::plain_row::System;
 
@@ -71,12 +72,11 @@ impl LineParser for Netstat {
             if goes_on && bytes.len() + line.len() < ROW_BYTES_MAX {
                 bytes.push(b' ');
                 bytes.extend_from_slice(line);
-                let cut = is_cut(span, line);
-                return self.row(Span { end: span.end, ..held }, &bytes, cut, sink);
+                return self.row(Span { end: span.end, ..held }, &bytes, sink);
             }
             sink.issue(Issue::unparsed(held, UNFINISHED, &bytes));
         }
-        self.row(span, line, is_cut(span, line), sink);
+        self.row(span, line, sink);
     }
 
     fn end(&mut self, sink: &mut dyn Sink) {
@@ -87,7 +87,7 @@ impl LineParser for Netstat {
 }
 
 impl Netstat {
-    fn row(&mut self, span: Span, line: &[u8], cut: bool, sink: &mut dyn Sink) {
+    fn row(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         let mut row = None;
         match plain_row::read(line, &mut self.layout, &mut row) {
             Reading::Other => self.other(span, line, sink),
@@ -100,14 +100,10 @@ impl Netstat {
             Reading::Bad(expected) => sink.issue(Issue::unparsed(span, expected, line)),
             Reading::Socket(doubtful) => {
                 if let Some(Row::Socket(socket)) = &mut row {
-                    socket.flags.truncated = cut || doubtful;
+                    socket.flags.truncated = doubtful;
                 }
                 if let Some(row) = row {
                     sink.row(span, row);
-                }
-                if cut {
-                    let remark = "last line has no end: the row may be cut";
-                    sink.issue(Issue::note(span, remark, line));
                 }
                 if doubtful {
                     let remark = "an end fills its column and may be cut: run netstat without -A";

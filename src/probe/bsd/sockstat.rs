@@ -19,6 +19,9 @@
 //!   `security.bsd.see_other_uids` may hide it), so what that means is left to `normalize`.
 //! - A command is cut to ten bytes. One that is as long goes out as a statement about the process,
 //!   where the whole name of another probe comes first, and the owner's name stays empty.
+//! - A user that is longer than its column runs together with the command in old versions, and moves
+//!   a command of ten bytes up to the process id in all of FreeBSD's. In the first case neither can be
+//!   told: the owner has its id and no name, which another probe may tell, and a note says so.
 //! - A command may hold blanks and newlines. Its end is found by what must follow it: two numbers,
 //!   a protocol and two ends, which ten bytes cannot forge. Lines are joined while that is missing.
 //! - A command such as `x 1 2 seq` can forge the start of a row that is not in the schema, which has no
@@ -50,6 +53,10 @@ const COMMAND_BYTES: usize = 10;
 /// Longest path of a Unix-domain socket: `sun_path` has 104 bytes (`sys/un.h` of both systems).
 const PATH_BYTES_MAX: u64 = 104;
 
+/// Width of the column of users, in all versions with fixed columns.
+const USER_BYTES: usize = 8;
+
+const RUN_TOGETHER: &str = "user and command run together, so neither is told";
 const TWO_READINGS: &str =
     "a command that looks like columns: read as an internet socket, and not as another one";
 const QUARANTINE: &str = "a socket where the path of a Unix-domain socket may go on: perhaps part of \
@@ -103,7 +110,9 @@ impl RowParser for Sockstat {
             return self.more_addresses(span, line, sink);
         }
         let other = held_row::split(line, COMMAND_BYTES, |rest| self.other(rest));
-        let internet = held_row::split(line, COMMAND_BYTES, |rest| self.columns(rest));
+        let widths = (USER_BYTES, COMMAND_BYTES);
+        let internet = held_row::split(line, COMMAND_BYTES, |rest| self.columns(rest))
+            .or_else(|| held_row::split_run_together(line, widths, |rest| self.columns(rest)));
         let Some((prefix, (descriptor, mut socket))) = internet else {
             let Some((_, path)) = other else { return false };
             self.last = None;
@@ -127,6 +136,11 @@ impl RowParser for Sockstat {
             let whole = prefix.name.len() < COMMAND_BYTES;
             let name = if whole { HostText::new(prefix.name) } else { HostText::new(b"") };
             held_row::own(&mut socket, Owner { pid, fd: Some(fd), tid: None, name }, prefix.name);
+            if prefix.user.is_empty() {
+                sink.row(span, Row::Socket(socket));
+                sink.issue(Issue::note(span, RUN_TOGETHER, line));
+                return true;
+            }
             if socket.transport == Transport::Sctp {
                 self.last = Some((pid, fd, prefix.name.to_vec()));
             }

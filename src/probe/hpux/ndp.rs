@@ -116,7 +116,7 @@ mod tests {
             "web-1 0:2:fd:36:87:20 lan1 STALE\n",
             "fe80::1 0:2:fd lan1 STALE\n",
             "fe80::1 0:2:fd:36:87:20 lan1 STALE x\n",
-            "fe80::1 0:2:fd:36:87:20 lan1 STALE",
+            "fe80::1 0:2:fd:36:87:20 lan1 STA",
         ] {
             let seen = read(reader(), text.as_bytes());
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");

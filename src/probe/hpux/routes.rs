@@ -25,7 +25,6 @@ use crate::probe::bsd::endpoint::address;
 use crate::probe::bsd::plain_words::{are_flags, decimal, destination, owned, route, words};
 use crate::probe::cursor::is_blank;
 use crate::probe::lines::{LineParser, Lines};
-use crate::probe::whole::is_whole;
 
 /// A reader of the answer. `family` is what was asked; addresses tell it too.
 #[must_use]
@@ -50,9 +49,6 @@ impl LineParser for Routes {
         let goes_on = line.first().is_some_and(|&byte| is_blank(byte));
         if !goes_on {
             self.end(sink);
-        }
-        if !is_whole(span, line, sink) {
-            return self.end(sink);
         }
         if let Some((from, mut bytes)) = self.held.take() {
             bytes.push(b' ');
@@ -173,7 +169,7 @@ mod tests {
             ("192.0.2.0 192.0.2.10 U 2 lan0 1500\n", 1),
             ("192.0.2.10/255.255.255.255\n", 1),
             ("192.0.2.10/255.255.255.255\ndefault web-1 UG 1 lan0 0\n", 2),
-            ("192.0.2.10/255.255.255.255\n   192.0.2.10 UH 1 39 lan0 46", 2),
+            ("192.0.2.10/255.255.255.255\n   192.0.2.10 UH 1 39 lan0", 1),
             ("default 192.0.2.1 UG 1 lan0 x\n", 1),
             ("  192.0.2.10 UH 1 39 lan0 4608\n", 1),
         ] {

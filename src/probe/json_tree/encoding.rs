@@ -1,8 +1,8 @@
 //! The characters of an answer as UTF-8, with the bytes that each took.
 //!
 //! In: bytes in any chunks. Out: characters. PowerShell writes UTF-8 or, redirected by an older one,
-//! UTF-16LE, either with or without a byte-order mark. No JSON text in UTF-8 has a zero as its second
-//! byte, so that tells UTF-16LE. Half a surrogate pair comes out as the three bytes that WTF-8 has
+//! UTF-16LE, either with or without a byte-order mark; UTF-16BE only with one. No JSON text in UTF-8
+//! has a zero as its second byte, so that tells UTF-16LE. Half a surrogate pair comes out as the three bytes that WTF-8 has
 //! for it, which are no UTF-8 and are kept as they are by who reads on.
 
 /// One character, or the byte-order mark.
@@ -44,6 +44,8 @@ enum Form {
 #[derive(Debug)]
 pub(super) struct Decoder {
     form: Form,
+    /// Which byte of a unit of UTF-16 comes first.
+    order: fn([u8; 2]) -> u16,
     /// Bytes taken in.
     at: u64,
 }
@@ -52,7 +54,7 @@ type Take<'a> = dyn FnMut(Unit) + 'a;
 
 impl Decoder {
     pub(super) const fn new() -> Self {
-        Self { form: Form::Open { seen: [0; 2], length: 0 }, at: 0 }
+        Self { form: Form::Open { seen: [0; 2], length: 0 }, order: u16::from_le_bytes, at: 0 }
     }
 
     pub(super) fn push(&mut self, chunk: &[u8], take: &mut Take<'_>) {
@@ -64,7 +66,7 @@ impl Decoder {
                     self.form = Form::Utf16 { low: Some(*byte), high };
                 }
                 Form::Utf16 { low: Some(low), high } => {
-                    self.pair(u16::from_le_bytes([low, *byte]), high, take);
+                    self.pair((self.order)([low, *byte]), high, take);
                 }
                 Form::Open { seen, length } => self.open(seen, length, *byte, take),
             }
@@ -110,6 +112,11 @@ impl Decoder {
             (0, _, _) => self.form = Form::Open { seen: [byte, 0], length: 1 },
             (1, [0xff, _], 0xfe) => {
                 take(Unit { mark: true, ..self.unit(2, b"") });
+                self.form = Form::Utf16 { low: None, high: None };
+            }
+            (1, [0xfe, _], 0xff) => {
+                take(Unit { mark: true, ..self.unit(2, b"") });
+                self.order = u16::from_be_bytes;
                 self.form = Form::Utf16 { low: None, high: None };
             }
             (1, [first, _], 0) if first != 0 => {

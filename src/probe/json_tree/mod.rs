@@ -4,7 +4,7 @@
 //! {"__version":"1","statistics":{"socket":[{"protocol":"tcp4 ",...},{...}]}}
 //! {"v":1,"tcp":[{"LocalPort":22,...}],"udp":{"LocalPort":53},"errors":[]}
 //! ```
-//! Comes in: bytes in any chunks, UTF-8 or UTF-16LE with or without a byte-order mark. Goes out: each
+//! Comes in: bytes in any chunks, UTF-8 or UTF-16LE with or without a byte-order mark, or UTF-16BE with one. Goes out: each
 //! object of an array that the parser asks for, with the names of the members that lead to it joined
 //! by `/` (`statistics/socket`) and its byte range; single values that it asks for; and an issue for
 //! everything else. Nothing is held but the current row or value, cut at [`HELD_BYTES_MAX`].

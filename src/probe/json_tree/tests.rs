@@ -195,6 +195,12 @@ fn marks_and_utf16_are_read_with_the_bytes_they_took() {
         let row = String::from_utf16(&units.collect::<Vec<_>>()).unwrap();
         assert_eq!(row, "{\"s\":\"é\u{1f600}\"}");
     }
+    let wide: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+    let marked = [b"\xfe\xff".as_slice(), &wide].concat();
+    assert_eq!(
+        (rows_of(&marked), see(&marked).issues),
+        (expected.map(str::to_owned).into(), vec![])
+    );
 }
 
 #[test]

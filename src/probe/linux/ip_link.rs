@@ -88,6 +88,7 @@ fn count(fields: &Fields, interface: &mut Interface) {
     interface.rx.multicast = rx.and_then(|rx| number(rx.get("multicast")));
     interface.tx = direction(tx);
     interface.carrier_errors = one(tx, "carrier_errors");
+    interface.fifo_errors = one(tx, "fifo_errors");
     interface.collisions = tx.and_then(|tx| number(tx.get("collisions")));
     interface.counter_width = Some(width);
 }

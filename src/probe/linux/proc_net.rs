@@ -37,7 +37,7 @@ use crate::model::socket::{Endpoint, Socket, State, Timer, TimerKind, Transport}
 use crate::model::text::HostText;
 use crate::probe::address::unmap;
 use crate::probe::cursor::Cursor;
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines};
 
 /// Which file the text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,26 +126,20 @@ const UDP_HEADER: usize = 127;
 
 impl LineParser for ProcNet {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        // The kernel ends every row: without the end it was cut, perhaps inside the inode.
-        let cut = is_cut(span, line);
-        self.take(span, line, cut, sink);
+        self.take(span, line, sink);
     }
 
     fn end(&mut self, _: &mut dyn Sink) {}
 }
 
 impl ProcNet {
-    /// Takes one line; `cut`: its end is missing.
-    pub(super) fn take(&mut self, span: Span, line: &[u8], cut: bool, sink: &mut dyn Sink) {
+    /// Takes one line.
+    pub(super) fn take(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         let mut row = None;
-        if self.row(line, cut, &mut row).is_some()
+        if self.row(line, &mut row).is_some()
             && let Some(row) = row
         {
             sink.row(span, row);
-            if cut {
-                let remark = "last line has no end: the row may be cut";
-                sink.issue(Issue::note(span, remark, line));
-            }
         } else if self.header(line) {
             sink.header(span);
         } else if !line.trim_ascii().is_empty() {
@@ -170,7 +164,7 @@ impl ProcNet {
     }
 
     #[inline]
-    fn row<'a>(&self, line: &'a [u8], cut: bool, out: &mut Option<Row<'a>>) -> Option<()> {
+    fn row<'a>(&self, line: &'a [u8], out: &mut Option<Row<'a>>) -> Option<()> {
         let Told::Inet(told) = self.told else { return None };
         let transport = self.asked.unwrap_or(told);
         let mut cursor = Cursor::new(line);
@@ -191,7 +185,6 @@ impl ProcNet {
         let local = Endpoint { address: here, port: port(local_port), zone: None };
         let row = out.insert(Row::Socket(Socket::new(transport, local, remote, state)));
         let Row::Socket(socket) = row else { return None };
-        socket.flags.truncated = cut;
         socket.flags.v4_mapped = v4_mapped;
         if raw {
             socket.raw_protocol = Some(u8::try_from(local_port).ok()?);

@@ -22,7 +22,7 @@ use crate::model::socket::Transport;
 use crate::model::text::HostText;
 use crate::probe::command::{Arguments, arguments};
 use crate::probe::cursor::Cursor;
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines};
 use crate::probe::linux::proc_net::{ProcNet, lines_of};
 
 /// Highest process id of Linux: `PID_MAX_LIMIT` of a 64-bit kernel, `proc_sys_kernel(5)`. A tool that
@@ -70,7 +70,6 @@ impl LineParser for Files {
         if line.trim_ascii().is_empty() {
             return;
         }
-        let cut = is_cut(span, line);
         let parts = split(line).filter(|(.., rest)| !rest.trim_ascii().is_empty());
         let Some((pid, file, rest)) = parts else {
             return sink.issue(Issue::unparsed(span, "expected a line of a process's file", line));
@@ -78,13 +77,11 @@ impl LineParser for Files {
         if let Some(transport) = table(file) {
             let table = self.tables.iter_mut().find(|(known, _)| *known == transport);
             return match table {
-                Some((_, table)) => table.take(span, rest, cut, sink),
+                Some((_, table)) => table.take(span, rest, sink),
                 None => sink.header(span),
             };
         }
         let fact = match file {
-            // A line that was cut may have lost digits.
-            _ if cut => None,
             b"status" => status(rest),
             b"cgroup" => cgroup(rest),
             _ => None,
@@ -92,7 +89,7 @@ impl LineParser for Files {
         match fact {
             Some(fact) => sink.row(span, Row::Process(pid, fact)),
             // A line of another kernel's file in which a word that was asked for stands too.
-            None if file == b"status" && rest.contains(&b':') && !cut => sink.header(span),
+            None if file == b"status" && rest.contains(&b':') => sink.header(span),
             None => sink.issue(Issue::unparsed(span, "expected a line of a process's file", line)),
         }
     }
@@ -217,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_line_without_its_end_or_of_another_file_is_an_issue() {
-        let seen = read(reader(), b"/proc/1/maps:x\nName:\tx\n/proc/312/status:PPid:\t1");
+        let seen = read(reader(), b"/proc/1/maps:x\nName:\tx\n/proc/312/status");
         assert_eq!((rows(&seen).len(), seen.issues.len()), (0, 3));
     }
 }

@@ -12,7 +12,7 @@
 use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines};
 
 /// A reader of the answer.
 #[must_use]
@@ -30,7 +30,7 @@ impl LineParser for Version {
         let colon = memchr::memchr(b':', line).and_then(|at| line.split_at_checked(at));
         let (name, value) = colon.unwrap_or((b"", b""));
         let value = value.get(1..).unwrap_or_default().trim_ascii();
-        if value.is_empty() || is_cut(span, line) {
+        if value.is_empty() {
             return sink.issue(Issue::unparsed(span, "expected NAME: VALUE", line));
         }
         let text = || HostText::owned(value.to_vec());
@@ -68,7 +68,7 @@ mod tests {
         ];
         assert_eq!(facts(&old), expected);
         assert_eq!(old.headers.len(), 1);
-        let odd = read(reader(), b"Product: x\nProductVersion:\nnothing\nProductVersion:\t10");
+        let odd = read(reader(), b"Product: x\nProductVersion:\nnothing\nProductVer");
         assert_eq!((odd.rows.len(), odd.issues.len()), (0, 4));
     }
 }

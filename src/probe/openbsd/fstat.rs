@@ -270,7 +270,7 @@ mod tests {
             "fstat: kvm\n",
             "www      x  4711    3* internet stream tcp 0x0 *:99999\n",
             "www      x  4711    3* internet stream tcp 0x0 *:80 what\n",
-            "www      x  4711    3* internet stream tcp 0x0 *:8",
+            "www      x  4711    3* internet stream tcp 0x0 *:",
         ] {
             let seen = of(text);
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");

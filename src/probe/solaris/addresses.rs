@@ -227,7 +227,7 @@ mod tests {
             "net0: flags=1000843<UP> mtu 1500 index 2\n\tinet 192.0.2.1 netmask ff00ff00\n",
             "net0: flags=1000843<UP> mtu 1500 index 2\n\tinet 192.0.2.1\n",
             "net0: flags=1000843<UP> mtu 1500 index 2\n\tinet6 2001:db8::1/129\n",
-            "net0: flags=1000843<UP> mtu 1500 index 2\n\tinet6 2001:db8::1/6",
+            "net0: flags=1000843<UP> mtu 1500 index 2\n\tinet6 2001:db8::1/",
             "net0: mtu 1500 index 2\n",
         ] {
             assert_eq!(read(reader(), text.as_bytes()).issues.len(), 1, "{text}");

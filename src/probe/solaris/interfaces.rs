@@ -105,7 +105,6 @@ mod tests {
             "net0 1500 192.0.2.0 192.0.2.1 1 0 1 0\n",
             "net0 1500 192.0.2.0 web-1 1 0 1 0 0 0\n",
             "net0 1500 2001:db8::/129 2001:db8::1 1 0 1 0 0\n",
-            "net0 1500 192.0.2.0 192.0.2.1 1 0 1 0 0 0",
         ] {
             let seen = read(reader(), text.as_bytes());
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");

@@ -25,7 +25,6 @@ use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
 use crate::probe::lines::{LineParser, Lines};
 use crate::probe::solaris::words::{number, owned};
-use crate::probe::whole::is_whole;
 
 /// A reader of the output.
 #[must_use]
@@ -51,9 +50,6 @@ struct Group {
 impl LineParser for Kstat {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         if line.trim_ascii().is_empty() {
-            return;
-        }
-        if !is_whole(span, line, sink) {
             return;
         }
         let Some((key, statistic, value)) = split(line) else {
@@ -187,8 +183,8 @@ mod tests {
     }
 
     #[test]
-    fn a_cut_number_is_an_issue_and_not_a_value() {
-        let seen = read(reader(), b"link:0:net0:ipackets\t12\nlink:0:net0:rbytes64\t42949");
+    fn a_line_without_a_value_is_an_issue_and_costs_no_other() {
+        let seen = read(reader(), b"link:0:net0:ipackets\t12\nlink:0:net0:rbytes64");
         let Row::Interface(link) = &seen.rows[0].1 else { panic!("{seen:?}") };
         assert_eq!((link.rx.packets, link.rx.bytes, seen.issues.len()), (Some(12), None, 1));
     }

@@ -15,10 +15,11 @@
 //! Flags and address of the link layer may be blank. Source: netstat(1M) of Solaris 10, arp(8) and
 //! netstat(8) of Solaris 11.4 and illumos, illumos `netstat.c`.
 //!
-//! Decisions: entries that are no neighbours are headers: those that this host answers for (`P`: its
-//! own, and by proxy), its own IPv6 addresses (`local`), and mappings of multicast groups (`M`,
-//! multicast addresses). Words for the flags: S `permanent`, U `incomplete`, D `dying`, d
-//! `unverified`, o `stale`, y `delay`. Whether a neighbour is a router is not told.
+//! Decisions: every entry is a record, as on other systems, whose tables hold such entries too; its
+//! states tell what it is. Words for the flags: S `permanent`, P `published` (the host answers for the
+//! address: its own, or by proxy), L and type `local` `local` (its own), M and addresses of groups
+//! `multicast`, U `incomplete`, D `dying`, d `unverified`, o `stale`, y `delay`; `A`, that the entry is
+//! not taken over by another's claim, is left out. Whether a neighbour is a router is not told.
 
 use std::net::IpAddr;
 
@@ -45,20 +46,16 @@ pub fn reader() -> Box<dyn Reader> {
             _ if text.starts_with(b"----- ") || text.starts_with(b"------ ") => {}
             _ => {
                 let read = if family == Family::Ipv4 { ipv4(line) } else { inet6(line) };
-                return match read {
-                    Some(Some(neighbour)) => Ok(Some(Row::Neighbour(neighbour))),
-                    Some(None) => Ok(None),
-                    None => Err("expected a row of netstat -p; run it with -n"),
-                };
+                let neighbour = read.ok_or("expected a row of netstat -p; run it with -n")?;
+                return Ok(Some(Row::Neighbour(neighbour)));
             }
         }
         Ok(None)
     })
 }
 
-/// `Device Address Mask [Flags] [Phys]`. The inner `None`: no neighbour.
-#[expect(clippy::option_option, reason = "a known row that is no neighbour is not an unknown row")]
-fn ipv4(line: &[u8]) -> Option<Option<Neighbour>> {
+/// `Device Address Mask [Flags] [Phys]`.
+fn ipv4(line: &[u8]) -> Option<Neighbour> {
     let mut words = words(line);
     let device = words.next()?;
     let dotted = |word: &[u8]| {
@@ -74,7 +71,6 @@ fn ipv4(line: &[u8]) -> Option<Option<Neighbour>> {
         _ => return None,
     };
     let mut states = Vec::new();
-    let mut own = false;
     for flag in flags {
         let word: &[u8] = match flag {
             b'S' => b"permanent",
@@ -83,24 +79,31 @@ fn ipv4(line: &[u8]) -> Option<Option<Neighbour>> {
             b'd' => b"unverified",
             b'o' => b"stale",
             b'y' => b"delay",
-            b'P' | b'L' | b'M' => {
-                own = true;
-                continue;
-            }
+            b'P' => b"published",
+            b'L' => b"local",
+            b'M' => b"multicast",
             b'A' => continue,
             _ => return None,
         };
         states.push(HostText::new(word));
     }
-    states.sort_unstable();
-    let neighbour = Neighbour {
+    Some(entry(Neighbour {
         address: address.into(),
         device: Some(owned(device)),
         mac: mac.filter(|_| !flags.contains(&b'U')).map(physical),
         states,
         router: None,
-    };
-    Some((!own && !address.is_multicast()).then_some(neighbour))
+    }))
+}
+
+/// An entry with its states in order, of a group with the word for it.
+fn entry(mut neighbour: Neighbour) -> Neighbour {
+    if neighbour.address.is_multicast() {
+        neighbour.states.push(HostText::new(b"multicast"));
+    }
+    neighbour.states.sort_unstable();
+    neighbour.states.dedup();
+    neighbour
 }
 
 /// A link-layer address; of a link that is not Ethernet's kind, as it is printed.
@@ -109,8 +112,7 @@ fn physical(word: &[u8]) -> HostText<'static> {
 }
 
 /// `If [Phys] Type State Destination`.
-#[expect(clippy::option_option, reason = "a known row that is no neighbour is not an unknown row")]
-fn inet6(line: &[u8]) -> Option<Option<Neighbour>> {
+fn inet6(line: &[u8]) -> Option<Neighbour> {
     let mut words = words(line);
     let address = ipv6(words.next_back()?)?;
     let (state, kind) = (words.next_back()?, words.next_back()?);
@@ -118,18 +120,18 @@ fn inet6(line: &[u8]) -> Option<Option<Neighbour>> {
     let known = matches!(kind, b"other" | b"dynamic" | b"static" | b"local");
     (known && words.next().is_none() && state.iter().all(u8::is_ascii_uppercase)).then_some(())?;
     let mut states = vec![owned(&state.to_ascii_lowercase())];
-    if kind == b"static" {
-        states.push(HostText::new(b"permanent"));
+    match kind {
+        b"static" => states.push(HostText::new(b"permanent")),
+        b"local" => states.push(HostText::new(b"local")),
+        _ => {}
     }
-    states.sort_unstable();
-    let neighbour = Neighbour {
+    Some(entry(Neighbour {
         address: IpAddr::V6(address),
         device: Some(owned(device)),
         mac: mac.map(physical),
         states,
         router: None,
-    };
-    Some((kind != b"local" && !address.is_multicast()).then_some(neighbour))
+    }))
 }
 
 #[cfg(test)]
@@ -149,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn blank_columns_move_nothing_and_what_is_no_neighbour_is_a_header() {
+    fn blank_columns_move_nothing_and_own_and_multicast_entries_say_what_they_are() {
         let text = b"Net to Media Table: IPv4\n\
             e1000g0 192.0.2.1            255.255.255.255          02:00:00:00:00:01\n\
             net0   192.0.2.2            255.255.255.255 U        \n\
@@ -169,6 +171,24 @@ mod tests {
                 neighbour("192.0.2.1", "e1000g0", Some("02:00:00:00:00:01"), &[]),
                 neighbour("192.0.2.2", "net0", None, &["incomplete"]),
                 neighbour("192.0.2.3", "net0", Some("02:00:00:00:00:03"), &["permanent", "stale"]),
+                neighbour(
+                    "192.0.2.10",
+                    "net0",
+                    Some("02:00:00:00:00:0a"),
+                    &["local", "permanent", "published"]
+                ),
+                neighbour(
+                    "224.0.0.0",
+                    "net0",
+                    Some("01:00:5e:00:00:00"),
+                    &["multicast", "permanent"]
+                ),
+                neighbour(
+                    "ff02::1",
+                    "net0",
+                    Some("33:33:00:00:00:01"),
+                    &["multicast", "reachable"]
+                ),
                 neighbour("fe80::2", "net0", None, &["incomplete"]),
                 neighbour(
                     "2001:db8::5",
@@ -176,9 +196,10 @@ mod tests {
                     Some("02:00:00:00:00:05"),
                     &["permanent", "reachable"]
                 ),
+                neighbour("fe80::a", "net0", Some("02:00:00:00:00:0a"), &["local", "reachable"]),
             ]
         );
-        assert_eq!((seen.headers.len(), seen.issues.len()), (6, 0));
+        assert_eq!((seen.headers.len(), seen.issues.len()), (2, 0));
     }
 
     #[test]

@@ -15,7 +15,6 @@ use crate::model::fact::Fact;
 use crate::model::parsed::{Reader, Row, Sink, Span};
 use crate::model::text::HostText;
 use crate::probe::lines::{LineParser, Lines};
-use crate::probe::whole::is_whole;
 
 /// A reader of the file.
 #[must_use]
@@ -30,7 +29,7 @@ struct Release {
 impl LineParser for Release {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         let name = line.trim_ascii();
-        if name.is_empty() || !is_whole(span, line, sink) {
+        if name.is_empty() {
             return;
         }
         if self.named {

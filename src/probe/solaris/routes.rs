@@ -310,7 +310,7 @@ mod tests {
             web-net 255.255.255.0 192.0.2.1 net0 1500 1 UG 0 0\n\
             10.0.0.0 255.0.0.0 router net0 1500 1 UG 0 0\n\
             10.0.0.0 255.0.0.0 192.0.2.1 net0 1500 1 UG 0 0 0\n\
-            10.0.0.0 255.0.0.0 192.0.2.1 net0 1500 1 UG 0";
+            10.0.0.0 255.0.0.0 192.0.2.1 net0 1500 1 UG";
         let seen = read(reader(), text);
         assert_eq!((seen.rows.len(), seen.issues.len()), (0, 6));
     }

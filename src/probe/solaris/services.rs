@@ -16,7 +16,6 @@ use crate::model::process::ProcessFact;
 use crate::probe::cursor::Cursor;
 use crate::probe::lines::{LineParser, Lines};
 use crate::probe::solaris::words::{number, owned};
-use crate::probe::whole::is_whole;
 
 /// Blanks before the time of a process, and width of the column of states with its gap.
 const STATE_WIDTH: usize = 15;
@@ -35,7 +34,7 @@ struct Services {
 
 impl LineParser for Services {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        if line.trim_ascii().is_empty() || !is_whole(span, line, sink) {
+        if line.trim_ascii().is_empty() {
             return;
         }
         if let Some(fmri) = service(line) {

@@ -11,7 +11,7 @@ use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::probe::cursor::Cursor;
 use crate::probe::lines::{LineParser, Lines};
-use crate::probe::whole::{self, Reading, is_whole};
+use crate::probe::whole::{self, Reading};
 
 /// A reader of `tcp_smallest_anon_port`.
 #[must_use]
@@ -45,7 +45,7 @@ struct Both {
 
 impl LineParser for Both {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        if line.trim_ascii().is_empty() || !is_whole(span, line, sink) {
+        if line.trim_ascii().is_empty() {
             return;
         }
         match (port(line), self.smallest) {

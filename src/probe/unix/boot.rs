@@ -84,7 +84,7 @@ mod tests {
             "root pts/0 Nov 24 11:48\n",
             "evil system boot Nov 24 11:48\n",
             ". system boot 11:48\n",
-            ". system boot Nov 24 11:48",
+            ". system boot Nov 24 11:",
             ". system boot 2026-13-24 11:48\n",
         ] {
             let seen = read(reader(), text.as_bytes());

@@ -36,7 +36,7 @@ use crate::model::socket::{Attribution, Endpoint, Owner, Socket, State, Transpor
 use crate::model::text::HostText;
 use crate::probe::address::{ipv6, unmap};
 use crate::probe::cursor::Cursor;
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines};
 
 /// A reader of field output of Linux, where a listener's bytes to read are connections that wait.
 #[must_use]
@@ -63,20 +63,19 @@ struct Process {
 
 impl LineParser for Lsof {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        let cut = is_cut(span, line);
         match line.first() {
             None => {}
             Some(b'p') => match process(line) {
-                Some(process) if !cut => {
+                Some(process) => {
                     self.process = Some(process);
                     sink.header(span);
                 }
-                _ => {
+                None => {
                     self.process = None;
                     sink.issue(Issue::unparsed(span, "expected a process, `pPID`", line));
                 }
             },
-            Some(b'f') => self.file(span, line, cut, sink),
+            Some(b'f') => self.file(span, line, sink),
             Some(_) if line.trim_ascii().is_empty() => {}
             Some(_) => {
                 let expected = "expected a set of fields that begins with `p` or `f`";
@@ -89,7 +88,7 @@ impl LineParser for Lsof {
 }
 
 impl Lsof {
-    fn file(&self, span: Span, line: &[u8], cut: bool, sink: &mut dyn Sink) {
+    fn file(&self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         let Some(process) = &self.process else {
             let expected = "expected a process before its files";
             return sink.issue(Issue::unparsed(span, expected, line));
@@ -106,14 +105,10 @@ impl Lsof {
             return sink.issue(Issue::unparsed(span, expected, line));
         }
         if let Some(Row::Socket(socket)) = &mut row {
-            socket.flags.truncated = cut;
             socket.backlog_current = socket.backlog_current.filter(|_| self.backlog);
         }
         if let Some(row) = row {
             sink.row(span, row);
-        }
-        if cut {
-            sink.issue(Issue::note(span, "last line has no end: the row may be cut", line));
         }
     }
 }

@@ -22,7 +22,7 @@ use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::process::ProcessFact;
 use crate::model::text::HostText;
 use crate::probe::cursor::Cursor;
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines};
 
 /// What the third column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,11 +63,6 @@ impl LineParser for Ps {
         let Some((pid, facts)) = self.process(line) else {
             return sink.issue(Issue::unparsed(span, "expected PID PPID USER COMMAND", line));
         };
-        // A number or a name may be cut where the line is.
-        if is_cut(span, line) {
-            let expected = "expected the end of the last line: it may be cut";
-            return sink.issue(Issue::unparsed(span, expected, line));
-        }
         for fact in facts.into_iter().flatten() {
             sink.row(span, Row::Process(pid, fact));
         }
@@ -155,8 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn lines_without_the_columns_and_a_cut_line_are_issues() {
-        for text in ["PID PPID UID COMMAND\n", "1 0\n", "x 1 0 a\n", "99 1 0 ss", "-1 0 0 a\n"] {
+    fn lines_without_the_columns_are_issues() {
+        for text in ["PID PPID UID COMMAND\n", "1 0\n", "x 1 0 a\n", "-1 0 0 a\n"] {
             let seen = read(uid_reader(), text.as_bytes());
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");
         }

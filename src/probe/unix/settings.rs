@@ -20,7 +20,7 @@ use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
 use crate::model::time::Utc;
 use crate::probe::cursor::Cursor;
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines};
 
 /// What a name means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,10 +85,6 @@ impl LineParser for Named {
         let Some((name, setting, value)) = found else {
             return sink.issue(Issue::unparsed(span, "expected a name that was asked for", line));
         };
-        if is_cut(span, line) {
-            let expected = "expected the end of the last line: it may be cut";
-            return sink.issue(Issue::unparsed(span, expected, line));
-        }
         match self.facts(name, setting, value, span) {
             Ok(facts) if facts.is_empty() => sink.header(span),
             Ok(facts) => facts.into_iter().for_each(|fact| sink.row(span, Row::Fact(fact))),
@@ -279,10 +275,10 @@ mod tests {
     }
 
     #[test]
-    fn names_that_were_not_asked_for_and_cut_lines_are_issues() {
+    fn names_that_were_not_asked_for_and_lines_without_a_value_are_issues() {
         let limit = |value| Fact::Limit(HostText::new(b"limit"), value);
         assert_eq!(given("limit: -1\nlimits: 5\nother: 1\n"), (vec![limit(-1)], 0, 2));
-        assert_eq!(given("limit: 12"), (vec![], 0, 1));
+        assert_eq!(given("limit: 12\nlimit"), (vec![limit(12)], 0, 1));
         assert_eq!(given("host: web-1\nhost:\n").2, 1);
     }
 }

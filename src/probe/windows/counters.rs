@@ -77,7 +77,7 @@ impl TextParser for Statistics {
         if is_blank(line.bytes) {
             return;
         }
-        if let Some(numbers) = numbers(line.bytes).filter(|_| line.whole) {
+        if let Some(numbers) = numbers(line.bytes) {
             if self.group.is_none() {
                 return sink.issue(Issue::unparsed(line.span, NO_SECTION, line.bytes));
             }

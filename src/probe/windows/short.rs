@@ -19,7 +19,7 @@ use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
 use crate::probe::lines::{LineParser, Lines};
-use crate::probe::whole::{self, Reading, is_whole};
+use crate::probe::whole::{self, Reading};
 
 /// A reader of `hostname.exe`.
 #[must_use]
@@ -91,7 +91,7 @@ const EXPECTED: &str = "expected a first port and a number of ports under a line
 impl LineParser for Ports {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         let text = line.trim_ascii();
-        if text.is_empty() || !is_whole(span, line, sink) {
+        if text.is_empty() {
             return;
         }
         let dashes = text.len() > 3 && text.iter().all(|byte| *byte == b'-');

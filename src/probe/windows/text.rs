@@ -4,13 +4,14 @@
 //! they came. Knows nothing of any program.
 //!
 //! A program prints in the code page of its console (437, 850, 866, 932, 936, 1252 or another), in
-//! UTF-8, or, where PowerShell or WMIC wrote a file, in UTF-16 with the low byte first:
+//! UTF-8, or, where PowerShell or WMIC wrote a file, in UTF-16, normally with the low byte first:
 //!
 //! ```text
 //! 0D 0A 41 63 74 69            any code page, UTF-8
 //! EF BB BF 0D 0A 41            UTF-8 with its mark
 //! FF FE 0D 00 0A 00 41 00      UTF-16 with its mark
 //! 0D 00 0A 00 41 00            UTF-16 without: the second byte is zero, which no text has
+//! FE FF 00 0D 00 0A 00 41      UTF-16 with the high byte first, which only a mark tells
 //! ```
 //! Decisions:
 //! - Bytes of a code page are handed on as they are: digits, dots, colons and quotes are ASCII in all
@@ -20,7 +21,7 @@
 //!   not blank.
 
 use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Sink, Span};
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines, tell_unterminated};
 
 /// One line, without its end.
 #[derive(Clone, Copy)]
@@ -29,8 +30,6 @@ pub(super) struct Line<'a> {
     pub(super) span: Span,
     /// What stands in it.
     pub(super) bytes: &'a [u8],
-    /// It has its end, so nothing of it was cut.
-    pub(super) whole: bool,
 }
 
 /// A parser that works line by line.
@@ -70,15 +69,11 @@ impl<P: TextParser> Text<P> {
     fn decide(&mut self, sink: &mut dyn Sink) {
         let Some(parser) = self.parser.take() else { return };
         let head = std::mem::take(&mut self.head);
-        let wide = match head.as_slice() {
-            [0xff, 0xfe] => true,
-            [first, 0] => *first != 0,
-            _ => false,
-        };
-        self.form = if wide {
-            Form::Wide(Wide::new(parser))
-        } else {
-            Form::Bytes(Lines::new(Bytes(parser)))
+        self.form = match head.as_slice() {
+            [0xff, 0xfe] => Form::Wide(Wide::new(parser, u16::from_le_bytes)),
+            [0xfe, 0xff] => Form::Wide(Wide::new(parser, u16::from_be_bytes)),
+            [first, 0] if *first != 0 => Form::Wide(Wide::new(parser, u16::from_le_bytes)),
+            _ => Form::Bytes(Lines::new(Bytes(parser))),
         };
         self.push(&head, sink);
     }
@@ -116,7 +111,6 @@ struct Bytes<P>(P);
 impl<P: TextParser> LineParser for Bytes<P> {
     #[inline]
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        let whole = !is_cut(span, line);
         let mut bytes = line;
         if span.start == 0
             && let Some(rest) = line.strip_prefix(b"\xef\xbb\xbf")
@@ -126,7 +120,7 @@ impl<P: TextParser> LineParser for Bytes<P> {
                 sink.header(span);
             }
         }
-        self.0.line(Line { span, bytes, whole }, sink);
+        self.0.line(Line { span, bytes }, sink);
     }
 
     fn end(&mut self, sink: &mut dyn Sink) {
@@ -141,6 +135,8 @@ struct Wide<P> {
     parser: P,
     /// The line so far, as UTF-8, one byte more than the cap at most so that excess shows.
     line: Vec<u8>,
+    /// Which byte of a unit comes first.
+    order: fn([u8; 2]) -> u16,
     /// First byte of a unit whose second has not come.
     half: Option<u8>,
     /// First unit of a pair whose second has not come.
@@ -152,8 +148,8 @@ struct Wide<P> {
 }
 
 impl<P: TextParser> Wide<P> {
-    const fn new(parser: P) -> Self {
-        Self { parser, line: Vec::new(), half: None, high: None, number: 1, start: 0, at: 0 }
+    const fn new(parser: P, order: fn([u8; 2]) -> u16) -> Self {
+        Self { parser, line: Vec::new(), order, half: None, high: None, number: 1, start: 0, at: 0 }
     }
 
     fn add(&mut self, character: char) {
@@ -172,13 +168,13 @@ impl<P: TextParser> Wide<P> {
         }
         match unit {
             0xfeff if self.at == 2 => {}
-            0x000a => self.complete(true, sink),
+            0x000a => self.complete(sink),
             0xd800..=0xdbff => self.high = Some(unit),
             _ => self.add(char::from_u32(unit.into()).unwrap_or(REPLACEMENT)),
         }
     }
 
-    fn complete(&mut self, whole: bool, sink: &mut dyn Sink) {
+    fn complete(&mut self, sink: &mut dyn Sink) {
         let span = Span { line: self.number, start: self.start, end: self.at };
         self.number += 1;
         self.start = self.at;
@@ -190,7 +186,7 @@ impl<P: TextParser> Wide<P> {
             if is_blank(bytes) {
                 sink.header(span);
             }
-            self.parser.line(Line { span, bytes, whole }, sink);
+            self.parser.line(Line { span, bytes }, sink);
         }
         self.line = line;
         self.line.clear();
@@ -201,7 +197,7 @@ impl<P: TextParser> Wide<P> {
             self.at += 1;
             match self.half.take() {
                 None => self.half = Some(byte),
-                Some(low) => self.unit(u16::from_le_bytes([low, byte]), sink),
+                Some(first) => self.unit((self.order)([first, byte]), sink),
             }
         }
     }
@@ -210,10 +206,14 @@ impl<P: TextParser> Wide<P> {
         if self.half.take().is_some() || self.high.take().is_some() {
             self.add(REPLACEMENT);
         }
+        let span = Span { line: self.number, start: self.start, end: self.at };
+        let last = self.line.clone();
         if self.at > self.start {
-            self.complete(false, sink);
+            self.complete(sink);
         }
         self.parser.end(sink);
+        // The rule of [`Lines`].
+        tell_unterminated(span, &last, sink);
     }
 }
 
@@ -229,8 +229,7 @@ mod tests {
     impl TextParser for Echo {
         fn line(&mut self, line: Line<'_>, sink: &mut dyn Sink) {
             if !is_blank(line.bytes) {
-                let message = if line.whole { "whole" } else { "cut" };
-                sink.issue(Issue::unparsed(line.span, message, line.bytes));
+                sink.issue(Issue::unparsed(line.span, "a line", line.bytes));
             }
         }
         fn end(&mut self, _: &mut dyn Sink) {}
@@ -260,22 +259,24 @@ mod tests {
 
     #[test]
     fn every_encoding_gives_the_same_lines_at_their_own_places() {
-        let line = |start, end, whole: &str, text: &str| {
-            (start, end, whole.to_owned(), text.as_bytes().to_vec())
+        let line = |start, end, message: &str, text: &str| {
+            (start, end, message.to_owned(), text.as_bytes().to_vec())
+        };
+        let lines = |[first, last]: [(u64, u64); 2]| {
+            [line(first.0, first.1, "a line", "ABHÖREN 1"), line(last.0, last.1, "a line", "x")]
         };
         let text = "\r\nABHÖREN 1\r\nx";
-        assert_eq!(
-            told(text.as_bytes()),
-            [line(2, 14, "whole", "ABHÖREN 1"), line(14, 15, "cut", "x")]
-        );
+        assert_eq!(told(text.as_bytes()), lines([(2, 14), (14, 15)]));
         let marked = [b"\xef\xbb\xbf".as_slice(), text.as_bytes()].concat();
-        assert_eq!(told(&marked), [line(5, 17, "whole", "ABHÖREN 1"), line(17, 18, "cut", "x")]);
+        assert_eq!(told(&marked), lines([(5, 17), (17, 18)]));
         assert_eq!(read(&marked, 100).headers, [Span { line: 1, start: 0, end: 5 }]);
-        let plain = [line(4, 26, "whole", "ABHÖREN 1"), line(26, 28, "cut", "x")];
-        assert_eq!(told(&wide(text)), plain);
+        assert_eq!(told(&wide(text)), lines([(4, 26), (26, 28)]));
         let marked = [b"\xff\xfe".as_slice(), &wide(text)].concat();
-        assert_eq!(told(&marked), [line(6, 28, "whole", "ABHÖREN 1"), line(28, 30, "cut", "x")]);
+        assert_eq!(told(&marked), lines([(6, 28), (28, 30)]));
         assert_eq!(read(&marked, 100).headers, [Span { line: 1, start: 0, end: 6 }]);
+        assert!(read(&marked, 100).unterminated);
+        let high_first: Vec<u8> = marked.chunks(2).flat_map(|pair| [pair[1], pair[0]]).collect();
+        assert_eq!(told(&high_first), lines([(6, 28), (28, 30)]));
     }
 
     #[test]

@@ -21,7 +21,6 @@ use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
 use crate::probe::lines::{LineParser, Lines};
-use crate::probe::whole::is_whole;
 
 /// Most groups of one account that are kept: 1,024. A token of Windows holds 1,015.
 const GROUPS_MAX: usize = 1_024;
@@ -42,7 +41,7 @@ struct User;
 
 impl LineParser for User {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        if line.trim_ascii().is_empty() || !is_whole(span, line, sink) {
+        if line.trim_ascii().is_empty() {
             return;
         }
         match fields(line).as_deref() {
@@ -63,7 +62,7 @@ struct Groups {
 
 impl LineParser for Groups {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        if line.trim_ascii().is_empty() || !is_whole(span, line, sink) {
+        if line.trim_ascii().is_empty() {
             return;
         }
         let fields = fields(line);
@@ -148,7 +147,7 @@ mod tests {
         let seen = read(user_reader(), b"\"web-1\\collector\",\"S-1-5-21-1-2-3-1001\"\r\n");
         assert_eq!(facts(&seen), [Fact::AccountName(HostText::new(b"web-1\\collector"))]);
         for text in
-            ["\"a\",\"b\"\r\n", "a,S-1-5\r\n", "\"a\",\"S-1-5\"", "\"a\r\n", "\"\",\"S-1-5\"\r\n"]
+            ["\"a\",\"b\"\r\n", "a,S-1-5\r\n", "\"a\",\"S-1-5", "\"a\r\n", "\"\",\"S-1-5\"\r\n"]
         {
             let seen = read(user_reader(), text.as_bytes());
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");

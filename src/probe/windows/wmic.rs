@@ -25,7 +25,7 @@ use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
 use crate::model::time::Utc;
-use crate::probe::lines::{LineParser, Lines, is_cut};
+use crate::probe::lines::{LineParser, Lines};
 
 /// Longest time between two ticks of the clock: 15.625 ms, rounded up.
 const TICK_US: u64 = 16_000;
@@ -33,19 +33,21 @@ const TICK_US: u64 = 16_000;
 /// A reader of all properties but the clock.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
-    Box::new(Lines::new(Wmic { clock: false, wide: false }))
+    Box::new(Lines::new(Wmic { clock: false, wide: false, big: false }))
 }
 
 /// A reader of the clock.
 #[must_use]
 pub fn clock_reader() -> Box<dyn Reader> {
-    Box::new(Lines::new(Wmic { clock: true, wide: false }))
+    Box::new(Lines::new(Wmic { clock: true, wide: false, big: false }))
 }
 
 struct Wmic {
     clock: bool,
-    /// The text is UTF-16, low byte first.
+    /// The text is UTF-16.
     wide: bool,
+    /// Its high bytes come first.
+    big: bool,
 }
 
 impl LineParser for Wmic {
@@ -56,7 +58,8 @@ impl LineParser for Wmic {
         let narrow;
         let text = if self.wide || memchr::memchr(0, line).is_some() {
             self.wide = true;
-            narrow = narrowed(line);
+            self.big |= span.start == 0 && line.starts_with(b"\xfe\xff");
+            narrow = narrowed(line, self.big);
             narrow.as_slice()
         } else {
             line
@@ -69,10 +72,6 @@ impl LineParser for Wmic {
         let Some(equals) = memchr::memchr(b'=', text).filter(|at| is_name(text.get(..*at))) else {
             return sink.issue(Issue::unparsed(span, "expected NAME=VALUE", line));
         };
-        if is_cut(span, line) {
-            let expected = "expected the end of the last line: it may be cut";
-            return sink.issue(Issue::unparsed(span, expected, line));
-        }
         let (name, value) = text.split_at_checked(equals).unwrap_or((text, b""));
         match self.fact(name, value.get(1..).unwrap_or_default()) {
             Ok(Some(fact)) => sink.row(span, Row::Fact(fact)),
@@ -106,18 +105,19 @@ fn is_name(name: Option<&[u8]>) -> bool {
     name.is_some_and(|name| !name.is_empty() && name.iter().all(u8::is_ascii_alphanumeric))
 }
 
-/// UTF-16 as UTF-8. The NUL that a newline leaves at the front of the next line and the mark of the
-/// byte order are dropped; half a character at the end too.
-fn narrowed(line: &[u8]) -> Vec<u8> {
-    let line = line.strip_prefix(b"\0").unwrap_or(line);
-    let line = line.strip_prefix(b"\xff\xfe").unwrap_or(line);
+/// UTF-16 as UTF-8, `big`: with the high byte first. The NUL that a newline leaves at the front of
+/// the next line, or at the end of its own, and the mark of the byte order are dropped; half a
+/// character at the end too.
+fn narrowed(line: &[u8], big: bool) -> Vec<u8> {
+    let line = line.strip_prefix(b"\0").filter(|_| !big).unwrap_or(line);
     let units = line.chunks_exact(2).filter_map(|pair| match pair {
+        [high, low] if big => Some(u16::from_be_bytes([*high, *low])),
         [low, high] => Some(u16::from_le_bytes([*low, *high])),
         _ => None,
     });
     let text: String = char::decode_utf16(units)
         .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .filter(|character| *character != '\0')
+        .filter(|character| !matches!(character, '\0' | '\u{feff}'))
         .collect();
     text.into_bytes()
 }
@@ -182,13 +182,18 @@ mod tests {
         let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
         let seen = read(clock_reader(), &wide);
         let caption = Fact::OsName(HostText::owned("Windows für Ämter".as_bytes().to_vec()));
-        assert_eq!(facts(&seen), [caption, clock("2026-11-24T12:05:58.123Z")]);
+        let expected = [caption, clock("2026-11-24T12:05:58.123Z")];
+        assert_eq!(facts(&seen), expected);
+        assert_eq!(seen.issues, []);
+        let high_first: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let seen = read(clock_reader(), &high_first);
+        assert_eq!(facts(&seen), expected);
         assert_eq!(seen.issues, []);
     }
 
     #[test]
     fn other_properties_are_known_and_other_lines_are_issues() {
-        let text = b"BootDevice=\\Device\\X\r\r\nCountryCode=\r\r\nCSName=WEB-1\r\r\nnot here\r\r\nA B=1\r\r\nCSName=WEB";
+        let text = b"BootDevice=\\Device\\X\r\r\nCountryCode=\r\r\nCSName=WEB-1\r\r\nnot here\r\r\nA B=1\r\r\nCSName";
         let seen = read(reader(), text);
         assert_eq!(facts(&seen), [Fact::Hostname(HostText::new(b"WEB-1"))]);
         assert_eq!((seen.headers.len(), seen.issues.len()), (2, 3));

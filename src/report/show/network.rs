@@ -56,8 +56,9 @@ pub(super) fn interfaces<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> i
 
 /// Counters that should be zero and are not.
 fn trouble(interface: &Interface) -> String {
-    let side = |name: &str, counters: LinkCounters, own: (&'static str, Option<u64>)| {
-        let kinds = [("errors", counters.errors), ("dropped", counters.dropped), own];
+    let side = |name: &str, counters: LinkCounters, own: [(&'static str, Option<u64>); 2]| {
+        let [one, other] = own;
+        let kinds = [("errors", counters.errors), ("dropped", counters.dropped), one, other];
         let kinds = kinds.map(|(kind, count)| match count {
             Some(count @ 1..) => Some(format!("{name} {kind} {count}")),
             Some(0) | None => None,
@@ -65,8 +66,9 @@ fn trouble(interface: &Interface) -> String {
         kinds.into_iter().flatten()
     };
     let (overruns, carrier) = (interface.rx.overruns, interface.carrier_errors);
-    let received = side("rx", interface.rx, ("overruns", overruns));
-    joined(received.chain(side("tx", interface.tx, ("carrier errors", carrier))))
+    let received = side("rx", interface.rx, [("overruns", overruns), ("", None)]);
+    let sent = [("carrier errors", carrier), ("fifo errors", interface.fifo_errors)];
+    joined(received.chain(side("tx", interface.tx, sent)))
 }
 
 /// The `local` table holds one line per own address and is left out of the page.

@@ -50,7 +50,18 @@ pub(super) fn put<'a>(page: &mut Writer<'a>, snapshot: &'a Snapshot, programs: &
         .chain(source::of(&records.processes))
         .chain(records.host.iter().map(|sourced| &sourced.sources));
     source::put(page, sources);
-    namespace::put(page, &records.sockets);
+    put_late(page, records);
+}
+
+/// What came after the first stores, at the end of the page: a page without any of it is what it was
+/// before, and old pages read as that. A table may only follow one that is there, empty or not.
+fn put_late<'a>(page: &mut Writer<'a>, records: &'a Records) {
+    let fifo = || records.interfaces.iter().map(|sourced| sourced.record.fifo_errors);
+    let has_fifo = fifo().any(|count| count.is_some());
+    namespace::put(page, &records.sockets, has_fifo);
+    if has_fifo {
+        page.table(fifo(), |row, count| row.optional(count));
+    }
 }
 
 fn put_header<'a>(page: &mut Writer<'a>, header: &'a Header) {
@@ -137,6 +148,11 @@ pub(super) fn get(
     let sockets = source::join(sockets, &mut source::get(page)?.into_iter())?;
     let mut sources = source::get(page)?.into_iter();
     let sockets = namespace::get(page, sockets)?;
+    if !page.is_at_end() {
+        fill(&mut interfaces, page.optionals()?, |interface, count| {
+            interface.fifo_errors = count;
+        })?;
+    }
     let records = Records {
         sockets,
         interfaces: source::join(interfaces, &mut sources)?,

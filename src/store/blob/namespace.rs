@@ -1,5 +1,6 @@
-//! Network namespaces of sockets, at the end of the moment. A snapshot without any has no such
-//! tables, so its page is what it was before there were namespaces, and old pages read as that.
+//! Network namespaces of sockets, at the end of the moment. A snapshot without any, and without what
+//! follows them, has no such tables, so its page is what it was before there were namespaces, and old
+//! pages read as that.
 
 use std::sync::Arc;
 
@@ -14,7 +15,12 @@ use crate::store::blob::writer::Writer;
 type Sockets = Vec<Sourced<Socket<'static>>>;
 
 /// Writes the distinct namespaces, and for each socket in one its place and the namespace's.
-pub(super) fn put<'a>(page: &mut Writer<'a>, sockets: &'a [Sourced<Socket<'static>>]) {
+/// `followed`: other tables stand behind these, so they are written even if they are empty.
+pub(super) fn put<'a>(
+    page: &mut Writer<'a>,
+    sockets: &'a [Sourced<Socket<'static>>],
+    followed: bool,
+) {
     let mut distinct = Distinct::new();
     let places: Vec<(u64, u64)> = (0..)
         .zip(sockets)
@@ -23,7 +29,7 @@ pub(super) fn put<'a>(page: &mut Writer<'a>, sockets: &'a [Sourced<Socket<'stati
             Some((at, distinct.place(namespace)))
         })
         .collect();
-    if places.is_empty() {
+    if places.is_empty() && !followed {
         return;
     }
     page.table(distinct.in_order(), |row, namespace: &'a Namespace| {

@@ -211,7 +211,7 @@ fn kind(words: &Words<'_>, destination: Network) -> RouteKind {
         RouteKind::Unreachable
     } else if words.flag(b'l') || (words.flag(b'H') && is_loopback(words.device)) {
         RouteKind::Local
-    } else if words.flag(b'b') {
+    } else if is_broadcast(words, destination) {
         RouteKind::Broadcast
     } else if destination.address.is_multicast() {
         RouteKind::Multicast
@@ -220,10 +220,20 @@ fn kind(words: &Words<'_>, destination: Network) -> RouteKind {
     }
 }
 
+/// True for a broadcast address: by its flag, its link-layer address, or itself.
+fn is_broadcast(words: &Words<'_>, destination: Network) -> bool {
+    let everyone = IpAddr::V4(Ipv4Addr::BROADCAST);
+    words.flag(b'b')
+        || words.gateway.eq_ignore_ascii_case(b"ff:ff:ff:ff:ff:ff")
+        || (destination.address == everyone && destination.prefix == 32)
+}
+
 /// The neighbour that a row is.
 fn neighbour(words: &Words<'_>, gateway: Gateway<'_>, destination: Network) -> Option<Neighbour> {
     let own = words.flag(b'l') || is_loopback(words.device);
-    if !words.flag(b'L') || own {
+    // Broadcast and groups have a link-layer address too, but nobody is there: they are routes.
+    let many = is_broadcast(words, destination) || destination.address.is_multicast();
+    if !words.flag(b'L') || own || many {
         return None;
     }
     let cloned = words.flag(b'W') || words.flag(b'c');

@@ -49,6 +49,39 @@ fn messages(seen: &Seen) -> Vec<&str> {
 }
 
 #[test]
+fn broadcast_and_groups_of_macos_are_routes_and_no_neighbours() {
+    let seen = read(
+        reader(None),
+        b"Routing tables\n\nInternet:\n\
+        Destination        Gateway            Flags        Refs      Use   Netif Expire\n\
+        192.0.2.255        ff:ff:ff:ff:ff:ff  UHLWbI          0        3     en0      !\n\
+        192.0.2.254        ff:ff:ff:ff:ff:ff  UHLWI           0        3     en0      !\n\
+        224.0.0.251        1:0:5e:0:0:fb      UHmLWI          0        0     en0       \n\
+        255.255.255.255/32 link#10            UCS             0        0     en0      !\n",
+    );
+    let kind = |kind, of: Route| Row::Route(Route { kind, ..of });
+    assert_eq!(
+        rows(&seen),
+        [
+            kind(
+                RouteKind::Broadcast,
+                route("192.0.2.255/32", None, "en0", &["H", "I", "L", "U", "W", "b"])
+            ),
+            kind(
+                RouteKind::Broadcast,
+                route("192.0.2.254/32", None, "en0", &["H", "I", "L", "U", "W"])
+            ),
+            kind(
+                RouteKind::Multicast,
+                route("224.0.0.251/32", None, "en0", &["H", "I", "L", "U", "W", "m"])
+            ),
+            kind(RouteKind::Broadcast, route("255.255.255.255/32", None, "en0", &["C", "S", "U"])),
+        ]
+    );
+    assert_eq!(seen.issues, []);
+}
+
+#[test]
 fn macos_gives_routes_and_neighbours_apart() {
     let seen = read(
         reader(None),

@@ -11,7 +11,6 @@ use crate::probe::bsd::sockets::header::{self, Tail};
 use crate::probe::bsd::sockets::row::{self, Layout, Reading};
 use crate::probe::bsd::sockets::tail::NAME_MAX;
 use crate::probe::lines::{LineParser, Lines, rejoin};
-use crate::probe::whole::is_whole;
 
 const TITLE: &str = "expected a row of netstat, a title or a header";
 const COLUMNS: &str = "columns that are not known: what stands in them is not read";
@@ -68,7 +67,7 @@ impl LineParser for Netstat {
 impl Netstat {
     /// Reads a line that starts something.
     fn fresh(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        if line.trim_ascii().is_empty() || !is_whole(span, line, sink) {
+        if line.trim_ascii().is_empty() {
             return;
         }
         if self.section == Section::Other {
@@ -168,8 +167,7 @@ impl Netstat {
         held.lines += 1;
         let mut row = None;
         let joined = row::read(&held.bytes, &mut self.layout, &mut row);
-        let ended = span.end - span.start > line.len() as u64;
-        if let (Reading::Socket { doubtful }, true) = (&joined, ended) {
+        if let Reading::Socket { doubtful } = &joined {
             return emit(row, (held.span, &held.bytes), *doubtful, sink);
         }
         drop(row);

@@ -48,7 +48,7 @@
 //!   socket's ends and count as headers.
 //! - Sections of other kinds (UNIX, multipath, kernel event and control) count as headers. A path in a UNIX
 //!   section may hold newlines, so a socket that seems to stand there is an issue.
-//! - Names of hosts and services are no facts: such a row is an issue, as is a last line without its end.
+//! - Names of hosts and services are no facts: such a row is an issue.
 
 mod header;
 mod lines;

@@ -68,6 +68,33 @@ fn every_generation_of_freebsd_is_read() {
 }
 
 #[test]
+fn a_user_that_fills_its_column_costs_no_socket_and_no_process_id() {
+    let text = "USER     COMMAND    PID   FD PROTO  LOCAL ADDRESS         FOREIGN ADDRESS\n\
+        collectormyserver   4711  5  tcp4   192.0.2.1:80          *:*\n\
+        collector1 longserver4712  5  tcp4   192.0.2.1:81          *:*\n\
+        collector1 my long se4713  5  tcp4   192.0.2.1:82          *:*\n\
+        mailnull 4714  5  tcp4   192.0.2.1:83          *:*\n";
+    let (sockets, headers, issues) = seen(freebsd_reader(), text);
+    assert_eq!(
+        sockets,
+        [
+            "tcp 192.0.2.1|80 - unknown 4711/5/",
+            "tcp 192.0.2.1|81 - unknown 4712/5/",
+            "tcp 192.0.2.1|82 - unknown 4713/5/",
+        ]
+    );
+    // A note on the first; the last has no command, and its user fits the column.
+    assert_eq!((headers, issues), (1, 2));
+    let rows = rows(&read(freebsd_reader(), text.as_bytes()));
+    let name = |row: &Row<'_>| match row {
+        Row::Process(pid, ProcessFact::Name(name)) => Some((*pid, name.escaped().into_owned())),
+        _ => None,
+    };
+    let names: Vec<_> = rows.iter().filter_map(name).collect();
+    assert_eq!(names, [(4712, "longserver".to_owned()), (4713, "my long se".to_owned())]);
+}
+
+#[test]
 fn a_command_may_hold_blanks_numbers_and_newlines() {
     let text = "www      1 2 tcp4   4711 6   tcp4   192.0.2.1:80          *:*\n\
         www      a\nb c        4711 7   tcp4   192.0.2.1:81          *:*\n\

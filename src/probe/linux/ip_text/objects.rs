@@ -6,7 +6,7 @@
 
 use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Sink, Span};
 use crate::probe::lines::{LineParser, Lines};
-use crate::probe::whole::{Reading, is_whole};
+use crate::probe::whole::Reading;
 
 /// A reader that hands each object to `read`, and whether it stood on several lines.
 pub(super) fn reader(read: fn(&[u8], bool) -> Reading<'static>) -> Box<dyn Reader> {
@@ -30,13 +30,8 @@ impl LineParser for Objects {
             return;
         }
         let further = matches!(line, [b' ' | b'\t', ..]);
-        if span.end - span.start == line.len() as u64 || !further {
-            self.end(sink);
-        }
-        if !is_whole(span, line, sink) {
-            return;
-        }
         if !further {
+            self.end(sink);
             self.held = Some(Held { span, text: line.to_vec(), several: false });
             return;
         }

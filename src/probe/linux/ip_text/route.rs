@@ -18,7 +18,6 @@ use crate::model::text::HostText;
 use crate::probe::lines::{LineParser, Lines};
 use crate::probe::linux::ip_route::numbered_kind;
 use crate::probe::linux::ip_text::words::{Words, address, any, network, number, owned};
-use crate::probe::whole::is_whole;
 
 /// A reader of one family's routes, or, with `None`, of those of both in one text.
 #[must_use]
@@ -37,7 +36,7 @@ struct Routes {
 
 impl LineParser for Routes {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        if line.trim_ascii().is_empty() || !is_whole(span, line, sink) {
+        if line.trim_ascii().is_empty() {
             return;
         }
         if let ([b'\t' | b' ', ..], Some((held, route))) = (line, &mut self.held)

@@ -5,7 +5,7 @@
 //! nothing between lines but a row that is not finished.
 
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
-use crate::probe::lines::{LineParser, Lines, is_cut, rejoin};
+use crate::probe::lines::{LineParser, Lines, rejoin};
 use crate::probe::linux::netstat::Width;
 use crate::probe::linux::netstat::row::{self, Dialect, Layout, Reading};
 
@@ -43,10 +43,7 @@ impl Held {
 
 /// What the row alone does not show.
 #[derive(Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "independent doubts about one row")]
 struct Doubts {
-    /// The output ends inside the row.
-    cut: bool,
     /// A newline in a name had parted the row.
     joined: bool,
     /// An address fills its column.
@@ -76,8 +73,7 @@ impl Netstat {
         let mut row = None;
         match row::read(line, &mut self.layout, &mut row) {
             Reading::Socket { doubtful, odd } => {
-                let cut = is_cut(span, line);
-                let doubts = Doubts { cut, joined: false, full: doubtful, odd };
+                let doubts = Doubts { joined: false, full: doubtful, odd };
                 emit(row, (span, line), doubts, sink);
             }
             Reading::Open => {
@@ -105,7 +101,7 @@ impl Netstat {
         let mut row = None;
         let joined = row::read(&held.bytes, &mut self.layout, &mut row);
         if let Reading::Socket { doubtful, odd } = joined {
-            let doubts = Doubts { cut: is_cut(span, line), joined: true, full: doubtful, odd };
+            let doubts = Doubts { joined: true, full: doubtful, odd };
             return emit(row, (held.span, &held.bytes), doubts, sink);
         }
         drop(row);
@@ -136,14 +132,11 @@ fn emit(
     sink: &mut dyn Sink,
 ) {
     if let Some(Row::Socket(socket)) = &mut row {
-        socket.flags.truncated = doubts.cut || doubts.full;
+        socket.flags.truncated = doubts.full;
         socket.flags.name_has_control |= doubts.joined;
     }
     if let Some(row) = row {
         sink.row(span, row);
-    }
-    if doubts.cut {
-        sink.issue(Issue::note(span, "last line has no end: the row may be cut", line));
     }
     if doubts.odd {
         let remark = "owner is left out: expected `pid/name` or `-`, with a process id of at most \

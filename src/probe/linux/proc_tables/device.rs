@@ -37,11 +37,12 @@ fn interface(line: &[u8]) -> Option<Interface> {
     }
     let plain = !name.is_empty() && !name.iter().any(|byte| matches!(byte, b' ' | b'\t' | b'|'));
     let [rx_bytes, rx_packets, rx_errors, rx_drop, _, _, _, multicast, tail @ ..] = counts;
-    let [tx_bytes, tx_packets, tx_errors, tx_drop, _, collisions, ..] = tail;
+    let [tx_bytes, tx_packets, tx_errors, tx_drop, tx_fifo, collisions, ..] = tail;
     let mut interface = Interface::named(owned(name));
     interface.rx = counters([rx_bytes, rx_packets, rx_errors, rx_drop]);
     interface.rx.multicast = Some(multicast);
     interface.tx = counters([tx_bytes, tx_packets, tx_errors, tx_drop]);
+    interface.fifo_errors = Some(tx_fifo);
     interface.collisions = Some(collisions);
     plain.then_some(interface)
 }
@@ -64,13 +65,14 @@ mod tests {
     use crate::probe::testing::{read, rows};
 
     #[test]
-    fn a_number_at_the_colon_is_read_and_a_cut_row_is_an_issue() {
-        let text = b"  eth0:99 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 1";
+    fn a_number_at_the_colon_is_read_and_a_short_row_is_an_issue() {
+        let text = b"  eth0:99 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16\n lo: 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15";
         let seen = read(reader(), text);
         let mut expected = Interface::named(HostText::new(b"eth0"));
         expected.rx = counters([99, 2, 3, 4]);
         expected.rx.multicast = Some(8);
         expected.tx = counters([9, 10, 11, 12]);
+        expected.fifo_errors = Some(13);
         expected.collisions = Some(14);
         assert_eq!(rows(&seen), [Row::Interface(expected)]);
         assert_eq!(seen.issues.len(), 1);

@@ -40,7 +40,6 @@
 //!   row without inode and peer at its end is an issue, and so is what could be a part of the name;
 //!   see `unix.rs`. The command standard asks for no unix sockets.
 //! - RHEL 6 prints UDP as `tcp UNCONN`; a TCP socket in that state and the old spelling is UDP.
-//! - A last line without its end may have been cut inside a port: its row is flagged `truncated`.
 //! - The user id of a `TIME-WAIT` row is not reported, nor user 0 of a socket that no file holds (inode
 //!   0): the kernel no longer has it.
 //! - Before iproute2 4.0 rows that come from /proc have `uid=`, `ino=` and `sk=` for `uid:`, `ino:`, `sk:`.

@@ -7,7 +7,7 @@
 
 use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Row, Sink, Span};
 use crate::model::socket::Family;
-use crate::probe::lines::{LineParser, Lines, is_cut, rejoin};
+use crate::probe::lines::{LineParser, Lines, rejoin};
 use crate::probe::linux::ss::owners::{self, COMM_BYTES_MAX};
 use crate::probe::linux::ss::row::{self, Layout, Reading};
 use crate::probe::linux::ss::unix::{self, Reach};
@@ -47,10 +47,7 @@ const ENTRY_BYTES_MAX: usize = 1024;
 
 /// What the row alone does not show.
 #[derive(Clone, Copy)]
-#[expect(clippy::struct_excessive_bools, reason = "independent doubts about one row")]
 struct Flags {
-    /// The output ends inside the row.
-    cut: bool,
     /// A newline in a name had parted the row.
     joined: bool,
     /// An owner could not be read and is left out.
@@ -60,8 +57,8 @@ struct Flags {
 }
 
 impl Flags {
-    const fn of(span: Span, line: &[u8], short: bool) -> Self {
-        Self { cut: is_cut(span, line), joined: false, short, torn: false }
+    const fn of(short: bool) -> Self {
+        Self { joined: false, short, torn: false }
     }
 }
 
@@ -156,7 +153,7 @@ impl Ss {
             Reading::Socket { doubtful: Some(entry), .. } => self.held = Some(hold(true, entry)),
             Reading::Socket { doubtful: None, short } => {
                 self.after_row = true;
-                emit(row, (span, line), Flags::of(span, line, short), sink);
+                emit(row, (span, line), Flags::of(short), sink);
                 self.note_family(span, line, sink);
             }
             Reading::Open(entry) => self.held = Some(hold(false, entry)),
@@ -186,7 +183,7 @@ impl Ss {
 
     /// Decides whether a line continues the held row.
     fn resume(&mut self, mut held: Held, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        if is_cut(held.span, &held.bytes) || self.starts_something(&held, line) {
+        if self.starts_something(&held, line) {
             self.give_up(&held, sink);
             return self.fresh(span, line, sink);
         }
@@ -195,7 +192,7 @@ impl Ss {
         held.span.end = span.end;
         held.lines += 1;
         match owners::look(held.bytes.get(held.entry..).unwrap_or_default()) {
-            owners::Look::Whole => self.join(&held, is_cut(span, line), sink),
+            owners::Look::Whole => self.join(&held, sink),
             owners::Look::Open(progress) => {
                 if progress > 0 {
                     held.entry += progress;
@@ -227,12 +224,12 @@ impl Ss {
     }
 
     /// Hands out a row put together from several lines, if it is one.
-    fn join(&mut self, held: &Held, cut: bool, sink: &mut dyn Sink) {
+    fn join(&mut self, held: &Held, sink: &mut dyn Sink) {
         let mut out = None;
         let reading = row::read(&held.bytes, &mut self.layout, &mut out);
         if matches!(reading, Reading::Socket { short: false, .. }) {
             self.after_row = true;
-            let flags = Flags { cut, joined: true, short: false, torn: false };
+            let flags = Flags { joined: true, short: false, torn: false };
             emit(out, (held.span, &held.bytes), flags, sink);
             self.note_family(held.span, &held.bytes, sink);
         } else {
@@ -257,7 +254,7 @@ impl Ss {
             return sink.issue(Issue::unparsed(held.span, expected, &held.bytes));
         };
         self.after_row = true;
-        let flags = Flags { torn: !held.whole, ..Flags::of(span, row, short) };
+        let flags = Flags { torn: !held.whole, ..Flags::of(short) };
         emit(out, (span, row), flags, sink);
         self.note_family(span, row, sink);
         if !tail.trim_ascii().is_empty() {
@@ -289,15 +286,13 @@ fn is_explanation(line: &[u8]) -> bool {
 #[inline]
 fn emit(mut row: Option<Row<'_>>, (span, line): (Span, &[u8]), flags: Flags, sink: &mut dyn Sink) {
     if let Some(Row::Socket(socket)) = &mut row {
-        socket.flags.truncated = flags.cut || flags.torn;
+        socket.flags.truncated = flags.torn;
         socket.flags.name_has_control |= flags.joined;
     }
     if let Some(row) = row {
         sink.row(span, row);
     }
-    if flags.cut {
-        sink.issue(Issue::note(span, "last line has no end: the row may be cut", line));
-    } else if flags.torn {
+    if flags.torn {
         let remark = "owner list has no end: owners may be missing";
         sink.issue(Issue::note(span, remark, line));
     } else if flags.short {

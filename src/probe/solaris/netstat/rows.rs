@@ -7,7 +7,7 @@
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::process::ProcessFact;
 use crate::model::socket::{Family, Socket, Transport};
-use crate::probe::lines::{LineParser, Lines, is_cut, rejoin};
+use crate::probe::lines::{LineParser, Lines, rejoin};
 use crate::probe::solaris::netstat::row::{self, Reading};
 use crate::probe::solaris::netstat::section::{Layout, Section};
 use crate::probe::solaris::netstat::tail::Named;
@@ -52,14 +52,6 @@ struct Held {
     misplaced: bool,
 }
 
-/// Where a row stands.
-struct Place<'a> {
-    span: Span,
-    line: &'a [u8],
-    /// The text ends inside it.
-    cut: bool,
-}
-
 struct Pending {
     span: Span,
     socket: Socket<'static>,
@@ -95,8 +87,7 @@ impl Rows {
         }
         let misplaced = match row::read(line, &self.layout) {
             Reading::Row { socket, named, genuine: true } => {
-                let place = Place { span, line, cut: is_cut(span, line) };
-                return self.give(&place, *socket, named, sink);
+                return self.give(span, *socket, named, sink);
             }
             Reading::Row { .. } => true,
             Reading::Open => false,
@@ -131,8 +122,7 @@ impl Rows {
                 socket.flags.name_has_control |= self.layout.owners;
                 let start = held.lines.first().map_or(span, |(first, _)| *first);
                 let whole = Span { end: span.end, ..start };
-                let place = Place { span: whole, line: &held.bytes, cut: is_cut(span, line) };
-                return self.give(&place, *socket, named, sink);
+                return self.give(whole, *socket, named, sink);
             }
             Reading::Row { .. } | Reading::Open => true,
             Reading::Extra | Reading::Bad(_) => false,
@@ -204,12 +194,11 @@ impl Rows {
     /// Hands out a row, or holds it for one more owner.
     fn give(
         &mut self,
-        place: &Place<'_>,
-        mut socket: Socket<'_>,
+        span: Span,
+        socket: Socket<'_>,
         named: Option<Named<'_>>,
         sink: &mut dyn Sink,
     ) {
-        let &Place { span, line, cut } = place;
         let elsewhere = socket.transport == Transport::Sctp
             && match self.part {
                 Part::All => false,
@@ -220,21 +209,12 @@ impl Rows {
             self.flush(sink);
             return sink.header(span);
         }
-        if cut {
-            // A number at the end may lack digits.
-            socket.drops = None;
-            socket.flags.truncated = true;
-        }
         let user = named.and_then(|named| Some((named.pid, user(named.user)?)));
         if self.dialect == Dialect::Illumos {
             self.hold(span, socket.into_owned(), user, sink);
         } else {
             sink.row(span, Row::Socket(socket));
             self.tell(span, user, sink);
-        }
-        if cut {
-            let remark = "last line has no end: the row may be cut";
-            sink.issue(Issue::note(span, remark, line));
         }
     }
 

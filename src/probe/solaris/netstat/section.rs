@@ -22,6 +22,8 @@ pub(super) enum Section {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layout {
     pub(super) section: Section,
+    /// A title told the section; without one, the header does.
+    titled: bool,
     /// `-u`: there are columns for an owner.
     pub(super) owners: bool,
     /// `-v` beside `-u`: arguments stand behind the state.
@@ -39,6 +41,7 @@ impl Layout {
     pub(super) const fn new() -> Self {
         Self {
             section: Section::None,
+            titled: false,
             owners: false,
             arguments: false,
             command_end: None,
@@ -54,7 +57,7 @@ impl Layout {
     /// Takes a title, a header or its dashes. False for any other line.
     pub(super) fn take(&mut self, line: &[u8]) -> bool {
         if let Some(section) = title(trim_end(line)) {
-            *self = Self { section, ..Self::new() };
+            *self = Self { section, titled: true, ..Self::new() };
             return true;
         }
         let text = line.trim_ascii();
@@ -64,6 +67,9 @@ impl Layout {
             self.owners = pid.is_some() && command.is_some();
             self.arguments = self.owners && place(b" State ") < command && place(b" State ") > None;
             (self.command_end, self.command_width) = (None, None);
+            if !self.titled {
+                self.section = section_of_header(text);
+            }
             return true;
         }
         let dashes = text.starts_with(b"----------") && text.iter().all(|b| b"- \t".contains(b));
@@ -88,6 +94,16 @@ impl Layout {
             at += run.len() + 1;
         }
     }
+}
+
+/// The section of a header that stands without a title, as in what was copied out of a terminal: only
+/// TCP has windows, and ends of IPv6 have more room.
+fn section_of_header(text: &[u8]) -> Section {
+    let place = |word: &[u8]| memchr::memmem::find(text, word);
+    let wide = place(b"Remote Address").is_some_and(|at| at > 30) || text.ends_with(b" If");
+    let family = if wide { Family::Ipv6 } else { Family::Ipv4 };
+    let tcp = place(b"Swind").is_some() || place(b"Suna").is_some();
+    Section::Inet(if tcp { Transport::Tcp } else { Transport::Udp }, family)
 }
 
 fn title(line: &[u8]) -> Option<Section> {

@@ -140,7 +140,7 @@ fn what_is_no_statistics_is_issues() {
         "Access is denied.\r\n  Packets Received = 5\r\n  a 1 2\r\nTCP 192.0.2.1:5 0.0.0.0:0\r\n";
     let seen = read(reader(), text.as_bytes());
     assert_eq!((seen.rows.len(), seen.headers.len(), seen.issues.len()), (0, 0, 4));
-    let cut = "UDP Statistics\n  a = 1\n  b = 2\n  c = 3\n  d = 4";
+    let cut = "UDP Statistics\n  a = 1\n  b = 2\n  c = 3\n  d =";
     let seen = read(reader(), cut.as_bytes());
-    assert_eq!((seen.rows.len(), seen.issues.len()), (0, 4), "the last number may be cut");
+    assert_eq!((seen.rows.len(), seen.issues.len()), (0, 4));
 }

@@ -38,8 +38,8 @@ struct Netstat {
     held: Held,
     /// The last row, until it is told.
     row: Vec<u8>,
-    /// Its place, and whether it has its end. `None`: it was told.
-    row_place: Option<(Span, bool)>,
+    /// Its place. `None`: it was told.
+    row_place: Option<Span>,
     /// Process of the last row that was told.
     pid: Option<u32>,
     /// Words for states that are not known, each once.
@@ -79,12 +79,11 @@ enum Held {
 struct Kept {
     span: Span,
     bytes: Vec<u8>,
-    whole: bool,
 }
 
 impl Kept {
     fn of(line: Line<'_>) -> Self {
-        Self { span: line.span, bytes: line.bytes.to_vec(), whole: line.whole }
+        Self { span: line.span, bytes: line.bytes.to_vec() }
     }
 
     fn issue(&self, expected: &str, sink: &mut dyn Sink) {
@@ -125,20 +124,19 @@ impl Netstat {
         self.place = Place::Row;
         self.row.clear();
         self.row.extend_from_slice(line.bytes);
-        self.row_place = Some((line.span, line.whole));
+        self.row_place = Some(line.span);
     }
 
     /// Tells the last row, with the program that was printed below it.
     #[inline]
     fn tell(&mut self, program: Option<&[u8]>, sink: &mut dyn Sink) {
-        let Some((span, whole)) = self.row_place.take() else { return };
+        let Some(span) = self.row_place.take() else { return };
         let mut out = None;
         match row::read(&self.row, &mut out) {
             Reading::Socket(pid) => {
                 self.pid = pid;
-                // A word that is cut is no word.
-                let word = if whole { unknown_word(out.as_ref()) } else { None };
-                emit(out, Line { span, bytes: &self.row, whole }, program, sink);
+                let word = unknown_word(out.as_ref());
+                emit(out, span, program, sink);
                 if let Some(word) = word {
                     self.tell_word(span, word, sink);
                 }
@@ -197,7 +195,7 @@ impl Netstat {
         if let Some(inside) = trimmed.strip_prefix(b"[") {
             return match inside.strip_suffix(b"]") {
                 Some(name) if !name.is_empty() => self.program(line.span, name, sink),
-                None if may_open && line.whole => {
+                None if may_open => {
                     self.settle(None, sink);
                     self.held = Held::Open(vec![Kept::of(line)], line.bytes.len());
                 }
@@ -279,7 +277,7 @@ impl Netstat {
             if index == 0 {
                 kept.issue(NOT_CLOSED, sink);
             } else {
-                let line = Line { span: kept.span, bytes: &kept.bytes, whole: kept.whole };
+                let line = Line { span: kept.span, bytes: &kept.bytes };
                 self.fresh(line, false, sink);
             }
         }
@@ -301,24 +299,17 @@ impl Netstat {
     }
 }
 
-/// Hands out a row, with what was found only after it was read. The output may end inside it.
+/// Hands out a row, with what was found only after it was read.
 #[inline]
-fn emit<'a>(row: Option<Row<'a>>, line: Line<'a>, program: Option<&'a [u8]>, sink: &mut dyn Sink) {
+fn emit<'a>(row: Option<Row<'a>>, span: Span, program: Option<&'a [u8]>, sink: &mut dyn Sink) {
     let Some(mut row) = row else { return };
-    if (!line.whole || program.is_some())
-        && let Row::Socket(socket) = &mut row
+    if let (Some(name), Row::Socket(socket)) = (program, &mut row)
+        && let Some(owner) = socket.owners.first_mut()
     {
-        socket.flags.truncated = !line.whole;
-        if let (Some(name), Some(owner)) = (program, socket.owners.first_mut()) {
-            owner.name = HostText::new(name);
-            socket.flags.name_has_control = owner.name.has_control();
-        }
+        owner.name = HostText::new(name);
+        socket.flags.name_has_control = owner.name.has_control();
     }
-    sink.row(line.span, row);
-    if !line.whole {
-        let remark = "last line has no end: the row may be cut";
-        sink.issue(Issue::note(line.span, remark, line.bytes));
-    }
+    sink.row(span, row);
 }
 
 /// The word for the state of a socket, where it is not known.

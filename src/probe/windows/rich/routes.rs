@@ -9,7 +9,7 @@
 //! Rows of `routes` and `neighbours`. A next hop of `0.0.0.0` or `::`: the destination is on the
 //! link. What decides between routes is the sum of both metrics, as `route print` shows it; where the
 //! metric of the interface is not told, that of the route is not either. Store 0 is what is kept for
-//! the next boot, which says nothing about now.
+//! the next boot, which says nothing about now: routes of the table `persistent`.
 //!
 //! Source: `MSFT_NetRoute` (`Protocol`: `NL_ROUTE_PROTOCOL`), `MSFT_NetNeighbor` (`NL_NEIGHBOR_STATE`).
 
@@ -84,10 +84,7 @@ pub fn reader() -> Box<dyn Reader> {
 }
 
 fn route(span: Span, fields: &Fields, sink: &mut dyn Sink) -> Result<(), &'static str> {
-    if member(fields.get("Store"), STORES) == Some(true) {
-        sink.header(span);
-        return Ok(());
-    }
+    let kept = member(fields.get("Store"), STORES) == Some(true);
     let (destination, prefix) = destination(fields).ok_or("expected a destination prefix")?;
     let hop = fields.get("NextHop").filter(|value| !value.is_null());
     let via = match hop {
@@ -100,7 +97,7 @@ fn route(span: Span, fields: &Fields, sink: &mut dyn Sink) -> Result<(), &'stati
         span,
         Row::Route(Route {
             family,
-            table: HostText::new(b"main"),
+            table: HostText::new(if kept { b"persistent" } else { b"main" }),
             destination,
             prefix,
             kind: RouteKind::Unicast,

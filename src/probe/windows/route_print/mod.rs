@@ -43,7 +43,8 @@
 //! - Words where a gateway stands mean that the destination is on the link; so does, in old versions,
 //!   the address of the interface itself.
 //! - Permanent routes are what the registry will install at the next start. Those in force are among
-//!   the active ones; the others forward nothing. So they are known lines without a row.
+//!   the active ones; the others forward nothing. So they are routes of a table of their own,
+//!   `persistent`, which no lookup asks; a word for the default metric is none, and so is interface 0.
 //! - Names of columns and the word for none have no digit, and are known only between lines of `=`, at
 //!   most three in a section. A sentence anywhere else is an issue.
 

@@ -50,7 +50,7 @@ pub(super) enum Ipv4 {
     /// In force.
     Active(Box<Route>),
     /// To be installed at the next start.
-    Persistent,
+    Persistent(Box<Route>),
 }
 
 /// Reads a line of the IPv4 routes.
@@ -85,7 +85,25 @@ pub(super) fn ipv4(line: &[u8]) -> Option<Ipv4> {
     let (before, last) = (rest.get(..1)?, rest.get(1..)?);
     let metric_or_words = !last.is_empty() && rest_is_words(last);
     let persistent = if first { metric_or_words } else { rest_is_words(before) && metric_or_words };
-    persistent.then_some(Ipv4::Persistent)
+    persistent.then_some(())?;
+    let via = rest.first().and_then(|word| address(word)).map(IpAddr::V4);
+    let prefix = u8::try_from(prefix).ok()?;
+    let route =
+        Route { metric: number, ..route(Family::Ipv4, destination.into(), prefix, via, b"") };
+    Some(Ipv4::Persistent(Box::new(kept(route))))
+}
+
+/// Printed where no metric was given.
+const METRIC_DEFAULT: u64 = u32::MAX as u64;
+
+/// A route of those that are kept for the next start: of the interface that is none, without one.
+pub(super) fn kept(mut route: Route) -> Route {
+    route.table = HostText::new(b"persistent");
+    route.metric = route.metric.filter(|metric| *metric != METRIC_DEFAULT);
+    for hop in &mut route.next_hops {
+        hop.device = hop.device.take().filter(|device| !matches!(device.bytes(), b"" | b"0"));
+    }
+    route
 }
 
 /// The gateway that words tell: the inner `None` is "on link". `None`: they tell neither.

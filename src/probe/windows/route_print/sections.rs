@@ -3,6 +3,7 @@
 //! In: lines. Out: interfaces, routes, headers, issues; each line with text in exactly one of them.
 
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
+use crate::model::route::Route;
 use crate::model::socket::Family;
 use crate::probe::windows::route_print::rows::{self, Ipv4, Ipv6};
 use crate::probe::windows::text::{self, Line, TextParser, is_blank};
@@ -11,7 +12,6 @@ use crate::probe::windows::text::{self, Line, TextParser, is_blank};
 /// none.
 const WORDS_MAX: usize = 3;
 
-const CUT: &str = "expected the end of the last line: it may be cut";
 const NO_GATEWAY: &str = "expected the gateway of this route";
 const NO_ROW: &str = "expected a row of route print";
 const NO_SECTION: &str = "expected a line of = below a title";
@@ -76,9 +76,6 @@ impl TextParser for RoutePrint {
             return self.before(line, sink);
         }
         let digit = line.bytes.iter().any(u8::is_ascii_digit);
-        if digit && !line.whole {
-            return sink.issue(Issue::unparsed(line.span, CUT, line.bytes));
-        }
         if self.row(line, sink) {
             return;
         }
@@ -130,15 +127,15 @@ impl RoutePrint {
             if gateway.is_empty() {
                 self.open = Some(Open { span: line.span, bytes: line.bytes.to_vec(), route });
             } else if let Some(route) = route.through(gateway) {
-                tell(line.span, Row::Route(route), persistent, sink);
+                tell(line.span, route, persistent, sink);
             } else {
                 sink.issue(Issue::unparsed(line.span, NO_GATEWAY, line.bytes));
             }
             return true;
         }
         match rows::ipv4(line.bytes) {
-            Some(Ipv4::Active(route)) => tell(line.span, Row::Route(*route), persistent, sink),
-            Some(Ipv4::Persistent) if persistent => sink.header(line.span),
+            Some(Ipv4::Active(route)) => tell(line.span, *route, persistent, sink),
+            Some(Ipv4::Persistent(route)) if persistent => tell(line.span, *route, true, sink),
             _ if self.is_default_gateway(line.bytes) => sink.header(line.span),
             _ => return false,
         }
@@ -175,12 +172,12 @@ impl RoutePrint {
     fn close(&self, open: &Open, line: Line<'_>, sink: &mut dyn Sink) -> bool {
         let indented = line.bytes.first().is_some_and(u8::is_ascii_whitespace);
         let gateway = line.bytes.trim_ascii();
-        if !indented || !line.whole || is_separator(gateway) {
+        if !indented || is_separator(gateway) {
             return false;
         }
         let Some(route) = open.route.through(gateway) else { return false };
         let span = Span { end: line.span.end, ..open.span };
-        tell(span, Row::Route(route), self.section == Section::Persistent, sink);
+        tell(span, route, self.section == Section::Persistent, sink);
         true
     }
 
@@ -192,8 +189,8 @@ impl RoutePrint {
     }
 }
 
-fn tell(span: Span, row: Row<'_>, persistent: bool, sink: &mut dyn Sink) {
-    if persistent { sink.header(span) } else { sink.row(span, row) }
+fn tell(span: Span, route: Route, persistent: bool, sink: &mut dyn Sink) {
+    sink.row(span, Row::Route(if persistent { rows::kept(route) } else { route }));
 }
 
 fn is_separator(line: &[u8]) -> bool {
@@ -246,9 +243,11 @@ mod tests {
                 Row::Route(route) => {
                     let hop = route.next_hops.first().unwrap().clone();
                     let via = hop.via.map_or_else(|| "link".to_owned(), |via| via.to_string());
-                    let metric = route.metric.unwrap();
+                    let metric = route.metric.map_or("-".to_owned(), |metric| metric.to_string());
+                    let kept =
+                        if route.table.bytes() == b"persistent" { " persistent" } else { "" };
                     format!(
-                        "{}/{} {via} {} {metric}",
+                        "{}/{} {via} {} {metric}{kept}",
                         route.destination,
                         route.prefix,
                         word(hop.device)
@@ -267,6 +266,8 @@ mod tests {
             "12 00:00:00:00:00:00:00:e0 Example ISATAP Adapter IPv6",
             "0.0.0.0/0 192.0.2.1 192.0.2.7 25",
             "192.0.2.0/24 link 192.0.2.7 281",
+            "0.0.0.0/0 192.0.2.1 - - persistent",
+            "198.51.100.0/24 192.0.2.9 - 1 persistent",
             "fe80::/64 link 11 281",
             "2001:db8:aaaa:bbbb:cccc::/80 fe80::1 11 281",
             "ff00::/8 link 1 331",
@@ -288,6 +289,23 @@ mod tests {
             assert_eq!(seen.issues, [], "{text}");
             assert_eq!(told(&seen), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn routes_of_ipv6_that_are_kept_for_the_next_start_are_told_as_such() {
+        let text = text(["a", "IPv4", "IPv6", "@"], "On-link").replace(
+            "  @\r\n",
+            " If Metric Network Destination      Gateway\r\n\
+             \x20 0 4294967295 2001:db8::/32            On-link\r\n\
+             \x2011     16 2001:db8:ffff::/48       fe80::1\r\n",
+        );
+        let seen = read(reader(), text.as_bytes());
+        assert_eq!(seen.issues, [], "{text}");
+        let kept = told(&seen).into_iter().filter(|row| row.ends_with("persistent")).skip(2);
+        assert_eq!(
+            kept.collect::<Vec<_>>(),
+            ["2001:db8::/32 link - - persistent", "2001:db8:ffff::/48 fe80::1 11 16 persistent"]
+        );
     }
 
     #[test]
@@ -325,7 +343,7 @@ mod tests {
             " 11    281 fe80::7/64              fe80::zz\n",
             "  192.0.2.0    255.0.255.0   On-link   192.0.2.7    281\n",
             "  192.0.2.0    255.255.255.0   192.0.2.300   192.0.2.7    281\n",
-            "  192.0.2.0    255.255.255.0   On-link   192.0.2.7    28",
+            "  192.0.2.0    255.255.255.0   On-link   192.0.2.7",
             "garbage 5\n",
         ] {
             let seen = read(reader(), format!("{start}{line}").as_bytes());
