@@ -14,7 +14,7 @@ use crate::plan::site;
 use crate::plan::{LeftOut, Plan, Reason, Request};
 use crate::probe::command::{Wrap, sudo_path};
 use crate::probe::site::SiteProbe;
-use crate::probe::{Privilege, Probe};
+use crate::probe::{Privilege, Probe, Usage};
 
 /// What `timeout` on the host leaves to the controller's own deadline: the host ends a command
 /// this much earlier, so that the answer still says how it ended.
@@ -76,7 +76,7 @@ struct Shared {
 impl Shared {
     fn of(kind: Kind, request: &Request) -> Self {
         let maker = OrderMaker { kind, deadlines: &request.deadlines, views: &request.views };
-        let probes = crate::probe::probes_for(kind.platform, &request.views);
+        let probes = crate::probe::probes_of(request.profile, kind.platform, &request.views);
         let tools = crate::probe::tools_probe(kind.platform);
         Self {
             orders: probes
@@ -93,7 +93,10 @@ impl Shared {
         let mut orders = self.orders.clone();
         let site = site::orders(host, request, |probe| wrap_for(probe, request, kind))?;
         if !site.is_empty() {
-            orders = orders.iter().cloned().chain(site).collect();
+            // What the rich profile adds stays behind all others.
+            let rich = orders.iter().position(|order| order.rich).unwrap_or(orders.len());
+            let (planned, rich) = orders.split_at_checked(rich).unwrap_or((&orders, &[]));
+            orders = planned.iter().cloned().chain(site).chain(rich.iter().cloned()).collect();
         }
         Ok(Arc::new(Visit { host: host.clone(), orders, tools: self.tools.clone() }))
     }
@@ -136,6 +139,7 @@ impl OrderMaker<'_> {
             after: probe.after,
             each: probe.each,
             optional: probe.optional,
+            rich: probe.usage == Usage::Rich,
             covered_by: probe.covered_by,
             wrap: wrap(limits, self.kind, sudo),
             usable_exit: probe.usable_exits,

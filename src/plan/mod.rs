@@ -17,6 +17,7 @@ use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
 use crate::model::snapshot::View;
 use crate::plan::order::Visit;
+use crate::probe::Profile;
 use crate::probe::site::SiteProbe;
 
 /// What a run was asked to do: the playbook with what the command line added.
@@ -32,6 +33,8 @@ pub struct Request {
     pub change: Option<String>,
     /// Questions, in the order of [`View::ALL`].
     pub views: Vec<View>,
+    /// How much is asked for each of them.
+    pub profile: Profile,
     /// Most visits at once.
     pub width: usize,
     /// Most visits begun per second.

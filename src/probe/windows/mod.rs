@@ -10,6 +10,7 @@ pub mod host;
 pub mod short;
 pub mod whoami;
 pub mod wmic;
+pub mod standard_error;
 mod text;
 mod words;
 pub mod netstat;
@@ -113,6 +114,7 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("Names of processes, and the services that run in each.", MANUAL)
     .serves(&[], SOCKETS)
+    .names(Naming::Processes)
     .optional()
     .or(PLAIN_TASKLIST),
     windows(
@@ -123,6 +125,7 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("Names of processes, and the users that they run as.", MANUAL)
     .serves(&[], SOCKETS)
+    .names(Naming::Processes)
     .optional(),
     windows(
         "windows/tasklist",
@@ -132,6 +135,7 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("Names of processes.", MANUAL)
     .serves(&[], SOCKETS)
+    .names(Naming::Processes)
     .only(Usage::Fallback),
     windows("windows/arp", &tools::ARP, windows_arguments(&["-a"]), arp::reader)
         .reads("The ARP table of each interface.", MANUAL)

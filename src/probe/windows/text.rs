@@ -4,13 +4,14 @@
 //! they came. Knows nothing of any program.
 //!
 //! A program prints in the code page of its console (437, 850, 866, 932, 936, 1252 or another), in
-//! UTF-8, or, where PowerShell or WMIC wrote a file, in UTF-16 with the low byte first:
+//! UTF-8, or, where PowerShell or WMIC wrote a file, in UTF-16, mostly with the low byte first:
 //!
 //! ```text
 //! 0D 0A 41 63 74 69            any code page, UTF-8
 //! EF BB BF 0D 0A 41            UTF-8 with its mark
 //! FF FE 0D 00 0A 00 41 00      UTF-16 with its mark
 //! 0D 00 0A 00 41 00            UTF-16 without: the second byte is zero, which no text has
+//! FE FF 00 0D 00 0A 00 41      UTF-16 with the high byte first, with its mark or without
 //! ```
 //! Decisions:
 //! - Bytes of a code page are handed on as they are: digits, dots, colons and quotes are ASCII in all
@@ -70,15 +71,16 @@ impl<P: TextParser> Text<P> {
     fn decide(&mut self, sink: &mut dyn Sink) {
         let Some(parser) = self.parser.take() else { return };
         let head = std::mem::take(&mut self.head);
-        let wide = match head.as_slice() {
-            [0xff, 0xfe] => true,
-            [first, 0] => *first != 0,
-            _ => false,
+        let wide: Option<Unit> = match head.as_slice() {
+            [0xff, 0xfe] => Some(u16::from_le_bytes),
+            [0xfe, 0xff] => Some(u16::from_be_bytes),
+            [first, 0] if *first != 0 => Some(u16::from_le_bytes),
+            [0, second] if *second != 0 => Some(u16::from_be_bytes),
+            _ => None,
         };
-        self.form = if wide {
-            Form::Wide(Wide::new(parser))
-        } else {
-            Form::Bytes(Lines::new(Bytes(parser)))
+        self.form = match wide {
+            Some(unit) => Form::Wide(Wide::new(parser, unit)),
+            None => Form::Bytes(Lines::new(Bytes(parser))),
         };
         self.push(&head, sink);
     }
@@ -136,9 +138,14 @@ impl<P: TextParser> LineParser for Bytes<P> {
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
+/// Makes a unit of two bytes, in their order.
+type Unit = fn([u8; 2]) -> u16;
+
 /// Lines of UTF-16.
 struct Wide<P> {
     parser: P,
+    /// The order of the bytes.
+    order: Unit,
     /// The line so far, as UTF-8, one byte more than the cap at most so that excess shows.
     line: Vec<u8>,
     /// First byte of a unit whose second has not come.
@@ -152,8 +159,9 @@ struct Wide<P> {
 }
 
 impl<P: TextParser> Wide<P> {
-    const fn new(parser: P) -> Self {
-        Self { parser, line: Vec::new(), half: None, high: None, number: 1, start: 0, at: 0 }
+    const fn new(parser: P, order: Unit) -> Self {
+        let line = Vec::new();
+        Self { parser, order, line, half: None, high: None, number: 1, start: 0, at: 0 }
     }
 
     fn add(&mut self, character: char) {
@@ -201,7 +209,7 @@ impl<P: TextParser> Wide<P> {
             self.at += 1;
             match self.half.take() {
                 None => self.half = Some(byte),
-                Some(low) => self.unit(u16::from_le_bytes([low, byte]), sink),
+                Some(first) => self.unit((self.order)([first, byte]), sink),
             }
         }
     }
@@ -276,6 +284,12 @@ mod tests {
         let marked = [b"\xff\xfe".as_slice(), &wide(text)].concat();
         assert_eq!(told(&marked), [line(6, 28, "whole", "ABHÖREN 1"), line(28, 30, "cut", "x")]);
         assert_eq!(read(&marked, 100).headers, [Span { line: 1, start: 0, end: 6 }]);
+        // With the high byte first.
+        let swapped = |text: &[u8]| -> Vec<u8> {
+            text.chunks(2).flat_map(|pair| pair.iter().rev().copied()).collect()
+        };
+        assert_eq!(told(&swapped(&wide(text))), plain);
+        assert_eq!(told(&swapped(&marked)), told(&marked));
     }
 
     #[test]
