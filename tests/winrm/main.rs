@@ -16,4 +16,6 @@ mod lab;
 
 mod endings;
 mod fleet;
+mod ground;
 mod matrix;
+mod profile;
