@@ -14,6 +14,7 @@
 #[path = "../lab/winrm/mod.rs"]
 mod lab;
 
+mod encodings;
 mod endings;
 mod fleet;
 mod ground;

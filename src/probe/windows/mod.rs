@@ -135,6 +135,7 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("Names of processes.", MANUAL)
     .serves(&[], SOCKETS)
+    .optional()
     .names(Naming::Processes)
     .only(Usage::Fallback),
     windows("windows/arp", &tools::ARP, windows_arguments(&["-a"]), arp::reader)

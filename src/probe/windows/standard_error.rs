@@ -17,7 +17,7 @@
 /// What stands in front of each document.
 const MARK: &[u8] = b"#< CLIXML";
 
-/// The text, as UTF-8 where the stream is UTF-16 or CLIXML, else as it came. Blank at no end.
+/// The text in one line, as UTF-8 where the stream is UTF-16 or CLIXML, else in the host's encoding.
 #[must_use]
 pub fn text(stderr: &[u8]) -> Vec<u8> {
     let narrowed = narrow(stderr);
@@ -34,8 +34,8 @@ pub fn text(stderr: &[u8]) -> Vec<u8> {
         rest = tail;
     }
     out.extend_from_slice(rest);
-    let lines = out.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii_end);
-    lines.collect::<Vec<_>>().join(&b'\n').trim_ascii().to_vec()
+    let lines = out.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(&b' ')
 }
 
 /// True where the text says that the account may not: numbers and names of categories, which are in no
@@ -168,12 +168,12 @@ mod tests {
         let error = "#< CLIXML\r\n<Objs><S S=\"Error\">Get-NetRoute : Access denied &lt;a_x0020_b&gt;_x000D__x000A_</S>\
             <S S=\"Warning\">no</S><S S=\"Error\">At line:1 _xZZZZ_ &#x41;_x000D__x000A_</S></Objs>";
         let both = format!("{PROGRESS}{error}");
-        let expected = "Get-NetRoute : Access denied <a b>\nAt line:1 _xZZZZ_ &#x41;";
+        let expected = "Get-NetRoute : Access denied <a b> At line:1 _xZZZZ_ &#x41;";
         assert_eq!(shown(both.as_bytes()), expected);
         assert_eq!(shown(&wide(&both)), expected);
         let object = "#< CLIXML\n<Objs><Obj S=\"Error\" RefId=\"0\"><TN><T>ErrorRecord</T></TN>\
             <ToString>Zugriff verweigert</ToString></Obj><Obj S=\"Error\"><ToString>cut";
-        assert_eq!(shown(object.as_bytes()), "Zugriff verweigert\ncut");
+        assert_eq!(shown(object.as_bytes()), "Zugriff verweigert cut");
         assert_eq!(shown(b"FEHLER: nichts\r\n\r\n"), "FEHLER: nichts");
     }
 
