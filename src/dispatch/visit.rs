@@ -135,7 +135,7 @@ pub async fn visit(
         conversation.take(order).await;
     }
     let Conversation { session, captured, mut faults, broken, .. } = conversation;
-    faults.extend(broken.map(|broken| broken.told()));
+    faults.extend(broken.map(Broken::told));
     let (negotiated, peer) = (session.negotiated(), session.peer());
     faults.extend(session.close().await);
     VisitReport {

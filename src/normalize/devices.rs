@@ -41,7 +41,9 @@ impl Devices {
         for route in routes {
             route.record.next_hops.iter_mut().for_each(|hop| put(&mut hop.device));
         }
-        neighbours.iter_mut().for_each(|neighbour| put(&mut neighbour.record.device));
+        for neighbour in neighbours {
+            put(&mut neighbour.record.device);
+        }
     }
 }
 

@@ -35,3 +35,4 @@ mod selection;
 mod signals;
 mod systems;
 mod tools;
+mod windows;

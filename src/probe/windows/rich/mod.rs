@@ -100,7 +100,7 @@ const fn rich(id: &'static str, arguments: Arguments, reader: MakeReader) -> Pro
         .only(Usage::Rich)
         .optional();
     // It prints at its end, and on a busy host begins after half a minute.
-    probe.first_byte = Some(Duration::from_secs(60));
+    probe.first_byte = Some(Duration::from_mins(1));
     probe.total = Some(Duration::from_secs(90));
     probe
 }
