@@ -176,3 +176,55 @@ fn join(first: &mut Sourced<Socket<'static>>, other: Sourced<Socket<'static>>) {
     sources.dedup();
     first.sources = sources;
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(
+        section: u16,
+        port: u16,
+        state: State,
+        pid: Option<u32>,
+    ) -> Sourced<Socket<'static>> {
+        let local = Endpoint { address: IpAddr::from([0, 0, 0, 0]), port: Some(port), zone: None };
+        let mut socket = Socket::new(Transport::Udp, local, None, state);
+        let owner = |pid| Owner { pid, fd: None, tid: None, name: HostText::new(b"") };
+        socket.owners.extend(pid.map(owner));
+        Sourced::one(socket, Source { section, start: 0, end: 1 })
+    }
+
+    fn merged(
+        lists: Vec<Vec<Sourced<Socket<'static>>>>,
+        paired: bool,
+    ) -> Vec<(Option<u32>, usize)> {
+        let shown = |socket: Sourced<Socket<'static>>| {
+            (socket.record.owners.first().map(|owner| owner.pid), socket.sources.len())
+        };
+        sockets(lists, paired).into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn sockets_that_look_alike_are_paired_one_by_one_and_only_where_it_is_right() {
+        let list = |section, pids: &[Option<u32>]| {
+            pids.iter().map(|pid| waiting(section, 53, State::Unconnected, *pid)).collect()
+        };
+        let two = || {
+            vec![
+                list(1, &[Some(7), Some(7), Some(9)]),
+                list(2, &[Some(9), Some(7), Some(7), Some(7)]),
+            ]
+        };
+        assert_eq!(merged(two(), true), [(Some(7), 2), (Some(7), 2), (Some(9), 2), (Some(7), 1)]);
+        assert_eq!(merged(two(), false).len(), 7);
+        let without = vec![list(1, &[None, None]), list(2, &[Some(7), Some(9), Some(9)])];
+        assert_eq!(merged(without, true), [(Some(7), 2), (Some(9), 2), (Some(9), 1)]);
+        let behind = vec![list(1, &[Some(7)]), list(2, &[None, None])];
+        assert_eq!(merged(behind, true), [(Some(7), 2), (None, 1)]);
+        let states = vec![
+            vec![waiting(1, 53, State::Listen, Some(7))],
+            vec![waiting(2, 53, State::Bound, Some(7)), waiting(2, 54, State::Listen, Some(7))],
+        ];
+        assert_eq!(merged(states, true).len(), 3);
+    }
+}

@@ -18,6 +18,7 @@ mod properties;
 mod readonly;
 mod reference;
 mod shells;
+mod windows_shells;
 mod sink;
 mod worst;
 

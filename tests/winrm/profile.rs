@@ -80,6 +80,9 @@ fn both_answers_are_one_record_with_two_sources_and_the_rich_one_adds() {
             "note no process is listed with a service: the account may not ask for services: ",
         ]
     );
+    let before = plain(&service, "win-1");
+    assert_eq!(say(&service, &["rebuild"]).code, 0);
+    assert_eq!(plain(&service, "win-1"), before, "evidence gives the same records again");
 }
 
 #[test]
@@ -246,6 +249,30 @@ fn a_rich_answer_stands_in_for_a_program_that_is_refused() {
     assert_eq!(told_by(&service, "win-1", "route"), counts(&[("rich-routes", 20)]));
     let listener = records(&service, "win-1", "socket");
     assert!(listener.iter().any(|row| row["direction"] == "outbound"), "the list is whole");
+}
+
+#[test]
+fn what_an_old_netstat_and_wmic_do_not_tell_comes_from_the_rich_answer() {
+    let service = Service::start("127.0.5.1", &[]);
+    service.faults(&json!([
+        {"action": "Command", "command": NO_WMIC, "do": "fault", "name": "not_found"},
+    ]));
+    service.answers(&json!([
+        {"match": "^netstat(.exe)? -a -n -o$", "stderr_text": "NETSTAT [-a] [-b]\r\n", "exit": 1},
+    ]));
+    run(&service, RICH, &addresses(5, 1));
+    assert_eq!(outcome(&service, "win-1"), ("complete".to_owned(), vec![]));
+    assert_eq!(
+        told_by(&service, "win-1", "socket"),
+        counts(&[("netstat-without-owners+rich-sockets", 32), ("rich-sockets", 1)])
+    );
+    let sockets = records(&service, "win-1", "socket");
+    let sql = sockets.iter().find(|row| row["local"]["port"] == 1433).unwrap();
+    assert_eq!((&sql["attribution"], &sql["processes"][0]["pid"]), (&json!("owned"), &json!(3120)));
+    let host = &records(&service, "win-1", "host")[0];
+    assert_eq!(host["boot_time"], "2026-11-20T06:00:00.500000Z");
+    assert_eq!(host["clock"]["remote_time"], "2026-11-24T13:05:38.123456Z");
+    assert_eq!(host["os"]["name"], "Microsoft Windows Server 2022 Standard");
 }
 
 /// Ways in which names of processes are refused: what the host answers to tasklist, and the reason.
