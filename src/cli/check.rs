@@ -19,6 +19,7 @@ use crate::model::privilege::Verdict;
 use crate::model::snapshot::View;
 use crate::plan::playbook::Limits;
 use crate::plan::{Plan, Request};
+use crate::probe::Profile;
 use crate::report::inventory::Commands;
 use crate::report::privilege::AccountFindings;
 use crate::report::rows::{Format, write_answers};
@@ -68,6 +69,7 @@ fn planned(setting: &Setting) -> Result<Plan, Problems> {
         deadlines: Deadlines::default(),
         containers: false,
         site_probes: Vec::new(),
+        profile: Profile::Default,
     };
     let plan = crate::plan::build::check(request, &hosts, |host| {
         selector.as_ref().is_none_or(|selector| selector.matches(host))

@@ -155,6 +155,7 @@ fn request(
         operator,
         change: change.map(str::to_owned).or(playbook.change),
         views: playbook.views,
+        profile: playbook.profile,
         width: playbook.limits.width,
         starts_per_second: NonZeroU32::new(playbook.limits.starts_per_second)
             .unwrap_or(NonZeroU32::MIN),

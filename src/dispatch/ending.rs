@@ -5,6 +5,7 @@
 
 use crate::dispatch::visit::Captured;
 use crate::model::capture::End;
+use crate::model::fault::{Fault, FaultKind};
 use crate::plan::order::Order;
 use crate::probe::command::Invocation;
 use crate::probe::fallback::{
@@ -16,6 +17,26 @@ use crate::transport::Answer;
 
 /// The tool that ends a command on the host itself.
 pub(super) const TIMEOUT: &str = "/usr/bin/timeout";
+
+/// Why nothing more can be sent.
+pub(super) struct Broken {
+    /// The fault.
+    pub(super) fault: Fault,
+    /// The first order that this kept from an answer is of the rich profile, and so are all behind it.
+    pub(super) rich: bool,
+}
+
+impl Broken {
+    /// The fault of the visit. Where only the rich profile was left, every question had its answer: that
+    /// is said, and is no fault of the answers.
+    pub(super) fn told(self) -> Fault {
+        if !self.rich {
+            return self.fault;
+        }
+        let detail = format!("the rich profile was not asked to its end: {}", self.fault);
+        Fault::new(FaultKind::Skipped, detail)
+    }
+}
 
 /// True when a command ended with a status that is an answer.
 pub(super) fn answered(captured: &Captured) -> bool {
@@ -35,6 +56,8 @@ pub(super) enum Unusable {
     SudoRefused,
     /// `timeout` of the host does not take `-k`, and nothing was run.
     OldTimeout,
+    /// The service that starts programs found none at this path.
+    NoProgram,
     /// The tool is missing or cannot do this.
     Tool(Condition),
 }
@@ -44,6 +67,7 @@ impl Unusable {
         match self {
             Self::SudoRefused => "sudo refuses",
             Self::OldTimeout => "timeout takes no -k",
+            Self::NoProgram => "no such program",
             Self::Tool(condition) => condition.as_str(),
         }
     }
@@ -52,7 +76,15 @@ impl Unusable {
 /// Looks at how a command ended. `None`: it was answered, or it failed for a reason that says
 /// nothing about the tool.
 pub(super) fn unusable(order: &Order, sent: &Invocation, answer: &mut Answer) -> Option<Unusable> {
-    let End::Exit(status) = answer.end else { return None };
+    let status = match &answer.end {
+        End::Exit(status) => *status,
+        // WinRM starts programs itself, and says by a number that there is none. What ends in any
+        // other way says nothing about the tool.
+        end if end.is_tool_missing() && answer.stdout.bytes() == 0 => {
+            return Some(Unusable::NoProgram);
+        }
+        End::Incomplete(_) | End::Signal(_) => return None,
+    };
     let usable = order.usable_exit.contains(&status);
     if usable && (status == 0 || answer.stdout.bytes() > 0) {
         return None;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::dispatch::ending::{TIMEOUT, Unusable, answered, present, unusable};
+use crate::dispatch::ending::{Broken, TIMEOUT, Unusable, answered, present, unusable};
 use crate::dispatch::event::{Observer, RunEvent};
 use crate::model::capture::{End, FallbackOf, Negotiated};
 use crate::model::deadline::{CommandLimits, Deadlines};
@@ -85,10 +85,16 @@ impl VisitReport {
     }
 
     /// The fault that decided the visit: that of the visit itself, else of its first incomplete
-    /// command.
+    /// command without whose answer something is missing.
     #[must_use]
     pub fn worst_fault(&self) -> Option<&Fault> {
-        let incomplete = self.captured.iter().find_map(|captured| match &captured.answer.end {
+        let counts = |captured: &&Captured| {
+            let missing = captured.answer.end.is_tool_missing();
+            let spared = captured.order.rich || missing && captured.order.optional;
+            !captured.replaced && !spared
+        };
+        let mut counting = self.captured.iter().filter(counts);
+        let incomplete = counting.find_map(|captured| match &captured.answer.end {
             End::Incomplete(fault) => Some(fault),
             End::Exit(_) | End::Signal(_) => None,
         });
@@ -129,7 +135,7 @@ pub async fn visit(
         conversation.take(order).await;
     }
     let Conversation { session, captured, mut faults, broken, .. } = conversation;
-    faults.extend(broken);
+    faults.extend(broken.map(Broken::told));
     let (negotiated, peer) = (session.negotiated(), session.peer());
     faults.extend(session.close().await);
     VisitReport {
@@ -165,7 +171,9 @@ struct Conversation<'a> {
     captured: Vec<Captured>,
     faults: Vec<Fault>,
     /// Set when no further command can be sent.
-    broken: Option<Fault>,
+    broken: Option<Broken>,
+    /// The order that is asked is of the rich profile.
+    rich: bool,
     /// What answers said of processes. `None`: nothing of the plan asks.
     seen: Option<Seen>,
 }
@@ -190,6 +198,7 @@ impl<'a> Conversation<'a> {
             captured: Vec::new(),
             faults: Vec::new(),
             broken: None,
+            rich: false,
             seen: visit.orders.iter().any(|order| order.each.is_some()).then(Seen::default),
         }
     }
@@ -197,6 +206,7 @@ impl<'a> Conversation<'a> {
     /// Asks one order of the plan, if what it follows from was answered; a question about
     /// processes as often as earlier answers and its bounds say.
     async fn take(&mut self, order: &Arc<Order>) {
+        self.rich = order.rich;
         let was_answered = |probe: &&str| {
             self.captured.iter().any(|c| !c.replaced && c.order.probe.as_str() == *probe)
         };
@@ -304,7 +314,7 @@ impl<'a> Conversation<'a> {
                     origin = Some(this);
                     continue;
                 }
-                Unusable::Tool(Condition::ToolMissing) => {}
+                Unusable::NoProgram | Unusable::Tool(Condition::ToolMissing) => {}
                 Unusable::Tool(_) => return Some((When::ToolUnusable, this)),
             }
             match self.next_path(order, index).await {
@@ -416,7 +426,7 @@ impl<'a> Conversation<'a> {
         let left = share.saturating_sub(used);
         if left == 0 {
             let detail = format!("the host printed {used} bytes: no further command was sent");
-            self.broken = Some(Fault::new(FaultKind::Truncated, detail));
+            self.give_up(Fault::new(FaultKind::Truncated, detail));
             return None;
         }
         let cap = self.context.spool.cap.min(left);
@@ -432,7 +442,7 @@ impl<'a> Conversation<'a> {
         if left.is_zero() {
             let limit = self.context.deadlines.host.as_secs();
             let detail = format!("the visit reached the host deadline of {limit} s");
-            self.broken = Some(Fault::new(FaultKind::Deadline, detail));
+            self.give_up(Fault::new(FaultKind::Deadline, detail));
             return None;
         }
         let CommandLimits { first_byte, idle, total } = order.limits;
@@ -451,7 +461,11 @@ impl<'a> Conversation<'a> {
                 Fault::new(FaultKind::Lost, "the connection ended with the command")
             }
         };
-        self.broken = Some(fault);
+        self.give_up(fault);
+    }
+
+    fn give_up(&mut self, fault: Fault) {
+        self.broken = Some(Broken { fault, rich: self.rich });
     }
 
     /// Whether commands are sent through a program: yes, until the host is known not to have it.

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use crate::model::attribute::Surroundings;
 use crate::model::digest::Sha256;
-use crate::model::fault::Fault;
+use crate::model::fault::{Fault, FaultKind};
 use crate::model::host::Asset;
 use crate::model::id::{HostName, Pass, ProbeId, RunId};
 use crate::model::snapshot::View;
@@ -23,6 +23,14 @@ pub enum End {
     Signal(String),
     /// Anything else: what came before is kept, and proves nothing about what is absent.
     Incomplete(Fault),
+}
+
+impl End {
+    /// True when whatever starts programs on the host found none.
+    #[must_use]
+    pub fn is_tool_missing(&self) -> bool {
+        matches!(self, Self::Incomplete(fault) if fault.kind == FaultKind::ToolMissing)
+    }
 }
 
 /// One stream of a command's output.

@@ -46,6 +46,9 @@ pub enum ProcessFact {
     Started(Utc),
     /// A service that the OS says it runs: of Windows, SMF or SRC. A process can run several.
     Service(HostText<'static>),
+    /// The account that a service of it runs as, as the list of services spells it: its user, where
+    /// nothing tells that.
+    Account(HostText<'static>),
 }
 
 /// Two statements about one process that cannot both be true: answers come one after the other, and
@@ -173,6 +176,7 @@ impl Process {
                 return Dispute::of_ids(*self.uid.get_or_insert(*uid), *uid);
             }
             ProcessFact::Cgroup(_, path) => first(&mut self.cgroup, path),
+            ProcessFact::Account(name) => first(&mut self.user, name),
             ProcessFact::User(name) => {
                 let kept = self.user.get_or_insert_with(|| name.clone());
                 return Dispute::of_names("user", kept, name);

@@ -122,7 +122,8 @@ words! {
         /// No process owns it: the account could see all owners and none was there, or the state
         /// has no owner (`time_wait`, orphaned `fin_wait_2`).
         Kernel = "kernel",
-        /// The account could not see owners of others: says nothing about the socket.
+        /// The account could not see owners of others: says nothing about the socket. With an owner that
+        /// has an id and no name: no process was named to it.
         Denied = "denied",
         /// The command or the OS does not tell owners.
         Unsupported = "unsupported",

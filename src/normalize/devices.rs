@@ -7,31 +7,51 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use crate::model::record::Records;
+use crate::model::record::{Records, Sourced};
+use crate::model::route::{Neighbour, Route};
 use crate::model::text::HostText;
+use crate::normalize::links::Aliases;
 
 type Text = HostText<'static>;
 
 /// Names of interfaces by what else they are printed as. `None`: several are printed so.
 type Names = HashMap<Vec<u8>, Option<Text>>;
 
-/// Puts names in the place of numbers and addresses.
-pub(super) fn name(records: &mut Records) {
-    let names = names(records);
-    let put = |device: &mut Option<Text>| {
-        let name = device.as_ref().and_then(|device| names.get(device.bytes())?.clone());
-        if name.is_some() {
-            *device = name;
-        }
-    };
-    for route in &mut records.routes {
-        route.record.next_hops.iter_mut().for_each(|hop| put(&mut hop.device));
+/// What stands for the name of an interface.
+pub(super) struct Devices(Names);
+
+impl Devices {
+    /// Of the interfaces of the records, and what else they are called.
+    pub(super) fn of(records: &Records, aliases: Aliases) -> Self {
+        Self(names(records, aliases))
     }
-    records.neighbours.iter_mut().for_each(|neighbour| put(&mut neighbour.record.device));
+
+    /// Puts names in the place of numbers, addresses and other names.
+    pub(super) fn name(
+        &self,
+        routes: &mut [Sourced<Route>],
+        neighbours: &mut [Sourced<Neighbour>],
+    ) {
+        let put = |device: &mut Option<Text>| {
+            let name = device.as_ref().and_then(|device| self.0.get(device.bytes())?.clone());
+            if name.is_some() {
+                *device = name;
+            }
+        };
+        for route in routes {
+            route.record.next_hops.iter_mut().for_each(|hop| put(&mut hop.device));
+        }
+        for neighbour in neighbours {
+            put(&mut neighbour.record.device);
+        }
+    }
 }
 
-fn names(records: &Records) -> Names {
+fn names(records: &Records, aliases: Aliases) -> Names {
     let mut names = Names::new();
+    for (alias, name) in aliases {
+        names.insert(alias.bytes().to_vec(), Some(name));
+    }
     for interface in &records.interfaces {
         let interface = &interface.record;
         let number = interface.index.map(|index| index.to_string());
@@ -52,8 +72,7 @@ fn names(records: &Records) -> Names {
 mod tests {
     use super::*;
     use crate::model::link::{Interface, InterfaceAddress};
-    use crate::model::record::{Source, Sourced};
-    use crate::model::route::Neighbour;
+    use crate::model::record::Source;
 
     fn sourced<T>(record: T) -> Sourced<T> {
         Sourced::one(record, Source { section: 1, start: 0, end: 1 })
@@ -81,17 +100,18 @@ mod tests {
             interface("a", 7, None),
             interface("b", 7, None),
         ];
-        let printed = ["12", "192.0.2.5", "7", "192.0.2.6", "Ethernet"];
+        let printed = ["12", "192.0.2.5", "7", "192.0.2.6", "Ethernet", "Uplink"];
         let neighbours = printed.map(|device| {
             let device = Some(HostText::from(device));
             let address = "192.0.2.9".parse().unwrap();
             sourced(Neighbour { address, device, mac: None, states: Vec::new(), router: None })
         });
-        let mut records =
-            Records { interfaces, neighbours: neighbours.to_vec(), ..Records::default() };
-        name(&mut records);
-        let devices = records.neighbours.iter().map(|n| n.record.device.clone().unwrap());
+        let mut neighbours = neighbours.to_vec();
+        let records = Records { interfaces, ..Records::default() };
+        let aliases = Aliases::from([(HostText::from("Uplink"), HostText::from("a"))]);
+        Devices::of(&records, aliases).name(&mut [], &mut neighbours);
+        let devices = neighbours.iter().map(|n| n.record.device.clone().unwrap());
         let devices: Vec<String> = devices.map(|device| device.escaped().to_string()).collect();
-        assert_eq!(devices, ["Ethernet", "Ethernet", "7", "192.0.2.6", "Ethernet"]);
+        assert_eq!(devices, ["Ethernet", "Ethernet", "7", "192.0.2.6", "Ethernet", "a"]);
     }
 }

@@ -107,15 +107,18 @@ fn add(facts: &mut HostFacts, fact: Fact) {
         Fact::BootTime(time) => first(&mut facts.boot_time, time),
         Fact::EffectiveUid(uid) => first(&mut facts.account.uid, uid),
         Fact::AccountName(name) => first(&mut facts.account.name, name),
-        Fact::AccountGroups(groups) => facts.account.groups = groups,
+        Fact::AccountGroups(groups) if facts.account.groups.is_empty() => {
+            facts.account.groups = groups;
+        }
         Fact::EffectiveCapabilities(mask) => first(&mut facts.account.capabilities, mask),
         Fact::SeesAllOwners(all) => first(&mut facts.account.sees_all_owners, all),
         Fact::EphemeralRange(from, to) => first(&mut facts.ephemeral, (from, to)),
         Fact::ReservedPorts(ranges) => facts.reserved_ports = ranges,
         Fact::Limit(name, value) => facts.limits.push((name, value)),
         Fact::Tool(name, path) => facts.tools.push((name.to_owned(), path)),
-        // The record holds paths only; versions stand in the evidence.
-        Fact::ToolVersion(..)
+        // The record holds the first list of groups, and paths only; versions stand in the evidence.
+        Fact::AccountGroups(_)
+        | Fact::ToolVersion(..)
         | Fact::Clock { .. }
         | Fact::ClockSynchronized(_)
         | Fact::EphemeralFirst(_)

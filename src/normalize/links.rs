@@ -1,4 +1,7 @@
 //! Makes one interface of its parts: `ip link` knows counters, `ip addr` addresses.
+//!
+//! Windows has two names for an interface: `route print` describes the device, `PowerShell` tells the name
+//! of the connection. The number is the same in both; the first name stays, with either profile.
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -8,23 +11,60 @@ use crate::model::record::{Records, Sourced};
 use crate::model::text::HostText;
 use crate::normalize::section::ReadSection;
 
-/// Merges the interfaces of all sections by name, in the order in which they were first named.
-pub(super) fn collect(sections: &mut [ReadSection], records: &mut Records) {
+/// Other names of interfaces, and the name that each has in the records.
+pub(super) type Aliases = HashMap<HostText<'static>, HostText<'static>>;
+
+/// Merges the interfaces of all sections by name, in the order in which they were first named; where
+/// `by_index`, as on Windows, those of two sections by number too.
+pub(super) fn collect(
+    sections: &mut [ReadSection],
+    by_index: bool,
+    records: &mut Records,
+) -> Aliases {
     let mut places: HashMap<HostText<'static>, usize> = HashMap::new();
-    let rows = sections.iter_mut().filter_map(|section| section.rows.as_mut());
-    for part in rows.flat_map(|rows| std::mem::take(&mut rows.interfaces)) {
-        let known = places.get(&part.record.name).copied();
-        match known.and_then(|at| records.interfaces.get_mut(at)) {
-            Some(first) if same_index(&first.record, &part.record) => join(first, part),
-            _ => {
-                places.insert(part.record.name.clone(), records.interfaces.len());
-                records.interfaces.push(part);
+    // By number: the interface, and the section that told of it first.
+    let mut numbered: HashMap<u32, (usize, u16)> = HashMap::new();
+    let mut aliases = Aliases::new();
+    for section in sections {
+        let number = section.section.number;
+        let parts = section.rows.as_mut().map(|rows| std::mem::take(&mut rows.interfaces));
+        for part in parts.unwrap_or_default() {
+            let name = part.record.name.clone();
+            let known = places.get(&name).copied();
+            if let Some(first) = known.and_then(|at| records.interfaces.get_mut(at))
+                && same_index(&first.record, &part.record)
+            {
+                join(first, part);
+                continue;
             }
+            let index = part.record.index.filter(|_| by_index);
+            let same = index.and_then(|index| numbered.get(&index)).copied();
+            let same = same.filter(|(_, told)| *told != number);
+            if let Some((at, _)) = same
+                && let Some(first) = records.interfaces.get_mut(at)
+                && same_mac(&first.record, &part.record)
+            {
+                aliases.insert(name.clone(), first.record.name.clone());
+                places.insert(name, at);
+                join(first, part);
+                continue;
+            }
+            let at = records.interfaces.len();
+            places.insert(name, at);
+            if let Some(index) = index {
+                numbered.entry(index).or_insert((at, number));
+            }
+            records.interfaces.push(part);
         }
     }
     for interface in &mut records.interfaces {
         settle(&mut interface.record.addresses);
     }
+    aliases
+}
+
+fn same_mac(one: &Interface, other: &Interface) -> bool {
+    one.mac.is_none() || other.mac.is_none() || one.mac == other.mac
 }
 
 /// Sorts, and leaves out repetitions: an address without prefix that stands there with one too.

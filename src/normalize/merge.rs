@@ -4,6 +4,10 @@
 //! `/proc/net`. The same inode is the same socket. Without one, a connection is known by its two
 //! ends, since TCP has only one such at a time; sockets that wait are never merged without an
 //! inode, because several processes may share one port.
+//!
+//! On Windows, which has no inodes, netstat and `PowerShell` list the same sockets. There one that waits
+//! is paired with one of the other list by its end, its state and its process: each with one at most,
+//! since a process may have several that look alike.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -11,7 +15,9 @@ use std::net::IpAddr;
 use smallvec::SmallVec;
 
 use crate::model::record::{Source, Sourced};
-use crate::model::socket::{Attribution, Owner, Socket, Transport};
+use crate::model::socket::{Attribution, Endpoint, Owner, Socket, State, Transport};
+use crate::model::text::HostText;
+use crate::normalize::pairs::Pairs;
 
 type End = (IpAddr, Option<u16>);
 
@@ -21,26 +27,79 @@ enum Key {
     Ends(u64, Transport, End, End),
 }
 
-/// Merges the sockets of all sections, given in the order of the sections.
+/// Merges the sockets of all sections, given in the order of the sections. `paired`: those that wait
+/// too, which is right on Windows alone.
 pub(super) fn sockets(
     sections: Vec<Vec<Sourced<Socket<'static>>>>,
+    paired: bool,
 ) -> Vec<Sourced<Socket<'static>>> {
     let mut merged: Vec<Sourced<Socket<'static>>> = Vec::new();
     let mut places: HashMap<Key, usize> = HashMap::new();
-    for socket in sections.into_iter().flatten() {
-        let key = key(&socket.record);
-        let known = key.as_ref().and_then(|key| places.get(key));
-        match known.and_then(|&at| merged.get_mut(at)) {
-            Some(first) if is_same(&first.record, &socket.record) => join(first, socket),
-            _ => {
-                if let Some(key) = key {
-                    places.insert(key, merged.len());
+    for section in sections {
+        let known = if paired && !section.is_empty() { merged.as_slice() } else { &[] };
+        let mut waiting = Waiting::of(known);
+        for socket in section {
+            let key = key(&socket.record);
+            let known = key.as_ref().and_then(|key| places.get(key)).copied();
+            let known = known.or_else(|| waiting.take(&socket.record));
+            match known.and_then(|at| merged.get_mut(at)) {
+                Some(first) if is_same(&first.record, &socket.record) => join(first, socket),
+                _ => {
+                    if let Some(key) = key {
+                        places.insert(key, merged.len());
+                    }
+                    merged.push(socket);
                 }
-                merged.push(socket);
             }
         }
     }
     merged
+}
+
+/// Where a socket without a peer waits: everything about it but its process.
+type Place = (Transport, End, Option<HostText<'static>>, State);
+
+#[derive(PartialEq, Eq, Hash)]
+enum Held {
+    /// By this process. `None`: no process is told.
+    By(Place, Option<u32>),
+    /// By whatever process.
+    Any(Place),
+}
+
+/// Sockets that wait, as the sections before list them.
+struct Waiting(Pairs<Held>);
+
+impl Waiting {
+    fn of(known: &[Sourced<Socket<'static>>]) -> Self {
+        let mut pairs = Pairs::new();
+        for (at, socket) in known.iter().enumerate() {
+            if let Some((place, process)) = Self::key(&socket.record) {
+                pairs.add(Held::By(place.clone(), process), at);
+                pairs.add(Held::Any(place), at);
+            }
+        }
+        Self(pairs)
+    }
+
+    fn key(socket: &Socket<'static>) -> Option<(Place, Option<u32>)> {
+        if socket.remote.is_some() || socket.inode.is_some() {
+            return None;
+        }
+        let Endpoint { address, port, zone } = &socket.local;
+        let place = (socket.transport, (*address, *port), zone.clone(), socket.state);
+        Some((place, socket.owners.first().map(|owner| owner.pid)))
+    }
+
+    /// The one that this is. A row without its process may be any of them.
+    fn take(&mut self, socket: &Socket<'static>) -> Option<usize> {
+        let (place, process) = Self::key(socket)?;
+        if process.is_none() {
+            return self.0.take(&Held::Any(place));
+        }
+        let exact = self.0.take(&Held::By(place.clone(), process));
+        exact.or_else(|| self.0.take(&Held::By(place, None)))
+    }
 }
 
 fn key(socket: &Socket<'_>) -> Option<Key> {
@@ -87,6 +146,10 @@ fn join(first: &mut Sourced<Socket<'static>>, other: Sourced<Socket<'static>>) {
         record.flags.duplicate |= again;
     }
     record.flags.name_has_control |= more.flags.name_has_control;
+    // A word of a language that is not known gives way to a number.
+    if record.state == State::Unknown && more.state != State::Unknown {
+        (record.state, record.state_raw) = (more.state, more.state_raw.take());
+    }
     record.raw_protocol = record.raw_protocol.or(more.raw_protocol);
     record.bind_device = record.bind_device.take().or(more.bind_device);
     record.local.zone = record.local.zone.take().or(more.local.zone);
@@ -112,4 +175,56 @@ fn join(first: &mut Sourced<Socket<'static>>, other: Sourced<Socket<'static>>) {
     sources.sort_unstable();
     sources.dedup();
     first.sources = sources;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn waiting(
+        section: u16,
+        port: u16,
+        state: State,
+        pid: Option<u32>,
+    ) -> Sourced<Socket<'static>> {
+        let local = Endpoint { address: IpAddr::from([0, 0, 0, 0]), port: Some(port), zone: None };
+        let mut socket = Socket::new(Transport::Udp, local, None, state);
+        let owner = |pid| Owner { pid, fd: None, tid: None, name: HostText::new(b"") };
+        socket.owners.extend(pid.map(owner));
+        Sourced::one(socket, Source { section, start: 0, end: 1 })
+    }
+
+    fn merged(
+        lists: Vec<Vec<Sourced<Socket<'static>>>>,
+        paired: bool,
+    ) -> Vec<(Option<u32>, usize)> {
+        let shown = |socket: Sourced<Socket<'static>>| {
+            (socket.record.owners.first().map(|owner| owner.pid), socket.sources.len())
+        };
+        sockets(lists, paired).into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn sockets_that_look_alike_are_paired_one_by_one_and_only_where_it_is_right() {
+        let list = |section, pids: &[Option<u32>]| {
+            pids.iter().map(|pid| waiting(section, 53, State::Unconnected, *pid)).collect()
+        };
+        let two = || {
+            vec![
+                list(1, &[Some(7), Some(7), Some(9)]),
+                list(2, &[Some(9), Some(7), Some(7), Some(7)]),
+            ]
+        };
+        assert_eq!(merged(two(), true), [(Some(7), 2), (Some(7), 2), (Some(9), 2), (Some(7), 1)]);
+        assert_eq!(merged(two(), false).len(), 7);
+        let without = vec![list(1, &[None, None]), list(2, &[Some(7), Some(9), Some(9)])];
+        assert_eq!(merged(without, true), [(Some(7), 2), (Some(9), 2), (Some(9), 1)]);
+        let behind = vec![list(1, &[Some(7)]), list(2, &[None, None])];
+        assert_eq!(merged(behind, true), [(Some(7), 2), (None, 1)]);
+        let states = vec![
+            vec![waiting(1, 53, State::Listen, Some(7))],
+            vec![waiting(2, 53, State::Bound, Some(7)), waiting(2, 54, State::Listen, Some(7))],
+        ];
+        assert_eq!(merged(states, true).len(), 3);
+    }
 }

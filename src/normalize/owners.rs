@@ -33,6 +33,8 @@ pub(super) struct Told {
     cgroup: Option<(u8, Text)>,
     /// Name of its user.
     pub(super) user: Option<Text>,
+    /// The account of a service that it runs.
+    pub(super) account: Option<Text>,
     /// Path of its binary.
     pub(super) executable: Option<Text>,
     /// Its command line.
@@ -50,12 +52,15 @@ impl Told {
     fn take(&mut self, fact: ProcessFact, source: Source) -> Option<Dispute> {
         let mut dispute = None;
         let mut named = |of, kept: &mut Option<Text>, name: Text| match kept {
+            // Two spellings of one name; the one that says its characters is kept.
+            Some(kept) if is_recoded(kept, &name) => prefer(kept, name),
             Some(kept) => dispute = Dispute::of_names(of, kept, &name),
             None => *kept = Some(name),
         };
         match fact {
             // One tool cuts it, another does not, and either may have been asked first.
-            ProcessFact::Name(name) => match &self.name {
+            ProcessFact::Name(name) => match &mut self.name {
+                Some(known) if is_recoded(known, &name) => prefer(known, name),
                 Some(known) if !is_fuller_name(&name, known) => {
                     dispute = Dispute::of_names("name", known, &name);
                 }
@@ -71,6 +76,7 @@ impl Told {
                 }
                 self.cgroup = Some((rank, path));
             }
+            ProcessFact::Account(name) => drop(self.account.get_or_insert(name)),
             ProcessFact::User(name) => named("user", &mut self.user, name),
             ProcessFact::Executable(path) => drop(self.executable.get_or_insert(path)),
             ProcessFact::CommandLine(line) => drop(self.command_line.get_or_insert(line)),
@@ -96,6 +102,23 @@ impl Told {
     }
 }
 
+/// True for one name in two encodings: of Windows, a program prints the code page of its console, and
+/// `PowerShell` UTF-8. What stands before the first byte beyond ASCII is the same.
+fn is_recoded(one: &Text, other: &Text) -> bool {
+    let is_utf8 = |text: &Text| std::str::from_utf8(text.bytes()).is_ok();
+    let plain = |text: &Text| {
+        let end = text.bytes().iter().position(|byte| !byte.is_ascii());
+        end.map(|end| text.bytes().get(..end).unwrap_or_default().to_ascii_lowercase())
+    };
+    is_utf8(one) != is_utf8(other) && plain(one).is_some() && plain(one) == plain(other)
+}
+
+fn prefer(kept: &mut Text, other: Text) {
+    if std::str::from_utf8(kept.bytes()).is_err() {
+        *kept = other;
+    }
+}
+
 /// One descriptor: process, descriptor, place.
 type Held = (u32, u32, Source);
 
@@ -106,6 +129,8 @@ pub(super) struct Owners {
     told: HashMap<u32, Told>,
     /// Whose descriptors could be seen. `None`: nobody looked.
     seen: Option<Seen>,
+    /// Names of processes were asked for, and none came.
+    names_denied: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -124,11 +149,15 @@ impl Owners {
         disputes: &mut Disputes,
     ) -> Self {
         let mut owners = Self::default();
+        let (mut asked, mut told) = (false, false);
         for section in sections.iter_mut().filter(|s| !replaced.contains(&s.section.number)) {
             let sees_all = section.through_sudo() || sees_all == Some(true);
             let whole = section.is_whole();
             let looked = whole && section.section.probe.as_str() == crate::probe::linux::OWNER_MAP;
+            let names = section.names_processes();
+            asked |= names;
             let Some(rows) = &mut section.rows else { continue };
+            told |= names && !rows.process_facts.is_empty();
             for (pid, fact, source) in rows.process_facts.drain(..) {
                 let dispute = owners.told.entry(pid).or_default().take(fact, source);
                 disputes.add(pid, dispute, source);
@@ -148,6 +177,7 @@ impl Owners {
                 owners.by_inode.entry(inode).or_default().push((holder.pid, holder.fd, source));
             }
         }
+        owners.names_denied = asked && !told;
         owners
     }
 
@@ -196,13 +226,17 @@ impl Owners {
     }
 
     /// Names owners of which the list of sockets gives the process id only. One whose name nothing
-    /// tells leaves the socket's owner in doubt.
+    /// tells leaves the socket's owner in doubt; where no name was told at all, the account may not ask.
     pub(super) fn name(&self, socket: &mut Socket<'static>) {
         for owner in socket.owners.iter_mut().filter(|owner| owner.name.bytes().is_empty()) {
             match self.told.get(&owner.pid).and_then(|told| told.name.clone()) {
                 Some(name) => owner.name = name,
                 None if socket.attribution == Attribution::Owned => {
-                    socket.attribution = Attribution::Ambiguous;
+                    socket.attribution = if self.names_denied {
+                        Attribution::Denied
+                    } else {
+                        Attribution::Ambiguous
+                    };
                 }
                 None => {}
             }

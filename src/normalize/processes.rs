@@ -61,7 +61,7 @@ fn complete(process: &mut Sourced<Process>, told: &Told) {
     record.cgroup = told.cgroup().cloned();
     let unit = told.cgroup().and_then(unit).map(HostText::owned);
     record.service = unit.or_else(|| told.service());
-    record.user.clone_from(&told.user);
+    record.user = told.user.clone().or_else(|| told.account.clone());
     record.executable.clone_from(&told.executable);
     record.command_line.clone_from(&told.command_line);
     record.started_at = told.started;

@@ -2,9 +2,12 @@
 
 use crate::model::capture::{End, Section};
 use crate::model::fault::{Fault, FaultKind};
+use crate::model::host::Platform;
+use crate::model::parsed::{Issue, Span};
 use crate::model::snapshot::{Limitation, SectionResult, SectionStatus, View};
 use crate::normalize::rows::Rows;
-use crate::probe::{Naming, Privilege};
+use crate::probe::windows::standard_error::{self, says_denied};
+use crate::probe::{Naming, Privilege, Usage};
 
 /// One section of an evidence file, read.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub struct ReadSection {
     pub acceptable_exit: &'static [u32],
     /// What its reader handed out. `None`: the probe has no reader, its output is only kept.
     pub rows: Option<Rows>,
+    /// The first bytes of standard error.
+    pub stderr: Vec<u8>,
 }
 
 /// What a section could not show, as its snapshot as a whole tells.
@@ -43,6 +48,30 @@ impl ReadSection {
     /// True when its rows are what processes hold, and not a list of sockets.
     pub(super) fn lists_holders(&self) -> bool {
         self.naming() == Naming::HeldSockets
+    }
+
+    /// True when it was asked for the names of processes.
+    pub(super) fn names_processes(&self) -> bool {
+        self.naming() == Naming::Processes
+    }
+
+    /// True for a question of the rich profile.
+    pub(super) fn is_rich(&self) -> bool {
+        let probe = crate::probe::by_id(self.section.probe.as_str());
+        probe.is_some_and(|probe| probe.usage == Usage::Rich)
+    }
+
+    /// True for a question of Windows.
+    pub(super) fn is_of_windows(&self) -> bool {
+        let probe = crate::probe::by_id(self.section.probe.as_str());
+        probe.is_some_and(|probe| probe.platform == Platform::Windows)
+    }
+
+    /// True for a question of Windows whose answer only adds: that this host or account has none is no
+    /// fault.
+    pub(super) fn is_extra(&self) -> bool {
+        let probe = crate::probe::by_id(self.section.probe.as_str());
+        probe.is_some_and(|probe| probe.optional && probe.platform == Platform::Windows)
     }
 
     /// True when its probe names owners and any account gets the whole of its answer.
@@ -156,7 +185,12 @@ impl ReadSection {
     /// The section's own faults, and those that its end and its output show.
     fn faults(&self) -> Vec<Fault> {
         let mut faults = self.section.faults.clone();
+        let extra = self.is_extra();
         let mut add = |kind, detail: String| {
+            let lacking = matches!(kind, FaultKind::ToolMissing | FaultKind::Denied);
+            if extra && lacking {
+                return;
+            }
             if !faults.iter().any(|fault| fault.kind == kind) {
                 faults.push(Fault::new(kind, detail));
             }
@@ -181,12 +215,50 @@ impl ReadSection {
         faults
     }
 
+    /// Why there is no answer, where that is no fault: its section alone would only say that it failed.
+    /// And what a program of Windows said beside an answer.
+    pub(super) fn remark(&self) -> Option<Issue> {
+        if !self.is_of_windows() {
+            return None;
+        }
+        let said = standard_error::text(&self.stderr);
+        let (message, text) = match &self.section.end {
+            End::Exit(status) if !self.accepted() && self.is_extra() => {
+                let message = if says_denied(&said) {
+                    format!("the account may not ask this (exit status {status})")
+                } else {
+                    format!("not answered (exit status {status}): what it would tell is missing")
+                };
+                (message, said)
+            }
+            End::Incomplete(fault)
+                if self.is_extra()
+                    && matches!(fault.kind, FaultKind::ToolMissing | FaultKind::Denied) =>
+            {
+                let message =
+                    format!("not answered ({}): what it would tell is missing", fault.kind);
+                (message, fault.detail.clone().into_bytes())
+            }
+            End::Exit(_) if self.accepted() && self.tells_no_error() && !said.is_empty() => {
+                ("the program answered, and said on standard error".to_owned(), said)
+            }
+            End::Exit(_) | End::Signal(_) | End::Incomplete(_) => return None,
+        };
+        Some(Issue::note(Span::default(), message, &text))
+    }
+
+    /// True when its answer holds no issue: a script of `PowerShell` repeats in it what it said.
+    fn tells_no_error(&self) -> bool {
+        self.rows.as_ref().is_some_and(|rows| rows.issues.is_empty())
+    }
+
     /// What an exit status says: timeout(1) gives 124 and 137, env(1) 126 and 127, sudo(8) 1 when
     /// it refuses. Anything else is a tool that does not know the question.
     fn meaning(&self, status: u32) -> FaultKind {
         match status {
             124 | 137 => FaultKind::Deadline,
             126 => FaultKind::Denied,
+            _ if self.is_of_windows() && says_denied(&self.stderr) => FaultKind::Denied,
             1 if self.through_sudo() && self.section.stdout.bytes == 0 => FaultKind::Denied,
             _ => FaultKind::ToolMissing,
         }

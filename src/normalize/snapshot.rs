@@ -10,13 +10,16 @@ use crate::model::parsed::{Issue, Span};
 use crate::model::record::{Records, SectionIssue, Sourced};
 use crate::model::snapshot::{EvidenceFile, Outcome, SectionResult, SectionStatus, Snapshot, View};
 use crate::model::socket::{Namespace, Socket};
+use crate::normalize::devices::Devices;
 use crate::normalize::disputes::Disputes;
 use crate::normalize::held::Held;
 use crate::normalize::namespaces::Namespaces;
 use crate::normalize::owners::Owners;
 use crate::normalize::section::{ReadSection, Unseen};
 use crate::normalize::sockets::{Context, Visibility};
-use crate::normalize::{byte_order, devices, host, links, merge, neighbours, processes, sockets};
+use crate::normalize::{
+    beside, byte_order, host, links, merge, neighbours, processes, routes, sockets,
+};
 
 /// Makes the snapshot of one evidence file.
 ///
@@ -42,7 +45,8 @@ pub fn snapshot(
         .filter_map(|section| section.section.fallback_of.as_ref())
         .map(|fallback| fallback.section)
         .collect();
-    links::collect(&mut sections, &mut records);
+    let windows = header.asset.platform == Platform::Windows;
+    let aliases = links::collect(&mut sections, windows, &mut records);
     host::collect(&header, &mut sections, &mut records);
     let sees_all = records.host.as_ref().and_then(|host| host.record.account.sees_all_owners);
     let machine = records.host.as_ref().and_then(|host| host.record.architecture.clone());
@@ -51,22 +55,28 @@ pub fn snapshot(
     let owners = Owners::collect(&mut sections, &replaced, sees_all, &mut disputes);
     let held = Held::collect(&mut sections, &replaced, sees_all);
     let spaces = Namespaces::collect(&mut sections, &replaced, &owners, &mut records.issues);
-    let joined = Joined { replaced: &replaced, owners: &owners, spaces: &spaces, sees_all };
+    let joined =
+        Joined { replaced: &replaced, owners: &owners, spaces: &spaces, sees_all, windows };
     let hidden = joined.sockets(&mut sections, held, &mut records);
+    let devices = windows.then(|| Devices::of(&records, aliases));
     for section in &mut sections {
-        let Some(rows) = &mut section.rows else { continue };
+        let remark = section.remark().filter(|_| !replaced.contains(&section.section.number));
+        let section = (section.section.number, &mut section.rows);
+        records.issues.extend(remark.map(|issue| SectionIssue { section: section.0, issue }));
+        let (_, Some(rows)) = section else { continue };
+        if let Some(devices) = &devices {
+            devices.name(&mut rows.routes, &mut rows.neighbours);
+            routes::join(&mut records.routes, std::mem::take(&mut rows.routes));
+        }
         records.routes.append(&mut rows.routes);
         records.rules.append(&mut rows.rules);
         neighbours::join(&mut records.neighbours, std::mem::take(&mut rows.neighbours));
         records.counters.append(&mut rows.counters);
         records.issues.append(&mut rows.issues);
     }
-    if header.asset.platform == Platform::Windows {
-        devices::name(&mut records);
-    }
     records.processes = processes::of(&records.sockets, &owners, &mut disputes);
     records.issues.extend(disputes.into_issues());
-    let results: Vec<SectionResult> = sections
+    let mut results: Vec<SectionResult> = sections
         .iter()
         .map(|section| {
             let number = section.section.number;
@@ -74,6 +84,8 @@ pub fn snapshot(
             section.result(replaced.contains(&number), unseen)
         })
         .collect();
+    let rich: Vec<bool> = sections.iter().map(ReadSection::is_rich).collect();
+    beside::settle(&mut results, &rich);
     let outcome = outcome(&header, &results, planned);
     Snapshot { header, evidence, outcome, sections: results, records }
 }
@@ -84,6 +96,7 @@ struct Joined<'a> {
     owners: &'a Owners,
     spaces: &'a Namespaces,
     sees_all: Option<bool>,
+    windows: bool,
 }
 
 impl Joined<'_> {
@@ -97,9 +110,16 @@ impl Joined<'_> {
         let mut lists = Vec::new();
         // Namespaces of which a list of listeners was not read whole.
         let mut unread = HashSet::new();
+        let listed = sections.iter().any(|section| {
+            let lists = section.views.contains(&View::Listeners) && section.is_rich();
+            lists && section.result(false, Unseen::default()).status == SectionStatus::Complete
+        });
         for section in sections {
             let space = self.spaces.of(section.section.number).cloned();
-            self.note_unread(section, space.as_ref(), &mut unread);
+            // The rich profile lists all of them, or is beside what does.
+            if !listed && !section.is_rich() {
+                self.note_unread(section, space.as_ref(), &mut unread);
+            }
             let list = self.list(section, &held);
             let Some(rows) = &mut section.rows else { continue };
             let mut list = List { sockets: std::mem::take(&mut rows.sockets), ..list };
@@ -133,7 +153,7 @@ impl Joined<'_> {
             records.issues.push(SectionIssue { section: 0, issue });
         }
         let found = lists.into_iter().map(|list| list.sockets).chain([alone]).collect();
-        records.sockets = merge::sockets(found);
+        records.sockets = merge::sockets(found, self.windows);
         place(records, &unread);
         hidden
     }
@@ -233,7 +253,9 @@ fn outcome(header: &Header, sections: &[SectionResult], planned: &[View]) -> Out
     let site_whole = asked.clone().all(|s| s.status == SectionStatus::Complete);
     let whole =
         site_whole && planned.iter().all(|view| serves(view) == Some(SectionStatus::Complete));
-    if whole && header.faults.is_empty() && !sections.is_empty() {
+    // What was not asked for was the rich profile's: see `dispatch`.
+    let sound = header.faults.iter().all(|fault| fault.kind == FaultKind::Skipped);
+    if whole && sound && !sections.is_empty() {
         return Outcome::Complete;
     }
     let usable = |s: &SectionResult| {

@@ -37,6 +37,8 @@ pub(super) fn attribute(socket: &mut Socket<'_>, visibility: Visibility) -> bool
         // The tool named an owner that could not be read, so it is not the kernel's; or it says itself
         // that no process owns the socket.
         Attribution::Ambiguous | Attribution::Kernel => return false,
+        // Its process is known, and who that is was not told.
+        Attribution::Denied if !socket.owners.is_empty() => return true,
         _ => {}
     }
     socket.attribution = match visibility {

@@ -17,7 +17,7 @@ use crate::plan::site;
 use crate::plan::{LeftOut, Plan, Reason, Request};
 use crate::probe::command::{Wrap, sudo_path};
 use crate::probe::site::SiteProbe;
-use crate::probe::{Privilege, Probe};
+use crate::probe::{Privilege, Probe, Usage};
 
 /// What `timeout` on the host leaves to the controller's own deadline: the host ends a command
 /// this much earlier, so that the answer still says how it ended.
@@ -49,7 +49,7 @@ type Asked = fn(Platform, &Request) -> Vec<&'static Probe>;
 #[must_use]
 pub fn plan(request: Request, hosts: &[Arc<Host>], selected: impl Fn(&Host) -> bool) -> Plan {
     made(request, hosts, selected, |platform, request| {
-        let mut probes = crate::probe::probes_for(platform, &request.views);
+        let mut probes = crate::probe::probes_of(request.profile, platform, &request.views);
         probes.retain(|probe| request.containers || !probe.containers);
         probes
     })
@@ -118,7 +118,10 @@ impl Shared {
         let mut orders = self.orders.clone();
         let site = site::orders(host, request, |probe| wrap_for(probe, request, kind))?;
         if !site.is_empty() {
-            orders = orders.iter().cloned().chain(site).collect();
+            // What the rich profile adds stays behind all others.
+            let rich = orders.iter().position(|order| order.rich).unwrap_or(orders.len());
+            let (planned, rich) = orders.split_at_checked(rich).unwrap_or((&orders, &[]));
+            orders = planned.iter().cloned().chain(site).chain(rich.iter().cloned()).collect();
         }
         Ok(Arc::new(Visit { host: host.clone(), orders, tools: self.tools.clone() }))
     }
@@ -161,6 +164,7 @@ impl OrderMaker<'_> {
             after: probe.after,
             each: probe.each,
             optional: probe.optional,
+            rich: probe.usage == Usage::Rich,
             covered_by: probe.covered_by,
             wrap: wrap(limits, self.kind, sudo),
             usable_exit: probe.usable_exits,

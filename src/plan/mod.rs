@@ -20,6 +20,7 @@ use crate::model::edge::EdgeLimits;
 use crate::model::snapshot::View;
 use crate::plan::edge::Edges;
 use crate::plan::order::Visit;
+use crate::probe::Profile;
 use crate::probe::site::SiteProbe;
 
 /// What a run was asked to do: the playbook with what the command line added.
@@ -35,6 +36,8 @@ pub struct Request {
     pub change: Option<String>,
     /// Questions, in the order of [`View::ALL`].
     pub views: Vec<View>,
+    /// How much is asked for each of them.
+    pub profile: Profile,
     /// Most visits at once.
     pub width: usize,
     /// Most visits begun per second.

@@ -31,6 +31,8 @@ pub struct Order {
     pub each: Option<Each>,
     /// A missing tool is no fault of the visit.
     pub optional: bool,
+    /// Of the rich profile: asked behind all others, which answer its views without it.
+    pub rich: bool,
     /// Probes whose answer tells all that this one would.
     pub covered_by: &'static [&'static str],
     /// What goes around the command.

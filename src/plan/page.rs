@@ -58,6 +58,7 @@ fn request(out: &mut impl fmt::Write, request: &Request) -> fmt::Result {
     writeln!(out, "Operator:  {}", request.operator)?;
     writeln!(out, "Change:    {}", request.change.as_deref().unwrap_or("none given"))?;
     writeln!(out, "Views:     {}", views.join(", "))?;
+    writeln!(out, "Profile:   {}", request.profile)?;
     writeln!(
         out,
         "Limits:    {} hosts at once, {} starts per second, {} per stream",
@@ -347,6 +348,7 @@ Playbook:  nightly (routine)
 Operator:  night shift
 Change:    none given
 Views:     counters
+Profile:   default
 Limits:    64 hosts at once, 1 starts per second, 1 MiB per stream
 Deadlines: connect 5 s, banner 5 s, key exchange 10 s, authentication 15 s, channel 5 s, host 180 s
 Hosts: 4 visited, 1 left out. Nothing was sent.

@@ -8,6 +8,7 @@
 //! purpose: routine
 //! select: "environment=prod & !tag=lab"
 //! views: [listeners, sessions, interfaces, routes, host]
+//! profile: default
 //! limits: {width: 64, starts_per_second: 50, output_bytes: 256MiB}
 //! deadlines: {command: 60s, host: 3m}
 //! operator: network operations
@@ -27,6 +28,7 @@ use crate::model::edge::{EdgeKind, EdgeLimit};
 use crate::model::host::words;
 use crate::model::id::Label;
 use crate::model::snapshot::View;
+use crate::probe::Profile;
 use crate::yaml::check::check;
 use crate::yaml::defect::{Defect, Defects, quoted};
 use crate::yaml::node::{Node, Place};
@@ -62,6 +64,8 @@ pub struct Playbook {
     pub select: Option<Selector>,
     /// What to ask, in the order of [`View::ALL`], each once, at least one.
     pub views: Vec<View>,
+    /// How much is asked for each of them. Default: [`Profile::Default`].
+    pub profile: Profile,
     /// Whether to look into other network namespaces, such as containers'. Default: true.
     pub containers: bool,
     /// How much at once.
@@ -159,6 +163,8 @@ impl Reader<'_> {
         let select = self.select();
         let views = self.views();
         let containers = self.tree.get("containers").and_then(Node::flag).unwrap_or(true);
+        // A word that is none is reported by the table's check.
+        let profile = self.tree.get("profile").and_then(Node::text).and_then(Profile::parse);
         let limits = self.limits();
         let deadlines = self.deadlines();
         let (operator, change) = (self.line("operator"), self.line("change"));
@@ -169,6 +175,7 @@ impl Reader<'_> {
             description,
             select,
             views,
+            profile: profile.unwrap_or(Profile::Default),
             containers,
             limits,
             deadlines,

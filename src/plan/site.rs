@@ -52,6 +52,7 @@ fn order(
         after: &[],
         each: None,
         optional: false,
+        rich: false,
         covered_by: &[],
         wrap,
         usable_exit: &[0],

@@ -8,6 +8,7 @@ use crate::model::deadline::Deadlines;
 use crate::model::edge::EdgeLimits;
 use crate::model::snapshot::View;
 use crate::plan::{Plan, Request};
+use crate::probe::Profile;
 use crate::probe::site::SiteProbe;
 
 /// Hosts of an inventory in YAML.
@@ -29,6 +30,7 @@ pub(super) fn request(views: &[View], site_probes: Vec<SiteProbe>) -> Request {
         operator: "night shift".to_owned(),
         change: None,
         views: views.to_vec(),
+        profile: Profile::Default,
         width: 64,
         starts_per_second: NonZeroU32::MIN,
         edges: EdgeLimits::default(),

@@ -41,7 +41,7 @@ pub mod standard;
 #[cfg(test)]
 mod testing;
 
-pub use table::{Naming, Privilege, Probe, Usage, Verified};
+pub use table::{Naming, Privilege, Probe, Profile, Usage, Verified};
 
 use crate::model::host::Platform;
 use crate::model::parsed::Reader;
@@ -87,10 +87,17 @@ pub fn platform_probes(platform: Platform) -> impl Iterator<Item = &'static Prob
 /// its own.
 #[must_use]
 pub fn probes_for(platform: Platform, views: &[View]) -> Vec<&'static Probe> {
-    let wanted = |probe: &&Probe| {
-        probe.usage == Usage::Planned && views.iter().any(|view| probe.concerns(*view))
-    };
-    platform_probes(platform).filter(wanted).collect()
+    probes_of(Profile::Default, platform, views)
+}
+
+/// The same for a profile. What the rich one adds stands behind all others: a host that takes long over
+/// it has answered the rest.
+#[must_use]
+pub fn probes_of(profile: Profile, platform: Platform, views: &[View]) -> Vec<&'static Probe> {
+    let concerned = |probe: &&Probe| views.iter().any(|view| probe.concerns(*view));
+    let all = || platform_probes(platform).filter(concerned);
+    let rich = all().filter(|probe| profile == Profile::Rich && probe.usage == Usage::Rich);
+    all().filter(|probe| probe.usage == Usage::Planned).chain(rich).collect()
 }
 
 /// The probes that `fleetstat check` sends, in order: those that tell who the account is, which tools

@@ -254,7 +254,7 @@ fn views(probe: &Probe) -> String {
         Usage::Planned => String::new(),
         Usage::Fallback => "as a fallback".to_owned(),
         Usage::FindTools => "after exit 127".to_owned(),
-        Usage::Rich => "read by `parse`; no run asks for it yet".to_owned(),
+        Usage::Rich => "with `profile: rich`".to_owned(),
         Usage::Check => "by `check`".to_owned(),
     };
     let parts = [words(probe.views), context, when];

@@ -54,12 +54,25 @@ words! {
 }
 
 words! {
+    /// How much is asked for a view.
+    Profile {
+        /// What every account gets from the programs of the system.
+        Default = "default",
+        /// That, and behind it what a richer source tells, where a platform has one: PowerShell on
+        /// Windows. The views do not depend on it.
+        Rich = "rich",
+    }
+}
+
+words! {
     /// How an answer names the owners of sockets.
     Naming {
         /// It names none, or its arguments tell whether it does.
         Nothing = "nothing",
         /// In the rows of its own sockets. With [`Privilege::Any`], every account sees all of them.
         InRows = "in rows",
+        /// It names processes by their ids: those that other rows tell without a name.
+        Processes = "processes",
         /// Its rows are what processes hold: sockets that other probes list too, from the owners'
         /// side. `normalize` joins both by their ends.
         HeldSockets = "held sockets",

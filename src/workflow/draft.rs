@@ -123,7 +123,8 @@ impl Glimpse {
 
     fn look(&mut self, captured: &mut Captured) {
         let name = captured.order.probe.as_str();
-        if !(name.ends_with("/clock") || name.ends_with("/host") || name.ends_with("/kernel")) {
+        let tells = ["/clock", "/host", "/kernel", "/rich-host"];
+        if !tells.iter().any(|end| name.ends_with(end)) {
             return;
         }
         let facts = facts(&captured.order.reader, &mut captured.answer.stdout);
@@ -135,7 +136,7 @@ impl Glimpse {
                     let (started, elapsed) = (captured.answer.started, captured.answer.elapsed);
                     let elapsed_us = u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX);
                     let reading = clock_reading(started, elapsed_us, remote, resolution_us);
-                    self.clock = Some(ClockOffset {
+                    self.clock.get_or_insert(ClockOffset {
                         offset_us: reading.offset_us,
                         error_us: reading.error_us,
                     });

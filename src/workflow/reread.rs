@@ -11,6 +11,10 @@ use crate::normalize::{HOST_ROWS_MAX, ReadSection, Rows};
 /// Bytes read at a time.
 const CHUNK: usize = 64 << 10;
 
+/// Bytes of standard error that are looked at for why there is no answer: 16 KiB. A message of
+/// `PowerShell` takes 2 with its wrapping; progress may stand before it.
+const STDERR_HEAD: u64 = 16 << 10;
+
 /// Name of the reader of what is only kept as evidence.
 pub const TEXT: &str = "text";
 
@@ -89,12 +93,19 @@ fn read(
         reader => Some(rows(file, name, section, Rows::at_most(section.number, room), reader)?),
     };
     let probe = crate::probe::by_id(section.probe.as_str());
+    let mut stderr = Vec::new();
+    if section.stderr.bytes > 0 {
+        let stream = file.stream(section.number, Output::Stderr)?;
+        let read = stream.take(STDERR_HEAD).read_to_end(&mut stderr);
+        read.map_err(|error| RereadError::Io(name.to_owned(), error))?;
+    }
     Ok(ReadSection {
         section: section.clone(),
         views: section.views.clone(),
         expects_output: probe.is_some_and(|probe| probe.expects_output),
         acceptable_exit: probe.map_or(&[0], |probe| probe.usable_exits),
         rows,
+        stderr,
     })
 }
 

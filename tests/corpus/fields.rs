@@ -198,6 +198,7 @@ fn of_process(pid: u32, fact: &ProcessFact) -> Fields {
         ProcessFact::Name(name) => fields.insert("process_name", text(name)),
         ProcessFact::Service(name) => fields.insert("service", text(name)),
         ProcessFact::User(name) => fields.insert("user", text(name)),
+        ProcessFact::Account(name) => fields.insert("account", text(name)),
         other => fields.insert("fact", format!("{other:?}")),
     };
     fields

@@ -19,6 +19,7 @@ use fleetstat::model::fault::Fault;
 use fleetstat::model::snapshot::View;
 use fleetstat::model::time::Utc;
 use fleetstat::plan::{Plan, Request, build};
+use fleetstat::probe::Profile;
 use fleetstat::probe::command::Invocation;
 use fleetstat::transport::clock::Clock;
 use fleetstat::transport::{Answer, Roads, Session, Transport};
@@ -210,6 +211,7 @@ pub(crate) fn plan(inventory: &str, views: &[View], limits: &Limits) -> Plan {
         operator: "tester".to_owned(),
         change: None,
         views: views.to_vec(),
+        profile: Profile::Default,
         width: limits.width,
         starts_per_second: NonZeroU32::new(limits.starts_per_second).unwrap(),
         edges: EdgeLimits { named, ..EdgeLimits::default() },

@@ -36,3 +36,4 @@ mod selection;
 mod signals;
 mod systems;
 mod tools;
+mod windows;

@@ -19,6 +19,7 @@ mod properties;
 mod readonly;
 mod reference;
 mod shells;
+mod windows_shells;
 mod sink;
 mod worst;
 

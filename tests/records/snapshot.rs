@@ -83,7 +83,15 @@ fn section(number: u16, argv: &[&str], bytes: u64, rows: Rows) -> ReadSection {
         faults: vec![],
     };
     let views = SOCKETS.to_vec();
-    ReadSection { section, views, expects_output: true, acceptable_exit: &[0], rows: Some(rows) }
+    let rows = Some(rows);
+    ReadSection {
+        section,
+        views,
+        expects_output: true,
+        acceptable_exit: &[0],
+        rows,
+        stderr: Vec::new(),
+    }
 }
 
 fn read(number: u16, mut reader: Box<dyn Reader>, text: &str) -> Rows {

@@ -17,8 +17,11 @@ mod lab;
 mod ssh_lab;
 
 mod accounts;
+mod encodings;
 mod endings;
 mod fleet;
+mod ground;
 mod many;
 mod mixed;
 mod matrix;
+mod profile;

@@ -1,4 +1,4 @@
-//! Limits and deadlines of a playbook as text, each with the line that sets it.
+//! Profile, limits and deadlines of a playbook as text, each with the line that sets it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::yaml::reader::{Limits as FileLimits, read};
 /// One limit in force.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {
-    /// `limits.width`, `deadlines.command`.
+    /// `profile`, `limits.width`, `deadlines.command`.
     pub key: String,
     /// The value, in the words of a playbook.
     pub value: String,
@@ -21,7 +21,7 @@ pub struct Limit {
     pub line: Option<u32>,
 }
 
-/// The limits and deadlines in force for a playbook, in the order of the reference.
+/// The profile, the limits and the deadlines in force for a playbook, in the order of the reference.
 ///
 /// # Errors
 /// All faults of the file.
@@ -34,7 +34,12 @@ pub fn limits(file: &str, text: &str) -> Result<Vec<Limit>, Vec<Defect>> {
         let section = section.split('.').try_fold(start, |node: &Node, word| node.get(word));
         section?.get(key).map(|node: &Node| node.place.line)
     };
-    let mut all = Vec::new();
+    let profile = tree.as_ref().and_then(|tree| tree.get("profile"));
+    let mut all = vec![Limit {
+        key: "profile".to_owned(),
+        value: playbook.profile.to_string(),
+        line: profile.map(|node| node.place.line),
+    }];
     let mut add = |section: &str, key: &str, value: String| {
         all.push(Limit { key: format!("{section}.{key}"), value, line: line(section, key) });
     };
@@ -96,6 +101,7 @@ mod tests {
         assert_eq!(found.len(), 13);
         let jump = expected("limits.each.jump", "32 at once", None);
         assert_eq!(of("limits.each.jump"), jump);
+        assert_eq!(of("profile"), expected("profile", "default", None));
         assert_eq!(of("limits.width"), expected("limits.width", "8", Some(5)));
         assert_eq!(of("limits.output_bytes"), expected("limits.output_bytes", "64KiB", Some(6)));
         assert_eq!(of("deadlines.host"), expected("deadlines.host", "4m", Some(7)));

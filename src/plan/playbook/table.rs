@@ -2,6 +2,7 @@
 
 use crate::model::snapshot::View;
 use crate::plan::playbook::Purpose;
+use crate::probe::Profile;
 use crate::yaml::check::Codes;
 use crate::yaml::shape::{Field, Format, Record, Shape};
 
@@ -188,6 +189,13 @@ pub const PLAYBOOK: Record = Record {
             "What to ask.",
         ),
         field(
+            "profile",
+            false,
+            Shape::Word(Profile::WORDS),
+            "How much to ask for each view. `rich`: on Windows, what PowerShell tells is asked beside what \
+             programs of the system print; the account needs rights to read WMI. Default: default.",
+        ),
+        field(
             "containers",
             false,
             Shape::Flag,
@@ -211,6 +219,7 @@ pub const PLAYBOOK: Record = Record {
         ("commands", "a playbook names `views`, never commands"),
         ("ticket", "the key is called `change`"),
         ("probes", "the key is called `site_probes`"),
+        ("profiles", "the key is called `profile`"),
         ("timeout", "the key is called `deadlines`"),
     ],
 };

@@ -6,8 +6,9 @@
 //!
 //! Decisions:
 //! - Windows 11 24H2 and Server 2025 come without WMIC. Nothing else of the base system prints a
-//!   time with its zone in no language, so there clock and time of the last boot come with the rich
-//!   profile alone, and both questions are optional.
+//!   time with its zone in no language, so there clock, name of the system and time of the last boot
+//!   come with the rich profile alone. Both questions give context: a host without WMIC has answered
+//!   whole, and its record tells less.
 //! - A word may hold no comma, so properties cannot be listed: one is asked for, or all.
 //! - `cmd.exe /c ver` comes before WMIC's facts: its version has the number of the update.
 
@@ -37,6 +38,7 @@ const SHELL: &[Grant] = &[Grant::Shell];
 const WMI: &[Grant] = &[Grant::Shell, Grant::Cimv2];
 
 const SOCKETS: &[View] = &[View::Listeners, View::Sessions];
+const HOST_CONTEXT: &[View] = &[View::Listeners, View::Sessions, View::Host];
 
 /// The clock: first of all.
 pub(in crate::probe) const CLOCK: Probe = Probe::of(
@@ -120,6 +122,6 @@ pub(in crate::probe) const SYSTEM: Probe = Probe::of(
     wmic::reader,
 )
 .reads("Name of the system and time of the last boot.", "Microsoft, wmic; Win32_OperatingSystem")
-.serves(&[View::Host], SOCKETS)
+.serves(&[], HOST_CONTEXT)
 .granted(WMI)
 .optional();

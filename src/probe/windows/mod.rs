@@ -11,6 +11,7 @@ pub mod short;
 pub mod whoami;
 pub mod privileges;
 pub mod wmic;
+pub mod standard_error;
 mod text;
 mod words;
 pub mod netstat;
@@ -126,6 +127,7 @@ pub static PROBES: &[Probe] = &[
     .reads("Names of processes, and the services that run in each.", MANUAL)
     .serves(&[], SOCKETS)
     .granted(TASKLIST_SERVICES)
+    .names(Naming::Processes)
     .optional()
     .or(PLAIN_TASKLIST),
     windows(
@@ -137,6 +139,7 @@ pub static PROBES: &[Probe] = &[
     .reads("Names of processes, and the users that they run as.", MANUAL)
     .serves(&[], SOCKETS)
     .granted(TASKLIST_USERS)
+    .names(Naming::Processes)
     .optional(),
     windows(
         "windows/tasklist",
@@ -147,6 +150,8 @@ pub static PROBES: &[Probe] = &[
     .reads("Names of processes.", MANUAL)
     .serves(&[], SOCKETS)
     .granted(TASKLIST)
+    .optional()
+    .names(Naming::Processes)
     .only(Usage::Fallback),
     windows("windows/arp", &tools::ARP, windows_arguments(&["-a"]), arp::reader)
         .reads("The ARP table of each interface.", MANUAL)

@@ -19,7 +19,6 @@ use crate::model::text::HostText;
 use crate::probe::command::windows_arguments;
 use crate::probe::lines::{LineParser, Lines};
 use crate::probe::table::{Probe, Usage};
-use crate::probe::whole::is_whole;
 use crate::probe::windows::host::WHOAMI;
 use crate::probe::windows::whoami::fields;
 
@@ -53,7 +52,7 @@ struct Privileges {
 
 impl LineParser for Privileges {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        if line.trim_ascii().is_empty() || !is_whole(span, line, sink) {
+        if line.trim_ascii().is_empty() {
             return;
         }
         let fields = fields(line);

@@ -36,10 +36,12 @@ const SERVICES_MAX: usize = 256;
 /// A reader of the output, with or without `/svc`, `/v` and `/nh`.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
-    text::reader(Tasklist { first: true, none: None })
+    text::reader(Tasklist { first: true, none: None, ran: None })
 }
 
 struct Tasklist {
+    /// Processes that could run services were listed with that column; whether one runs any.
+    ran: Option<bool>,
     /// No line with text came yet.
     first: bool,
     /// The word for no service.
@@ -78,7 +80,13 @@ impl TextParser for Tasklist {
         }
     }
 
-    fn end(&mut self, _: &mut dyn Sink) {}
+    fn end(&mut self, sink: &mut dyn Sink) {
+        if self.ran == Some(false) {
+            let remark =
+                "no process is listed with a service: the account may not ask for services";
+            sink.issue(Issue::note(Span::default(), remark, b""));
+        }
+    }
 }
 
 impl Tasklist {
@@ -94,6 +102,11 @@ impl Tasklist {
                     self.none.get_or_insert_with(|| services.to_vec());
                 }
                 let none = self.none.as_deref() == Some(services) || services.contains(&b'/');
+                // Every Windows runs some, and most of them in this program.
+                let host = process.image.eq_ignore_ascii_case(b"svchost.exe");
+                if host || !none {
+                    self.ran = Some(self.ran.unwrap_or_default() || !none);
+                }
                 if none {
                     return;
                 }

@@ -4,14 +4,14 @@
 //! they came. Knows nothing of any program.
 //!
 //! A program prints in the code page of its console (437, 850, 866, 932, 936, 1252 or another), in
-//! UTF-8, or, where PowerShell or WMIC wrote a file, in UTF-16, normally with the low byte first:
+//! UTF-8, or, where PowerShell or WMIC wrote a file, in UTF-16, mostly with the low byte first:
 //!
 //! ```text
 //! 0D 0A 41 63 74 69            any code page, UTF-8
 //! EF BB BF 0D 0A 41            UTF-8 with its mark
 //! FF FE 0D 00 0A 00 41 00      UTF-16 with its mark
 //! 0D 00 0A 00 41 00            UTF-16 without: the second byte is zero, which no text has
-//! FE FF 00 0D 00 0A 00 41      UTF-16 with the high byte first, which only a mark tells
+//! FE FF 00 0D 00 0A 00 41      UTF-16 with the high byte first, with its mark or without
 //! ```
 //! Decisions:
 //! - Bytes of a code page are handed on as they are: digits, dots, colons and quotes are ASCII in all
@@ -69,11 +69,16 @@ impl<P: TextParser> Text<P> {
     fn decide(&mut self, sink: &mut dyn Sink) {
         let Some(parser) = self.parser.take() else { return };
         let head = std::mem::take(&mut self.head);
-        self.form = match head.as_slice() {
-            [0xff, 0xfe] => Form::Wide(Wide::new(parser, u16::from_le_bytes)),
-            [0xfe, 0xff] => Form::Wide(Wide::new(parser, u16::from_be_bytes)),
-            [first, 0] if *first != 0 => Form::Wide(Wide::new(parser, u16::from_le_bytes)),
-            _ => Form::Bytes(Lines::new(Bytes(parser))),
+        let wide: Option<Unit> = match head.as_slice() {
+            [0xff, 0xfe] => Some(u16::from_le_bytes),
+            [0xfe, 0xff] => Some(u16::from_be_bytes),
+            [first, 0] if *first != 0 => Some(u16::from_le_bytes),
+            [0, second] if *second != 0 => Some(u16::from_be_bytes),
+            _ => None,
+        };
+        self.form = match wide {
+            Some(unit) => Form::Wide(Wide::new(parser, unit)),
+            None => Form::Bytes(Lines::new(Bytes(parser))),
         };
         self.push(&head, sink);
     }
@@ -130,13 +135,16 @@ impl<P: TextParser> LineParser for Bytes<P> {
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
+/// Makes a unit of two bytes, in their order.
+type Unit = fn([u8; 2]) -> u16;
+
 /// Lines of UTF-16.
 struct Wide<P> {
     parser: P,
+    /// The order of the bytes.
+    order: Unit,
     /// The line so far, as UTF-8, one byte more than the cap at most so that excess shows.
     line: Vec<u8>,
-    /// Which byte of a unit comes first.
-    order: fn([u8; 2]) -> u16,
     /// First byte of a unit whose second has not come.
     half: Option<u8>,
     /// First unit of a pair whose second has not come.
@@ -148,8 +156,9 @@ struct Wide<P> {
 }
 
 impl<P: TextParser> Wide<P> {
-    const fn new(parser: P, order: fn([u8; 2]) -> u16) -> Self {
-        Self { parser, line: Vec::new(), order, half: None, high: None, number: 1, start: 0, at: 0 }
+    const fn new(parser: P, order: Unit) -> Self {
+        let line = Vec::new();
+        Self { parser, order, line, half: None, high: None, number: 1, start: 0, at: 0 }
     }
 
     fn add(&mut self, character: char) {
@@ -270,13 +279,18 @@ mod tests {
         let marked = [b"\xef\xbb\xbf".as_slice(), text.as_bytes()].concat();
         assert_eq!(told(&marked), lines([(5, 17), (17, 18)]));
         assert_eq!(read(&marked, 100).headers, [Span { line: 1, start: 0, end: 5 }]);
-        assert_eq!(told(&wide(text)), lines([(4, 26), (26, 28)]));
+        let plain = lines([(4, 26), (26, 28)]);
+        assert_eq!(told(&wide(text)), plain);
         let marked = [b"\xff\xfe".as_slice(), &wide(text)].concat();
         assert_eq!(told(&marked), lines([(6, 28), (28, 30)]));
         assert_eq!(read(&marked, 100).headers, [Span { line: 1, start: 0, end: 6 }]);
         assert!(read(&marked, 100).unterminated);
-        let high_first: Vec<u8> = marked.chunks(2).flat_map(|pair| [pair[1], pair[0]]).collect();
-        assert_eq!(told(&high_first), lines([(6, 28), (28, 30)]));
+        // With the high byte first.
+        let swapped = |text: &[u8]| -> Vec<u8> {
+            text.chunks(2).flat_map(|pair| pair.iter().rev().copied()).collect()
+        };
+        assert_eq!(told(&swapped(&wide(text))), plain);
+        assert_eq!(told(&swapped(&marked)), told(&marked));
     }
 
     #[test]

@@ -106,7 +106,8 @@ pub(super) fn refused(stage: &str, fault: &WsFault) -> Fault {
     let kind = match (fault.wsman, fault.subcode.as_str()) {
         // Most shells, operations, and concurrent users.
         (Some(2_150_859_173..=2_150_859_175), _) | (_, "QuotaLimit") => FaultKind::Quota,
-        (Some(5), _) | (_, "AccessDenied") => FaultKind::Denied,
+        // ERROR_ACCESS_DENIED, and a program that a policy forbids.
+        (Some(5 | 1_260 | 0x8007_0005 | 0x8007_04ec), _) | (_, "AccessDenied") => FaultKind::Denied,
         // The program is not there: ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND.
         (Some(2 | 3 | 0x8007_0002 | 0x8007_0003), _) => FaultKind::ToolMissing,
         // The operation was aborted from the other side, or the shell is gone.

@@ -121,6 +121,23 @@ impl Service {
         self.control("/faults", Some(rules));
     }
 
+    /// Sets answers of single hosts, in the form of `canned/index.json` with `host`.
+    pub fn answers(&self, entries: &Value) {
+        self.control("/answers", Some(entries));
+    }
+
+    /// The last commands of a host: each with its line and what was sent of its two streams.
+    pub fn sent(&self, host: &str) -> Vec<(String, Vec<u8>, Vec<u8>)> {
+        use base64ct::{Base64, Encoding as _};
+        let all = self.control(&format!("/sent/{host}"), None);
+        let bytes = |text: &Value| Base64::decode_vec(text.as_str().unwrap()).unwrap();
+        let one = |each: &Value| {
+            let line = each["line"].as_str().unwrap().to_owned();
+            (line, bytes(&each["stdout"]), bytes(&each["stderr"]))
+        };
+        all.as_array().unwrap().iter().map(one).collect()
+    }
+
     /// Changes limits.
     pub fn configure(&self, limits: &Value) {
         self.control("/config", Some(limits));

@@ -150,8 +150,8 @@ class Canned:
         c = re.search(r"(?is)(?:^|\s)[-/]c(?:ommand)?\s+(.*)$", m.group(1))
         return c.group(1).strip().strip('"') if c else m.group(1)
 
-    def lookup(self, line, user):
-        """-> (entry dict, ps script or None, codepage override or None)"""
+    def lookup(self, line, user, own=()):
+        """-> (entry dict, ps script or None, codepage override or None). own: the host's answers, tried first"""
         cp = None
         line = line.strip()
         while True:
@@ -168,7 +168,7 @@ class Canned:
         norm = re.sub(r"\s+", " ", line)
         # a program by its whole path is the same program
         norm = re.sub(r"^\"?[A-Za-z]:\\(?:[^\\ \"]+\\)*", "", norm)
-        for e in self.entries:
+        for e in list(own) + self.entries:
             if "match_ps" in e:
                 if script is None or not re.search(e["match_ps"], script, re.I | re.S):
                     continue
@@ -206,6 +206,10 @@ def encode_out(text, enc):
         return b"\xff\xfe" + text.encode("utf-16-le")
     if enc == "utf-16le":
         return text.encode("utf-16-le")
+    if enc == "utf-16be":
+        return text.encode("utf-16-be")
+    if enc == "utf-16be-bom":
+        return b"\xfe\xff" + text.encode("utf-16-be")
     if enc == "utf-8-sig":
         return b"\xef\xbb\xbf" + text.encode()
     return text.encode(enc, "replace")
@@ -239,6 +243,7 @@ class Command:
         self.started = time.time()
         self.first_receive = True
         self.entry = entry
+        self.sent = {"stdout": bytearray(), "stderr": bytearray()}  # as it left
         t = threading.Thread(target=self._produce, args=(entry, enc, lab), daemon=True)
         t.start()
 
@@ -275,6 +280,8 @@ class Command:
                 err = encode_out(e["stderr_text"], e.get("encoding", enc))
             if "stderr_clixml_error" in e:
                 err = clixml_error(e["stderr_clixml_error"]).encode()
+            if e.get("stderr_progress"):
+                err = CLIXML_PROGRESS.encode() + err
             elif self.script is not None and "ProgressPreference" not in self.script and e.get("progress", True):
                 err = CLIXML_PROGRESS.encode() + err
             drip = e.get("drip_bps")
@@ -338,6 +345,7 @@ class Host:
         self.addr = addr
         self.lock = threading.Lock()
         self.shells = {}
+        self.ran = collections.deque(maxlen=64)  # the last commands, with what was sent of them
         self.c = collections.Counter()
 
 
@@ -348,6 +356,7 @@ class Lab:
         self.canned = Canned(a.canned)
         self.hosts = {}
         self.faults = []
+        self.answers = []
         self.flock = threading.Lock()
         self.log_lock = threading.Lock()
         self.log = collections.deque(maxlen=20000)
@@ -377,6 +386,16 @@ class Lab:
     def set_faults(self, rules):
         with self.flock:
             self.faults = [dict(r, _hits=0, _fired=0) for r in rules]
+
+    def answers_of(self, host):
+        """What this host answers in another way than canned/index.json says."""
+        return [e for e in self.answers if e.get("host", "*") in ("*", host)]
+
+    def sent(self, host):
+        h = self.hosts.get(host)
+        b64 = lambda b: base64.b64encode(b).decode()
+        return [{"line": c.line, "stdout": b64(c.sent["stdout"]), "stderr": b64(c.sent["stderr"])}
+                for c in list(h.ran if h else ())]
 
     def fault_for(self, host, action, line=None):
         with self.flock:
@@ -962,11 +981,12 @@ class Conn(threading.Thread):
             if sum(x.ops for x in self.user_shells()) >= self.lab.a.max_ops:
                 raise SoapFault("quota_ops", n=self.lab.a.max_ops)
             s.ops += 1
-            e, script, cp = self.lab.canned.lookup(line, self.user)
+            e, script, cp = self.lab.canned.lookup(line, self.user, self.lab.answers_of(self.h.addr))
             if e.get("unknown") and opts.get("WINRS_SKIP_CMD_SHELL", "").upper() == "TRUE":
                 s.ops -= 1
                 raise SoapFault("not_found")
             s.commands[cid] = Command(cid, line, e, script, codepage_name(cp or s.codepage), self.lab)
+            self.h.ran.append(s.commands[cid])
         self.h.c["commands"] += 1
         return f"<rsp:CommandResponse><rsp:CommandId>{cid}</rsp:CommandId></rsp:CommandResponse>"
 
@@ -1007,6 +1027,7 @@ class Conn(threading.Thread):
                 else:
                     c.queue.popleft()
                 n += len(take)
+                c.sent[st] += take
                 out.append(f'<rsp:Stream Name="{st}" CommandId="{cid}">{base64.b64encode(take).decode()}</rsp:Stream>')
             if c.done and not c.queue:
                 for st in ("stdout", "stderr"):
@@ -1153,6 +1174,8 @@ def control_server(lab, port):
         def do_GET(self):
             if self.path == "/state":
                 return self.out(lab.state())
+            if self.path.startswith("/sent/"):
+                return self.out(lab.sent(self.path[6:]))
             if self.path.startswith("/log"):
                 return self.out(list(lab.log))
             self.out({"error": "GET /state, GET /log, POST /faults [rules], POST /reset"}, 404)
@@ -1163,6 +1186,9 @@ def control_server(lab, port):
             if self.path == "/faults":
                 lab.set_faults(json.loads(body or b"[]"))
                 return self.out({"faults": len(lab.faults)})
+            if self.path == "/answers":      # entries as in canned/index.json, with "host"
+                lab.answers = json.loads(body or b"[]")
+                return self.out({"answers": len(lab.answers)})
             if self.path == "/config":       # change limits while running
                 for k, v in json.loads(body).items():
                     if k not in ("max_shells", "max_ops", "max_envelope_kb", "receive_bytes", "allow_unencrypted", "cbt", "codepage"):

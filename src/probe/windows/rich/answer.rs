@@ -9,6 +9,7 @@ use serde_json::Value;
 use crate::model::parsed::{Issue, Reader, Sink, Span};
 use crate::probe::json::Fields;
 use crate::probe::json_tree::{Kind, Place, Tree, TreeParser};
+use crate::probe::windows::standard_error::says_denied;
 
 /// Version of what the scripts print.
 const VERSION: u64 = 1;
@@ -131,7 +132,12 @@ fn errors(span: Span, value: &Value, sink: &mut dyn Sink) -> Result<(), &'static
     };
     for item in listed {
         let text = item.as_str().map_or_else(|| item.to_string(), str::to_owned);
-        sink.issue(Issue::note(span, "a command of the script met an error", text.as_bytes()));
+        let message = if says_denied(text.as_bytes()) {
+            "the account may not ask what a command of the script asks"
+        } else {
+            "a command of the script met an error"
+        };
+        sink.issue(Issue::note(span, message, text.as_bytes()));
     }
     if !listed.is_empty() {
         return Err("the script met errors, so rows may be missing");

@@ -1,5 +1,5 @@
 $x=@()
-if($Error.Count -gt $n){$x=@($Error|Select-Object -First ($Error.Count-$n)|ForEach-Object{[string]$_})}
+if($Error.Count -gt $n){$x=@($Error|Select-Object -First ($Error.Count-$n)|ForEach-Object{[string]$_.CategoryInfo.Category+' '+$_.FullyQualifiedErrorId+': '+[string]$_})}
 $h['v']=1
 $h['errors']=$x
 $j=ConvertTo-Json -Compress -Depth 4 -InputObject $h

@@ -5,8 +5,10 @@
 //!  "errors":[]}
 //! ```
 //! In: answers of the fixed scripts that stand beside this file, from PowerShell 5.1 and 7. Out:
-//! sockets with process ids, facts of processes, interfaces, routes, neighbours and host facts. The
-//! netstat.exe probes do not depend on it.
+//! sockets with process ids, facts of processes, interfaces, routes, neighbours and host facts.
+//!
+//! With `profile: rich` they are asked behind all others, which do not depend on them: see
+//! docs/decisions/0029.
 //!
 //! A script is a prologue, a body and an epilogue, encoded as UTF-16LE and base64 when fleetstat is
 //! compiled, so that it is one word (`-EncodedCommand`) in which no shell finds anything to
@@ -16,7 +18,8 @@
 //!   write them differently. The readers take each form all the same.
 //! - Each list stands in `@(..)`. 5.1 still prints one row as an object at times, and none as `null`.
 //! - Errors of the commands come in `errors`: each is an issue, since it may mean missing rows. A
-//!   list that is missing is one too.
+//!   list that is missing is one too. Category and number stand before the text, which is in the
+//!   language of the host: they tell a refusal.
 //! - Characters beyond ASCII are escaped, since the code page of the output depends on the host and
 //!   on whether there is a console. In the constrained language mode that may be refused, and
 //!   `[Console]::OutputEncoding` and the account's token are: then text comes as the host has it, and
@@ -34,6 +37,8 @@ pub mod interfaces;
 pub mod processes;
 pub mod routes;
 pub mod sockets;
+
+use std::time::Duration;
 
 use crate::model::host::Platform;
 use crate::model::privilege::Grant;
@@ -98,7 +103,13 @@ const BOTH: &[Grant] = &[Grant::Shell, Grant::Cimv2, Grant::StandardCimv2];
 
 /// One script.
 const fn rich(id: &'static str, arguments: Arguments, reader: MakeReader) -> Probe {
-    Probe::of(Platform::Windows, id, &POWERSHELL, arguments, reader).only(Usage::Rich)
+    let mut probe = Probe::of(Platform::Windows, id, &POWERSHELL, arguments, reader)
+        .only(Usage::Rich)
+        .optional();
+    // It prints at its end, and on a busy host begins after half a minute.
+    probe.first_byte = Some(Duration::from_mins(1));
+    probe.total = Some(Duration::from_secs(90));
+    probe
 }
 
 /// TCP and UDP sockets.
@@ -122,7 +133,7 @@ pub(in crate::probe) const RICH_PROCESSES: Probe =
         )
         .serves(&[], &[View::Listeners, View::Sessions])
         .granted(PROCESS)
-        .optional();
+        .names(Naming::Processes);
 
 /// Neighbours and routes.
 pub(in crate::probe) const RICH_ROUTES: Probe = rich("windows/rich-routes", ROUTES, routes::reader)

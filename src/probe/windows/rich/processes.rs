@@ -58,7 +58,7 @@ fn service(span: Span, fields: &Fields, sink: &mut dyn Sink) -> Result<(), &'sta
     let name = word(fields, "Name").ok_or("expected a service with its name")?;
     sink.row(span, Row::Process(pid, ProcessFact::Service(name)));
     if let Some(account) = word(fields, "Account") {
-        sink.row(span, Row::Process(pid, ProcessFact::User(account)));
+        sink.row(span, Row::Process(pid, ProcessFact::Account(account)));
     }
     Ok(())
 }
