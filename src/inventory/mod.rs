@@ -30,6 +30,7 @@
 //! at any level, wins over what those say.
 
 pub mod host;
+pub mod login;
 pub mod pattern;
 pub mod program;
 pub mod ansible;
@@ -44,6 +45,7 @@ mod account;
 mod legacy;
 mod jump;
 mod segment;
+mod realm;
 mod group;
 mod overlay;
 mod foreign;

@@ -104,6 +104,7 @@ impl Overlay<'_> {
         let transport = transport(value(Key::Transport));
         let tls = !matches!(value(Key::Tls), Some(Value::Flag(false)));
         let tls_name = text(value(Key::TlsName));
+        let login = winrm::login(&mut value);
         let port = port(value(Key::Port), winrm::port(transport, tls));
         let platform = platform(value(Key::Platform), transport);
         let (role, environment) = (label(value(Key::Role)), label(value(Key::Environment)));
@@ -166,6 +167,7 @@ impl Overlay<'_> {
             legacy,
             tls,
             tls_name,
+            login,
             require_pq: false,
         };
         winrm::check(&host, (at, report));

@@ -2,6 +2,7 @@
 
 use crate::inventory::account_table::ACCOUNT_RECORD;
 use crate::inventory::host::LegacyAlgorithm;
+use crate::inventory::login::Mechanism;
 use crate::model::host::{Criticality, Exposure, Platform, TransportKind, words};
 use crate::yaml::check::Codes;
 use crate::yaml::shape::{Field, Format, Record, Shape};
@@ -115,6 +116,14 @@ words! {
         Tls = "tls",
         /// Name in the certificate.
         TlsName = "tls_name",
+        /// The way to log in.
+        Auth = "auth",
+        /// Service principal.
+        Spn = "spn",
+        /// Trusted authorities.
+        TlsCa = "tls_ca",
+        /// The only certificate.
+        TlsPin = "tls_pin",
     }
 }
 
@@ -169,6 +178,31 @@ const TLS_NAME: Format = Format {
     expects: "a DNS name or IP address",
     pattern: Some("^[A-Za-z0-9:][A-Za-z0-9.:_-]*$"),
     example: "win-1.example.net",
+};
+const SPN: Format = Format {
+    expects: "a service principal",
+    pattern: Some("^[A-Za-z]{1,32}/[A-Za-z0-9][A-Za-z0-9.:_-]{0,254}$"),
+    example: "WSMAN/win-1.example.net",
+};
+const CA_FILE: Format = Format {
+    expects: "a path",
+    pattern: Some("^[^\\u0000-\\u001f]+$"),
+    example: "/etc/fleetstat/windows-ca.pem",
+};
+const PIN: Format = Format {
+    expects: "a certificate's fingerprint",
+    pattern: Some("^[Ss][Hh][Aa]256:[A-Za-z0-9+/=:]{43,95}$"),
+    example: "SHA256:uNiVztksCsDhcc0u9e8BrrQXVUpMZIDTMczCvj3tD2s",
+};
+const REALM: Format = Format {
+    expects: "a Kerberos realm",
+    pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$"),
+    example: "CORP.EXAMPLE",
+};
+const KDC: Format = Format {
+    expects: "an IP address or DNS name, with a port where it is not 88",
+    pattern: Some("^[A-Za-z0-9:\\[][A-Za-z0-9.:%_\\[\\]-]*$"),
+    example: "dc1.corp.example",
 };
 const VARIABLE_NAME: Format = Format {
     expects: "a variable name",
@@ -262,6 +296,10 @@ macro_rules! with_attributes {
         optional("services", Shape::List { of: &Shape::Text(&SERVICE), least: 0 }, "Services the host is expected to offer. Joined like tags."),
         optional("jump", Shape::Text(&JUMP_NAME), "Jump host: a name under jumps or hosts. Its own `jump` goes before it, three in all at most; none: direct."),
         optional("tls", Shape::Flag, "With winrm: HTTPS with a verified certificate. false: HTTP, with every message sealed. Default: true."),
+        optional("auth", Shape::Word(Mechanism::WORDS), "With winrm: how the account logs in; basic and certificate over verified HTTPS only. Nothing else is tried. Default: ntlm."),
+        optional("spn", Shape::Text(&SPN), "With kerberos: the service principal of the host. Default: HTTP/ and tls_name or the address."),
+        optional("tls_ca", Shape::Text(&CA_FILE), "With winrm: PEM file of the authorities that are trusted instead of the platform's."),
+        optional("tls_pin", Shape::Text(&PIN), "With winrm: SHA-256 of the only certificate that is taken, as base64 or hexadecimal digits. Without tls_ca its authority, names and dates are not looked at."),
         optional("fragile", Shape::Flag, "One command at a time, at the lowest priority. Default: false."),
         optional("vars", VARIABLES, "Variables for site probes: whole numbers, flags, text, lists of them. Each is overridden as a whole."),
     ] };
@@ -323,6 +361,18 @@ const SEGMENT_RECORD: Record = Record {
         "Refuse a host, before any login, unless its key exchange and those of its jump hosts are post-quantum. Default: false.",
     )],
     hints: &[("require-pq", "the key is called `require_pq`")],
+};
+
+/// One realm.
+const REALM_RECORD: Record = Record {
+    name: "realm",
+    doc: "Where the tickets of a Kerberos realm come from.",
+    fields: &[required(
+        "kdc",
+        Shape::List { of: &Shape::Text(&KDC), least: 1 },
+        "Its KDCs (domain controllers), tried in this order when one cannot be reached.",
+    )],
+    hints: &[("kdcs", "the key is called `kdc` and holds a list")],
 };
 
 /// One host.
@@ -414,6 +464,11 @@ pub const INVENTORY: Record = Record {
             "segments",
             Shape::Map { keys: &SEGMENT, of: &Shape::Record(&SEGMENT_RECORD) },
             "What segments demand, by name.",
+        ),
+        optional(
+            "realms",
+            Shape::Map { keys: &REALM, of: &Shape::Record(&REALM_RECORD) },
+            "Kerberos realms by name. One that is not here is asked at its own name, port 88.",
         ),
     ],
     hints: &[

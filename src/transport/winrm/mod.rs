@@ -10,6 +10,7 @@
 mod auth;
 mod binding;
 mod cleanup;
+mod der;
 mod door;
 mod line;
 mod reply;
@@ -20,6 +21,7 @@ mod soap;
 mod tls;
 mod wire;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use futures::FutureExt as _;
@@ -30,7 +32,7 @@ use self::cleanup::Cleanup;
 use self::door::Door;
 use self::session::WinrmSession;
 use self::shell::Shell;
-use self::tls::Trust;
+use self::tls::{Anchor, Trust};
 use self::wire::Place;
 use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
@@ -81,7 +83,7 @@ impl Winrm {
             address: asset.address.clone(),
             port: asset.port,
             name: host.tls_name.clone().unwrap_or_else(|| asset.address.clone()),
-            tls: if host.tls { Some(self.trust.config().await?) } else { None },
+            tls: if host.tls { Some(self.trust.config(&self.anchor(host)?).await?) } else { None },
         };
         Ok(Door {
             place,
@@ -90,6 +92,17 @@ impl Winrm {
             lockout: Arc::clone(&self.lockout),
             deadlines: deadlines.clone(),
         })
+    }
+
+    /// Whom the host's certificate must please.
+    fn anchor(&self, host: &Host) -> Result<Anchor, Fault> {
+        let Some(login) = host.login.as_deref() else { return Ok(Anchor::default()) };
+        let expand = |path: &PathBuf| {
+            let whole = self.keyring.expand(path);
+            whole.map_err(|error| Fault::new(FaultKind::Internal, error.to_string()))
+        };
+        let authorities = login.tls_ca.as_ref().map(expand).transpose()?;
+        Ok(Anchor { authorities, pin: login.tls_pin })
     }
 
     /// Goes the whole road, within the host's deadline.

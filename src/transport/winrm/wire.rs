@@ -159,12 +159,10 @@ async fn secure(
     };
     let stream = result.map_err(|error| binding::tls_fault(&error))?;
     let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let hash = certificate.and_then(|certificate| binding::end_point(certificate));
-    let hash = hash.ok_or_else(|| {
-        let detail =
-            "the login cannot be bound to the certificate: its signature is of no known kind";
-        Fault::new(FaultKind::TlsUntrusted, detail)
-    })?;
+    let hash =
+        certificate.map(|certificate| binding::end_point(certificate)).ok_or_else(|| {
+            Fault::new(FaultKind::TlsUntrusted, "TLS: the host showed no certificate")
+        })??;
     Ok((stream, hash))
 }
 
