@@ -18,6 +18,8 @@ mod ssh_lab;
 
 mod endings;
 mod fleet;
+mod kerberos;
+mod login;
 mod many;
 mod mixed;
 mod matrix;
