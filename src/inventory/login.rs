@@ -156,8 +156,8 @@ mod tests {
     #[test]
     fn a_pin_is_read_as_openssl_and_as_openssh_write_it() {
         let pin = Pin(*b"0123456789abcdef0123456789ABCDEF");
-        let hex: String = pin.0.iter().map(|byte| format!("{byte:02X}")).collect();
         let pairs: Vec<String> = pin.0.iter().map(|byte| format!("{byte:02x}")).collect();
+        let hex = pairs.concat().to_ascii_uppercase();
         let base64 = pin.to_string();
         for text in [
             format!("SHA256:{hex}"),

@@ -109,10 +109,7 @@ impl Overlay<'_> {
         let platform = platform(value(Key::Platform), transport);
         let (role, environment) = (label(value(Key::Role)), label(value(Key::Environment)));
         let (segment, site) = (label(value(Key::Segment)), label(value(Key::Site)));
-        let criticality = match value(Key::Criticality) {
-            Some(Value::Criticality(criticality)) => Some::<Criticality>(*criticality),
-            _ => None,
-        };
+        let criticality = criticality(value(Key::Criticality));
         let exposure = match value(Key::Exposure) {
             Some(Value::Exposure(exposure)) => Some::<Exposure>(*exposure),
             _ => None,
@@ -266,6 +263,13 @@ fn port(value: Option<&Value>, default: u16) -> u16 {
     match value {
         Some(Value::Port(port)) => *port,
         _ => default,
+    }
+}
+
+fn criticality(value: Option<&Value>) -> Option<Criticality> {
+    match value {
+        Some(Value::Criticality(criticality)) => Some(*criticality),
+        _ => None,
     }
 }
 

@@ -160,10 +160,14 @@ fn kerberos(host: &Host, account: &Account, (at, report): (At, &mut Report<'_>))
     }
 }
 
-/// SSH has no use for a client certificate.
+/// Whether an account has an identity for SSH, which has no use for a client certificate.
+pub(super) fn fits_ssh(account: &Account) -> bool {
+    !account.identities.iter().all(|one| matches!(one, Identity::TlsCertificate { .. }))
+}
+
 fn not_by_ssh(host: &Host, (at, report): (At, &mut Report<'_>)) {
     let Some(account) = &host.account else { return };
-    if account.identities.iter().all(|one| matches!(one, Identity::TlsCertificate { .. })) {
+    if !fits_ssh(account) {
         let (name, account) = (&host.asset.name, &account.name);
         let message = format!(
             "host `{name}` is reached by ssh, and its account `{account}` has only a `tls_certificate`"

@@ -206,16 +206,21 @@ impl FaultKind {
             Self::Killed => {
                 "something on the host ended the command: see its log (out of memory, limits); what came before is kept"
             }
-            Self::LeakedShell => "nothing: the host ends the shell after three idle minutes",
-            Self::KdcUnreachable => {
-                "check `realms` in the inventory and the domain controller; nothing but Kerberos is tried"
-            }
-            Self::NoTicket => {
-                "mend what the detail says at the domain controller, or `spn` in the inventory; nothing but Kerberos is tried"
-            }
+            Self::LeakedShell | Self::KdcUnreachable | Self::NoTicket => self.windows_remedy(),
             Self::Internal => {
                 "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"
             }
+        }
+    }
+
+    /// The remedy of what only Windows hosts have.
+    const fn windows_remedy(self) -> &'static str {
+        if matches!(self, Self::KdcUnreachable) {
+            "check `realms` in the inventory and the domain controller; nothing but Kerberos is tried"
+        } else if matches!(self, Self::NoTicket) {
+            "mend what the detail says at the domain controller, or `spn` in the inventory; nothing but Kerberos is tried"
+        } else {
+            "nothing: the host ends the shell after three idle minutes"
         }
     }
 

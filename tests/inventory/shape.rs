@@ -63,35 +63,30 @@ hosts:
         escalation: Escalation::Sudo,
     };
     let names = vec![Variable::Text("a".into()), Variable::Number(1), Variable::Bool(true)];
+    let asset = Asset {
+        name: HostName::new("db-1").unwrap(),
+        address: "10.0.0.5".into(),
+        port: 2222,
+        platform: Platform::Freebsd,
+        transport: TransportKind::Ssh,
+        role: Some(label("db")),
+        environment: Some(label("no")),
+        segment: Some(label("s1")),
+        site: Some(label("fra")),
+        criticality: Some(Criticality::Critical),
+        exposure: Some(Exposure::Isolated),
+        owner: Some("Team Ünïx".into()),
+        tags: vec![label("a"), label("b"), label("lab")],
+        timezone: Some("Europe/Berlin".into()),
+        services: vec![label("ntp"), label("postgresql")],
+    };
     let expected = Host {
-        asset: Asset {
-            name: HostName::new("db-1").unwrap(),
-            address: "10.0.0.5".into(),
-            port: 2222,
-            platform: Platform::Freebsd,
-            transport: TransportKind::Ssh,
-            role: Some(label("db")),
-            environment: Some(label("no")),
-            segment: Some(label("s1")),
-            site: Some(label("fra")),
-            criticality: Some(Criticality::Critical),
-            exposure: Some(Exposure::Isolated),
-            owner: Some("Team Ünïx".into()),
-            tags: vec![label("a"), label("b"), label("lab")],
-            timezone: Some("Europe/Berlin".into()),
-            services: vec![label("ntp"), label("postgresql")],
-        },
         account: Some(Arc::new(account)),
         host_key_alias: Some("db".into()),
         fragile: true,
         groups: Arc::from([label("data"), label("db")]),
         variables: variables(names),
-        road: Arc::default(),
-        legacy: None,
-        tls: true,
-        tls_name: None,
-        login: None,
-        require_pq: false,
+        ..Host::of(asset)
     };
     let inventory =
         from_texts(&[("a.yaml", text)]).unwrap_or_else(|d| panic!("{}", super::printed(&d)));

@@ -181,14 +181,12 @@ impl Door {
         let _permit = self.tickets.acquire().await;
         let mut kdcs = Kdcs::new(&self.kdcs, self.deadlines.connect);
         let context = KerberosContext::begin(&asked, password, binding, &mut kdcs);
-        match timeout(limit, context).await {
-            Ok(result) => result,
-            Err(_) => {
-                let detail = format!("no ticket came in {} s", limit.as_secs_f64());
-                let fault = Fault::new(FaultKind::KdcUnreachable, detail);
-                Err(NotIn { fault, shown: kdcs.shown() })
-            }
-        }
+        let result = timeout(limit, context).await;
+        result.unwrap_or_else(|_| {
+            let detail = format!("no ticket came in {} s", limit.as_secs_f64());
+            let fault = Fault::new(FaultKind::KdcUnreachable, detail);
+            Err(NotIn { fault, shown: kdcs.shown() })
+        })
     }
 
     /// For the record: how the login was done.

@@ -33,6 +33,9 @@ use crate::transport::winrm::soap::ENVELOPE_BYTES;
 /// Most bytes of an answer: what we allow the host, sealed, and room for its frame.
 const ANSWER_BYTES_MAX: usize = ENVELOPE_BYTES as usize * 2;
 
+/// The `Content-Type` of an envelope that is not sealed.
+const PLAIN: &str = "application/soap+xml;charset=UTF-8";
+
 /// Most bytes of what a service calls itself that are kept.
 const SERVER_BYTES_MAX: usize = 100;
 
@@ -224,7 +227,7 @@ impl Connection {
         match self.login {
             Login::Context { sealed: false, .. } => unproven.prove(),
             Login::Context { sealed: true, .. } | Login::Header(_) => {
-                self.unproven = Some(unproven)
+                self.unproven = Some(unproven);
             }
         }
     }
@@ -245,7 +248,6 @@ impl Connection {
     /// Sends an envelope and takes its answer.
     pub(super) async fn ask(&mut self, envelope: &str) -> Result<Answered, Fault> {
         let plain = envelope.as_bytes();
-        const PLAIN: &str = "application/soap+xml;charset=UTF-8";
         let (status, headers, body) = match &mut self.login {
             Login::Context { context, sealed: true } => {
                 let protocol = context.protocol();

@@ -223,6 +223,7 @@ fn refused(error: &KdcError, question: usize, asked: &Asked<'_>) -> NotIn {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use FaultKind::{AuthRefused, NoTicket, PasswordExpired};
     use proptest::prelude::*;
 
     fn der(tag: u8, content: &[u8]) -> Vec<u8> {
@@ -256,7 +257,6 @@ mod tests {
             let NotIn { fault, shown } = refused(&read, question, &ASKED);
             (fault.kind, shown)
         };
-        use FaultKind::{AuthRefused, NoTicket, PasswordExpired};
         for (code, question, kind, shown) in [
             (6, 1, AuthRefused, Shown::Refused),
             (18, 1, AuthRefused, Shown::Refused),
