@@ -9,9 +9,10 @@ cd "$(dirname "$0")/.."
 
 packages="openssh-server openssh-client dropbear-bin iproute2 net-tools lsof nftables busybox procps \
 python3 python3-venv sudo libcap2-bin strace e2fsprogs util-linux mount dash bash ksh mksh tcsh fish zsh \
-groff-base gcc libc6-dev"
+groff-base gcc libc6-dev openssl krb5-kdc krb5-admin-server libkrb5-dev python3-dev"
 commands="sshd:/usr/sbin/sshd dropbear:/usr/sbin/dropbear ssh-keygen: ssh-agent: ip: ss: netstat: lsof: nft: \
-busybox: sudo: mount: unshare: pgrep: python3: setcap:/sbin/setcap strace: mkfs.ext4:/sbin/mkfs.ext4 dash: bash: ksh93: mksh: tcsh: csh: fish: zsh: script: groff: cc:"
+busybox: sudo: mount: unshare: pgrep: python3: setcap:/sbin/setcap strace: mkfs.ext4:/sbin/mkfs.ext4 dash: bash: ksh93: mksh: tcsh: csh: fish: zsh: script: groff: cc: openssl: \
+krb5kdc:/usr/sbin/krb5kdc kadmin.local:/usr/sbin/kadmin.local kdb5_util:/usr/sbin/kdb5_util krb5-config:"
 
 if [ "$(id -u)" != 0 ]; then
     echo "The suite makes network namespaces and starts servers. Run it as root first:" >&2
@@ -50,7 +51,7 @@ fi
 
 # The Windows hosts that WinRM is tested against are a Python program.
 winrm=target/tools/winrm
-if ! "$winrm/bin/python" -c "import spnego, cryptography" >/dev/null 2>&1; then
+if ! "$winrm/bin/python" -c "import spnego, cryptography, gssapi, krb5" >/dev/null 2>&1; then
     python3 -m venv --clear "$winrm"
     "$winrm/bin/pip" install --quiet --requirement tests/lab/winrm/requirements.txt
 fi

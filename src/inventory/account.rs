@@ -51,7 +51,7 @@ fn user(entry: &Entry, report: &mut Report<'_>) -> Option<String> {
 }
 
 /// Keys of which one names an identity.
-const WAYS: &[&str] = &["identity", "agent", "agent_certificate", "password"];
+const WAYS: &[&str] = &["identity", "agent", "agent_certificate", "password", "tls_certificate"];
 
 /// Keys that belong to one of [`WAYS`].
 const PARTS: &[&str] = &["passphrase", "certificate"];
@@ -142,6 +142,7 @@ impl Owner<'_, '_> {
                 let fingerprint = self.fingerprint("agent_certificate", value)?;
                 Some(Identity::AgentCertificate { fingerprint })
             }
+            "tls_certificate" => self.tls_certificate(value),
             _ => self.secret("password", value).map(Identity::Password),
         }
     }
@@ -153,6 +154,8 @@ impl Owner<'_, '_> {
             let message = format!("account {account} has a passphrase but no key file");
             let help = if way == "password" {
                 "a password needs none: remove it"
+            } else if way == "tls_certificate" {
+                "write it inside `tls_certificate`"
             } else {
                 "the agent asks for its own: remove it"
             };
@@ -225,6 +228,29 @@ impl Owner<'_, '_> {
         };
         let message = format!("`certificate` of account {} {reason}", self.account);
         self.refuse(node.place, message, "write a path such as `~/.ssh/fleetstat_ed25519-cert.pub`")
+    }
+
+    /// A certificate for TLS. What is missing was reported by the table's check.
+    fn tls_certificate(&mut self, node: &Node) -> Option<Identity> {
+        let mut file = |key: &str| {
+            let node = node.get(key)?;
+            let text = node.text()?;
+            if is_path(text) && !text.contains("-----BEGIN") {
+                return Some(PathBuf::from(text));
+            }
+            let message = format!("`{key}` of account {} is no path", self.account);
+            self.refuse(
+                node.place,
+                message,
+                "name the PEM file; secrets never stand in an inventory",
+            )
+        };
+        let (certificate, key) = (file("certificate"), file("key"));
+        let passphrase = match node.get("passphrase") {
+            None => None,
+            Some(source) => Some(self.secret("passphrase", source)?),
+        };
+        Some(Identity::TlsCertificate { certificate: certificate?, key: key?, passphrase })
     }
 
     fn secret(&mut self, key: &str, node: &Node) -> Option<SecretSource> {

@@ -71,6 +71,32 @@ const SECRET: Record = Record {
 
 const SECRET_SOURCE: Shape = Shape::OneOf(&[Shape::Word(&["prompt"]), Shape::Record(&SECRET)]);
 
+const PEM_FILE: Format = Format {
+    expects: "a path",
+    pattern: Some("^[^\\u0000-\\u001f]+$"),
+    example: "/etc/fleetstat/reader.pem",
+};
+
+/// A certificate for TLS.
+const TLS_CERTIFICATE: Record = Record {
+    name: "tls_certificate",
+    doc: "A client certificate for hosts that are reached by winrm with `auth: certificate`.",
+    fields: &[
+        required(
+            "certificate",
+            Shape::Text(&PEM_FILE),
+            "PEM file of the certificate, followed by those that lead to its authority.",
+        ),
+        required("key", Shape::Text(&PEM_FILE), "PEM file of the private key."),
+        optional(
+            "passphrase",
+            SECRET_SOURCE,
+            "For an encrypted key (PKCS #8): prompt, a file, a credential or a command.",
+        ),
+    ],
+    hints: &[("file", "the keys are called `certificate` and `key`")],
+};
+
 /// Keys that name an identity: alike in the short form and in the list; `$first` come before
 /// them, `$last` after them.
 macro_rules! with_identity {
@@ -82,6 +108,7 @@ macro_rules! with_identity {
         optional("agent", Shape::OneOf(&[Shape::Flag, Shape::Text(&FINGERPRINT)]), "A key of ssh-agent: its fingerprint, or true when the agent holds only one."),
         optional("agent_certificate", Shape::Text(&FINGERPRINT), "A user certificate that ssh-agent holds: the fingerprint of its key."),
         optional("password", SECRET_SOURCE, "For password and keyboard-interactive logins: prompt, a file, a credential or a command."),
+        optional("tls_certificate", Shape::Record(&TLS_CERTIFICATE), "A client certificate, for hosts that are reached by winrm."),
         $($last,)*
     ] };
 }
@@ -89,7 +116,7 @@ macro_rules! with_identity {
 /// One entry of an account's list of identities.
 pub(super) const IDENTITY_RECORD: Record = Record {
     name: "identity",
-    doc: "One way to prove who we are: identity, agent, agent_certificate or password.",
+    doc: "One way to prove who we are: identity, agent, agent_certificate, password or tls_certificate.",
     fields: with_identity!([], []),
     hints: &[
         ("key", "the key file is called `identity`"),
@@ -100,7 +127,7 @@ pub(super) const IDENTITY_RECORD: Record = Record {
 /// One account.
 pub(super) const ACCOUNT_RECORD: Record = Record {
     name: "account",
-    doc: "A login on hosts, with what opens it: one identity, agent, agent_certificate or password, or a list of identities.",
+    doc: "A login on hosts, with what opens it: one identity, agent, agent_certificate, password or tls_certificate, or a list of identities.",
     fields: with_identity!(
         [required("user", Shape::Text(&USER), "Login name on the host.")],
         [

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use crate::inventory::host::{Account, Legacy, Variable};
 use crate::inventory::legacy;
+use crate::inventory::login::{Mechanism, Pin};
 use crate::inventory::report::Report;
 use crate::inventory::table::{Key, code};
+use crate::inventory::winrm;
 use crate::model::host::{Criticality, Exposure, Platform, TransportKind};
 use crate::model::id::Label;
 use crate::yaml::defect::quoted;
@@ -28,6 +30,8 @@ pub(super) enum Value {
     Flag(bool),
     Account(Arc<Account>),
     Legacy(Arc<Legacy>),
+    Mechanism(Mechanism),
+    Pin(Pin),
 }
 
 impl std::fmt::Display for Value {
@@ -44,6 +48,8 @@ impl std::fmt::Display for Value {
             Self::Flag(flag) => write!(f, "{flag}"),
             Self::Account(account) => write!(f, "{}", account.name),
             Self::Legacy(legacy) => write!(f, "{legacy}"),
+            Self::Mechanism(word) => write!(f, "{word}"),
+            Self::Pin(pin) => write!(f, "{pin}"),
         }
     }
 }
@@ -131,6 +137,10 @@ fn value(
         Key::Owner => text.and_then(|text| one_line(key, text, node.place, (owner, report))),
         Key::HostKeyAlias => text.and_then(|text| alias(text, node.place, owner, report)),
         Key::TlsName => text.and_then(|text| tls_name(text, node.place, owner, report)),
+        Key::Auth => text.and_then(Mechanism::parse).map(Value::Mechanism),
+        Key::Spn | Key::TlsCa | Key::TlsPin => {
+            text.and_then(|text| winrm::value(key, (text, node.place), owner, report))
+        }
         Key::Timezone => text.and_then(|text| timezone(text, node.place, owner, report)),
         // Addresses are checked once they are expanded.
         Key::Address => text.map(|text| Value::Text(text.into())),

@@ -15,7 +15,7 @@ use crate::inventory::overlay::{Levels, Overlay, addresses};
 use crate::inventory::pattern::Pattern;
 use crate::inventory::report::{At, Report};
 use crate::inventory::table::code;
-use crate::inventory::{ALL, account, limit, segment};
+use crate::inventory::{ALL, account, limit, realm, segment};
 use crate::model::id::{HostName, Label};
 use crate::yaml::defect::quoted;
 use crate::yaml::node::{Entry, Node, Place};
@@ -107,6 +107,7 @@ pub(super) fn build(
     roads(&mut hosts, &asked, (&stations, whole), report);
     segment::apply(trees, &mut hosts, report);
     let limits = limit::read(trees, report);
+    realm::apply(trees, &mut hosts, report);
     let (hosts, of_host) = sorted(hosts, of_host);
     Built {
         hosts,

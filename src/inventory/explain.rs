@@ -220,6 +220,14 @@ fn value(host: &Host, key: Key) -> Option<String> {
         Key::Legacy => host.legacy.as_ref().map(ToString::to_string),
         Key::Tls => (asset.transport == TransportKind::Winrm).then(|| host.tls.to_string()),
         Key::TlsName => host.tls_name.clone(),
+        Key::Auth => {
+            (asset.transport == TransportKind::Winrm).then(|| host.mechanism().to_string())
+        }
+        Key::Spn => host.login.as_ref().and_then(|login| login.spn.clone()),
+        Key::TlsCa => {
+            host.login.as_ref()?.tls_ca.as_ref().map(|path| path.to_string_lossy().into_owned())
+        }
+        Key::TlsPin => host.login.as_ref()?.tls_pin.map(|pin| pin.to_string()),
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use crate::inventory::login::{Login, Mechanism};
 use crate::model::host::{Asset, words};
 use crate::model::id::{HostName, Label};
 use crate::model::time::Utc;
@@ -58,6 +59,15 @@ pub enum Identity {
     },
     /// A password, for the methods `password` and `keyboard-interactive`.
     Password(SecretSource),
+    /// A certificate for TLS, which hosts that are reached by WinRM may ask for. SSH has no use for it.
+    TlsCertificate {
+        /// PEM file with the certificate, and those that lead to its authority.
+        certificate: PathBuf,
+        /// PEM file of the private key.
+        key: PathBuf,
+        /// `None`: the key is not encrypted.
+        passphrase: Option<SecretSource>,
+    },
 }
 
 /// How the account reaches what an ordinary account may not see.
@@ -230,6 +240,8 @@ pub struct Host {
     pub tls: bool,
     /// Name that its TLS certificate must carry instead of the address.
     pub tls_name: Option<String>,
+    /// What else differs from the defaults over WinRM. `None`: nothing.
+    pub login: Option<Box<Login>>,
     /// Its segment demands a post-quantum key exchange, of it and of all its jump hosts.
     pub require_pq: bool,
 }
@@ -249,8 +261,21 @@ impl Host {
             legacy: None,
             tls: true,
             tls_name: None,
+            login: None,
             require_pq: false,
         }
+    }
+
+    /// The way the account logs in over WinRM.
+    #[must_use]
+    pub fn mechanism(&self) -> Mechanism {
+        self.login.as_ref().and_then(|login| login.mechanism).unwrap_or(Mechanism::Ntlm)
+    }
+
+    /// The name that the host goes by in certificates and service principals.
+    #[must_use]
+    pub fn service_name(&self) -> &str {
+        self.tls_name.as_deref().unwrap_or(&self.asset.address)
     }
 
     /// The road for people: `bastion-1 > bastion-2`. `None`: direct.

@@ -130,6 +130,15 @@ fn checked(
         return None;
     }
     let account: Arc<Account> = account.clone();
+    if !crate::inventory::winrm::fits_ssh(&account) {
+        let account = &account.name;
+        let message = format!(
+            "jump host `{name}` has the account `{account}`, which has only a `tls_certificate`"
+        );
+        let help = "add `identity`, `agent` or `password` to the account".to_owned();
+        report.there(code::IDENTITY, at, message, Some(help));
+        return None;
+    }
     let host_key_alias = text(Key::HostKeyAlias);
     Some(Jump { name, address, port, account, host_key_alias, legacy })
 }

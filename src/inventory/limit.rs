@@ -10,11 +10,56 @@ use smallvec::SmallVec;
 use crate::inventory::build::Tree;
 use crate::inventory::host::{Host, Identity};
 use crate::inventory::report::{At, Remark, Report, line};
-use crate::inventory::table::code;
+use crate::inventory::table::{JUMP_NAME, SEGMENT, SITE, code, optional};
 use crate::model::edge::{EdgeKind, EdgeLimit};
 use crate::model::host::TransportKind;
 use crate::yaml::defect::quoted;
 use crate::yaml::node::Node;
+use crate::yaml::shape::{Field, Format, Record, Shape};
+
+const SUBNET: Format = Format {
+    expects: "a network of 24 bits of IPv4 or 64 of IPv6",
+    pattern: Some("^([0-9.]+\\.0/24|[0-9a-f:]+/64)$"),
+    example: "10.0.1.0/24",
+};
+const REALM: Format = Format {
+    expects: "a domain, or a user without one",
+    pattern: Some("^[^\\u0000-\\u0020\\\\@]{1,255}$"),
+    example: "CORP",
+};
+
+/// Limits of one edge.
+const EDGE_LIMIT: Record = Record {
+    name: "limit",
+    doc: "How much at once.",
+    fields: &[
+        optional("width", Shape::Integer { min: 1, max: 4_096 }, "Hosts visited at the same time."),
+        optional(
+            "starts_per_second",
+            Shape::Integer { min: 1, max: 10_000 },
+            "Visits started in one second.",
+        ),
+    ],
+    hints: &[],
+};
+
+const fn limits_of(name: &'static str, keys: &'static Format, doc: &'static str) -> Field {
+    optional(name, Shape::Map { keys, of: &Shape::Record(&EDGE_LIMIT) }, doc)
+}
+
+/// Limits by kind of edge.
+pub(super) const LIMITS: Record = Record {
+    name: "limits",
+    doc: "How much at once over one edge, whatever a playbook says: the stricter of both holds.",
+    fields: &[
+        limits_of("segment", &SEGMENT, "Network segments by name."),
+        limits_of("site", &SITE, "Sites by name."),
+        limits_of("jump", &JUMP_NAME, "Jump hosts by name."),
+        limits_of("subnet", &SUBNET, "Networks of addresses."),
+        limits_of("realm", &REALM, "Domains that logins are checked by."),
+    ],
+    hints: &[("account", "the key is called `realm`"), ("segments", "the key is called `segment`")],
+};
 
 /// Limits by kind and name, and where they are said.
 pub(super) type Named = BTreeMap<(EdgeKind, String), (EdgeLimit, At)>;

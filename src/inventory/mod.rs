@@ -30,6 +30,7 @@
 //! at any level, wins over what those say.
 
 pub mod host;
+pub mod login;
 pub mod pattern;
 pub mod program;
 pub mod ansible;
@@ -45,6 +46,7 @@ mod legacy;
 pub(crate) mod limit;
 mod jump;
 mod segment;
+mod realm;
 mod group;
 mod overlay;
 mod foreign;

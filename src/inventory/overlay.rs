@@ -104,14 +104,12 @@ impl Overlay<'_> {
         let transport = transport(value(Key::Transport));
         let tls = !matches!(value(Key::Tls), Some(Value::Flag(false)));
         let tls_name = text(value(Key::TlsName));
+        let login = winrm::login(&mut value);
         let port = port(value(Key::Port), winrm::port(transport, tls));
         let platform = platform(value(Key::Platform), transport);
         let (role, environment) = (label(value(Key::Role)), label(value(Key::Environment)));
         let (segment, site) = (label(value(Key::Segment)), label(value(Key::Site)));
-        let criticality = match value(Key::Criticality) {
-            Some(Value::Criticality(criticality)) => Some::<Criticality>(*criticality),
-            _ => None,
-        };
+        let criticality = criticality(value(Key::Criticality));
         let exposure = match value(Key::Exposure) {
             Some(Value::Exposure(exposure)) => Some::<Exposure>(*exposure),
             _ => None,
@@ -166,6 +164,7 @@ impl Overlay<'_> {
             legacy,
             tls,
             tls_name,
+            login,
             require_pq: false,
         };
         winrm::check(&host, (at, report));
@@ -264,6 +263,13 @@ fn port(value: Option<&Value>, default: u16) -> u16 {
     match value {
         Some(Value::Port(port)) => *port,
         _ => default,
+    }
+}
+
+fn criticality(value: Option<&Value>) -> Option<Criticality> {
+    match value {
+        Some(Value::Criticality(criticality)) => Some(*criticality),
+        _ => None,
     }
 }
 

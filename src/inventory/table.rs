@@ -2,6 +2,7 @@
 
 use crate::inventory::account_table::ACCOUNT_RECORD;
 use crate::inventory::host::LegacyAlgorithm;
+use crate::inventory::login::Mechanism;
 use crate::model::host::{Criticality, Exposure, Platform, TransportKind, words};
 use crate::yaml::check::Codes;
 use crate::yaml::shape::{Field, Format, Record, Shape};
@@ -115,6 +116,14 @@ words! {
         Tls = "tls",
         /// Name in the certificate.
         TlsName = "tls_name",
+        /// The way to log in.
+        Auth = "auth",
+        /// Service principal.
+        Spn = "spn",
+        /// Trusted authorities.
+        TlsCa = "tls_ca",
+        /// The only certificate.
+        TlsPin = "tls_pin",
     }
 }
 
@@ -134,8 +143,8 @@ const fn label(example: &'static str) -> Format {
 
 const ROLE: Format = label("db");
 const ENVIRONMENT: Format = label("prod");
-const SEGMENT: Format = label("dmz");
-const SITE: Format = label("fra-1");
+pub(super) const SEGMENT: Format = label("dmz");
+pub(super) const SITE: Format = label("fra-1");
 const TAG: Format = label("lab");
 const SERVICE: Format = label("https");
 const GROUP: Format = label("web");
@@ -170,13 +179,38 @@ const TLS_NAME: Format = Format {
     pattern: Some("^[A-Za-z0-9:][A-Za-z0-9.:_-]*$"),
     example: "win-1.example.net",
 };
+const SPN: Format = Format {
+    expects: "a service principal",
+    pattern: Some("^[A-Za-z]{1,32}/[A-Za-z0-9][A-Za-z0-9.:_-]{0,254}$"),
+    example: "WSMAN/win-1.example.net",
+};
+const CA_FILE: Format = Format {
+    expects: "a path",
+    pattern: Some("^[^\\u0000-\\u001f]+$"),
+    example: "/etc/fleetstat/windows-ca.pem",
+};
+const PIN: Format = Format {
+    expects: "a certificate's fingerprint",
+    pattern: Some("^[Ss][Hh][Aa]256:[A-Za-z0-9+/=:]{43,95}$"),
+    example: "SHA256:uNiVztksCsDhcc0u9e8BrrQXVUpMZIDTMczCvj3tD2s",
+};
+const REALM: Format = Format {
+    expects: "a Kerberos realm",
+    pattern: Some("^[A-Za-z0-9][A-Za-z0-9._-]{0,254}$"),
+    example: "CORP.EXAMPLE",
+};
+const KDC: Format = Format {
+    expects: "an IP address or DNS name, with a port where it is not 88",
+    pattern: Some("^[A-Za-z0-9:\\[][A-Za-z0-9.:%_\\[\\]-]*$"),
+    example: "dc1.corp.example",
+};
 const VARIABLE_NAME: Format = Format {
     expects: "a variable name",
     pattern: Some("^[a-z][a-z0-9_]{0,62}$"),
     example: "listen_port",
 };
 const ANY_TEXT: Format = Format { expects: "text", pattern: None, example: "value" };
-const JUMP_NAME: Format = Format {
+pub(super) const JUMP_NAME: Format = Format {
     expects: "the name of a jump host, or none",
     pattern: Some("^[A-Za-z0-9][A-Za-z0-9._:-]{0,127}$"),
     example: "bastion-1",
@@ -262,6 +296,10 @@ macro_rules! with_attributes {
         optional("services", Shape::List { of: &Shape::Text(&SERVICE), least: 0 }, "Services the host is expected to offer. Joined like tags."),
         optional("jump", Shape::Text(&JUMP_NAME), "Jump host: a name under jumps or hosts. Its own `jump` goes before it, three in all at most; none: direct."),
         optional("tls", Shape::Flag, "With winrm: HTTPS with a verified certificate. false: HTTP, with every message sealed. Default: true."),
+        optional("auth", Shape::Word(Mechanism::WORDS), "With winrm: how the account logs in; basic and certificate over verified HTTPS only. Nothing else is tried. Default: ntlm."),
+        optional("spn", Shape::Text(&SPN), "With kerberos: the service principal of the host. Default: HTTP/ and tls_name or the address."),
+        optional("tls_ca", Shape::Text(&CA_FILE), "With winrm: PEM file of the authorities that are trusted instead of the platform's."),
+        optional("tls_pin", Shape::Text(&PIN), "With winrm: SHA-256 of the only certificate that is taken, as base64 or hexadecimal digits. Without tls_ca its authority, names and dates are not looked at."),
         optional("fragile", Shape::Flag, "One command at a time, at the lowest priority. Default: false."),
         optional("vars", VARIABLES, "Variables for site probes: whole numbers, flags, text, lists of them. Each is overridden as a whole."),
     ] };
@@ -325,48 +363,16 @@ const SEGMENT_RECORD: Record = Record {
     hints: &[("require-pq", "the key is called `require_pq`")],
 };
 
-const SUBNET: Format = Format {
-    expects: "a network of 24 bits of IPv4 or 64 of IPv6",
-    pattern: Some("^([0-9.]+\\.0/24|[0-9a-f:]+/64)$"),
-    example: "10.0.1.0/24",
-};
-const REALM: Format = Format {
-    expects: "a domain, or a user without one",
-    pattern: Some("^[^\\u0000-\\u0020\\\\@]{1,255}$"),
-    example: "CORP",
-};
-
-/// Limits of one edge.
-const EDGE_LIMIT: Record = Record {
-    name: "limit",
-    doc: "How much at once.",
-    fields: &[
-        optional("width", Shape::Integer { min: 1, max: 4_096 }, "Hosts visited at the same time."),
-        optional(
-            "starts_per_second",
-            Shape::Integer { min: 1, max: 10_000 },
-            "Visits started in one second.",
-        ),
-    ],
-    hints: &[],
-};
-
-const fn limits_of(name: &'static str, keys: &'static Format, doc: &'static str) -> Field {
-    optional(name, Shape::Map { keys, of: &Shape::Record(&EDGE_LIMIT) }, doc)
-}
-
-/// Limits by kind of edge.
-const LIMITS: Record = Record {
-    name: "limits",
-    doc: "How much at once over one edge, whatever a playbook says: the stricter of both holds.",
-    fields: &[
-        limits_of("segment", &SEGMENT, "Network segments by name."),
-        limits_of("site", &SITE, "Sites by name."),
-        limits_of("jump", &JUMP_NAME, "Jump hosts by name."),
-        limits_of("subnet", &SUBNET, "Networks of addresses."),
-        limits_of("realm", &REALM, "Domains that logins are checked by."),
-    ],
-    hints: &[("account", "the key is called `realm`"), ("segments", "the key is called `segment`")],
+/// One realm.
+const REALM_RECORD: Record = Record {
+    name: "realm",
+    doc: "Where the tickets of a Kerberos realm come from.",
+    fields: &[required(
+        "kdc",
+        Shape::List { of: &Shape::Text(&KDC), least: 1 },
+        "Its KDCs (domain controllers), tried in this order when one cannot be reached.",
+    )],
+    hints: &[("kdcs", "the key is called `kdc` and holds a list")],
 };
 
 /// One host.
@@ -459,7 +465,16 @@ pub const INVENTORY: Record = Record {
             Shape::Map { keys: &SEGMENT, of: &Shape::Record(&SEGMENT_RECORD) },
             "What segments demand, by name.",
         ),
-        optional("limits", Shape::Record(&LIMITS), "How much at once over one edge."),
+        optional(
+            "limits",
+            Shape::Record(&crate::inventory::limit::LIMITS),
+            "How much at once over one edge.",
+        ),
+        optional(
+            "realms",
+            Shape::Map { keys: &REALM, of: &Shape::Record(&REALM_RECORD) },
+            "Kerberos realms by name. One that is not here is asked at its own name, port 88.",
+        ),
     ],
     hints: &[
         ("host", "the key is called `hosts`"),

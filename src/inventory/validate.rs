@@ -174,6 +174,9 @@ pub(super) fn digest(hosts: &[Host]) -> Sha256 {
         let _written = serde_json::to_writer(&mut digesting, &all);
         if asset.transport == TransportKind::Winrm {
             let _written = serde_json::to_writer(&mut digesting, &(host.tls, &host.tls_name));
+            if let Some(login) = &host.login {
+                let _written = serde_json::to_writer(&mut digesting, login);
+            }
         }
         let _written = digesting.write_all(b"\n");
     }

@@ -66,6 +66,10 @@ words! {
         Killed = "killed",
         /// A remote shell of ours could not be deleted.
         LeakedShell = "leaked_shell",
+        /// No KDC of the account's realm answered.
+        KdcUnreachable = "kdc_unreachable",
+        /// Kerberos gave no ticket for the host.
+        NoTicket = "no_ticket",
     }
 }
 
@@ -110,6 +114,7 @@ impl FaultKind {
             | Self::FirstByteTimeout
             | Self::IdleTimeout
             | Self::Killed
+            | Self::KdcUnreachable
             | Self::Lost => Retry::Later,
             Self::Dns
             | Self::TlsNoCommon
@@ -128,6 +133,7 @@ impl FaultKind {
             | Self::JumpRefused
             | Self::Policy
             | Self::LeakedShell
+            | Self::NoTicket
             | Self::Internal => Retry::Never,
         }
     }
@@ -200,10 +206,21 @@ impl FaultKind {
             Self::Killed => {
                 "something on the host ended the command: see its log (out of memory, limits); what came before is kept"
             }
-            Self::LeakedShell => "nothing: the host ends the shell after three idle minutes",
+            Self::LeakedShell | Self::KdcUnreachable | Self::NoTicket => self.windows_remedy(),
             Self::Internal => {
                 "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"
             }
+        }
+    }
+
+    /// The remedy of what only Windows hosts have.
+    const fn windows_remedy(self) -> &'static str {
+        if matches!(self, Self::KdcUnreachable) {
+            "check `realms` in the inventory and the domain controller; nothing but Kerberos is tried"
+        } else if matches!(self, Self::NoTicket) {
+            "mend what the detail says at the domain controller, or `spn` in the inventory; nothing but Kerberos is tried"
+        } else {
+            "nothing: the host ends the shell after three idle minutes"
         }
     }
 
@@ -245,6 +262,8 @@ impl FaultKind {
             Self::Internal => "a defect of fleetstat or of the controller",
             Self::Killed => "the command was ended by a signal on the host",
             Self::LeakedShell => "a remote shell of ours could not be deleted",
+            Self::KdcUnreachable => "no KDC of the account's realm answered",
+            Self::NoTicket => "Kerberos gave no ticket for the host",
         }
     }
 }

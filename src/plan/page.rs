@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::inventory::host::{Account, Escalation, Host, Identity, Jump, SecretSource};
+use crate::inventory::login::Mechanism;
 use crate::model::digest::Sha256;
 use crate::model::edge::EdgeKind;
 use crate::model::host::TransportKind;
@@ -170,6 +171,7 @@ fn host(host: &Host) -> String {
         (Some(account), TransportKind::Winrm) => {
             let road = if host.tls { "winrm over https" } else { "winrm over http, sealed" };
             line += &login(road, account, &asset.address, asset.port);
+            line += &windows(host);
         }
         (None, TransportKind::Ssh | TransportKind::Winrm) => {
             line = format!("{line}{}, no account", asset.transport);
@@ -192,6 +194,29 @@ fn host(host: &Host) -> String {
         line += ", fragile: lowest priority";
     }
     line
+}
+
+/// What differs from the defaults over WinRM.
+fn windows(host: &Host) -> String {
+    let Some(login) = host.login.as_deref() else { return String::new() };
+    let mut text = match host.mechanism() {
+        Mechanism::Ntlm => String::new(),
+        Mechanism::Kerberos => {
+            let kdcs: Vec<String> = login.kdcs.iter().map(ToString::to_string).collect();
+            let service = format!("HTTP/{}", host.service_name());
+            let service = login.spn.as_deref().unwrap_or(&service);
+            format!(", kerberos for {service} from {}", kdcs.join(", then "))
+        }
+        Mechanism::Basic => ", basic".to_owned(),
+        Mechanism::Certificate => ", by client certificate".to_owned(),
+    };
+    if let Some(path) = login.tls_ca.as_ref().filter(|_| host.tls) {
+        text = format!("{text}, trusts {}", path.display());
+    }
+    if let Some(pin) = login.tls_pin.filter(|_| host.tls) {
+        text = format!("{text}, certificate {pin} only");
+    }
+    text
 }
 
 /// `ssh fleetstat@10.0.0.1:22, account nightly, key ~/.ssh/id`.
@@ -234,6 +259,10 @@ fn identity(identity: &Identity) -> String {
             format!("agent certificate for key {fingerprint}")
         }
         Identity::Password(source) => format!("password from {}", secret(source)),
+        Identity::TlsCertificate { certificate, passphrase, .. } => {
+            let locked = if passphrase.is_some() { " (encrypted)" } else { "" };
+            format!("client certificate {}{locked}", certificate.display())
+        }
     }
 }
 

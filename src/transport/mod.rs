@@ -7,6 +7,7 @@ pub mod clock;
 pub mod local;
 pub mod ssh;
 pub mod winrm;
+mod client_certificate;
 mod dial;
 mod lockout;
 mod output;

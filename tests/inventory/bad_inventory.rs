@@ -21,7 +21,7 @@ error[FS-INV-003]: lab.yaml:3:41: unknown key `name` for host `web-2`
 error[FS-INV-003]: lab.yaml:3:50: unknown key `env` for host `web-2`
   help: the key is called `environment`
 error[FS-INV-003]: lab.yaml:3:61: unknown key `xyzzy` for host `web-2`
-  help: the keys are address, host_key_alias, tls_name, legacy, port, platform, transport, role, environment, segment, site, criticality, exposure, owner, tags, timezone, account, services, jump, tls, fragile, vars
+  help: the keys are address, host_key_alias, tls_name, legacy, port, platform, transport, role, environment, segment, site, criticality, exposure, owner, tags, timezone, account, services, jump, tls, auth, spn, tls_ca, tls_pin, fragile, vars
 error[FS-INV-003]: lab.yaml:4:1: unknown key `host` for the inventory
   help: the key is called `hosts`";
     assert_eq!(faults(text), expected);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use fleetstat::inventory::from_texts;
 use fleetstat::inventory::host::{Account, Escalation, Host, Identity, SecretSource, Variable};
+use fleetstat::inventory::login::{Kdc, Login, Mechanism, Pin};
 use fleetstat::model::host::{Asset, Criticality, Exposure, Platform, TransportKind};
 use fleetstat::model::id::{HostName, Label};
 
@@ -62,34 +63,30 @@ hosts:
         escalation: Escalation::Sudo,
     };
     let names = vec![Variable::Text("a".into()), Variable::Number(1), Variable::Bool(true)];
+    let asset = Asset {
+        name: HostName::new("db-1").unwrap(),
+        address: "10.0.0.5".into(),
+        port: 2222,
+        platform: Platform::Freebsd,
+        transport: TransportKind::Ssh,
+        role: Some(label("db")),
+        environment: Some(label("no")),
+        segment: Some(label("s1")),
+        site: Some(label("fra")),
+        criticality: Some(Criticality::Critical),
+        exposure: Some(Exposure::Isolated),
+        owner: Some("Team Ünïx".into()),
+        tags: vec![label("a"), label("b"), label("lab")],
+        timezone: Some("Europe/Berlin".into()),
+        services: vec![label("ntp"), label("postgresql")],
+    };
     let expected = Host {
-        asset: Asset {
-            name: HostName::new("db-1").unwrap(),
-            address: "10.0.0.5".into(),
-            port: 2222,
-            platform: Platform::Freebsd,
-            transport: TransportKind::Ssh,
-            role: Some(label("db")),
-            environment: Some(label("no")),
-            segment: Some(label("s1")),
-            site: Some(label("fra")),
-            criticality: Some(Criticality::Critical),
-            exposure: Some(Exposure::Isolated),
-            owner: Some("Team Ünïx".into()),
-            tags: vec![label("a"), label("b"), label("lab")],
-            timezone: Some("Europe/Berlin".into()),
-            services: vec![label("ntp"), label("postgresql")],
-        },
         account: Some(Arc::new(account)),
         host_key_alias: Some("db".into()),
         fragile: true,
         groups: Arc::from([label("data"), label("db")]),
         variables: variables(names),
-        road: Arc::default(),
-        legacy: None,
-        tls: true,
-        tls_name: None,
-        require_pq: false,
+        ..Host::of(asset)
     };
     let inventory =
         from_texts(&[("a.yaml", text)]).unwrap_or_else(|d| panic!("{}", super::printed(&d)));
@@ -260,4 +257,78 @@ fn a_limit_of_an_edge_is_said_once_and_one_that_nobody_goes_over_is_told() {
         from_texts(&[("x.yaml", text), ("y.yaml", "limits: {segment: {cde: {width: 9}}}\n")]);
     let defects = super::printed(&twice.unwrap_err());
     assert!(defects.contains("segment `cde` is limited in x.yaml:5 too"), "{defects}");
+}
+
+#[test]
+fn a_login_over_winrm_is_said_once_and_found_from_the_group_up() {
+    let text = "accounts:\n  reader: {user: 'corp.example\\svc', password: prompt}\n  \
+        paper: {user: svc, tls_certificate: {certificate: c.pem, key: ~/k.pem, passphrase: prompt}}\n\
+        realms:\n  corp.example: {kdc: [dc1.corp.example, \"10.0.0.5:89\"]}\n\
+        all: {account: reader, transport: winrm, tls_ca: /etc/ca.pem}\n\
+        groups:\n  k: {auth: kerberos, hosts: [a, b]}\n\
+        hosts:\n  a: {address: 10.0.0.1, tls_name: a.corp.example}\n  \
+        b: {address: 10.0.0.2, spn: WSMAN/b}\n  \
+        c: {auth: basic, tls_pin: 'SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'}\n  \
+        d: {auth: certificate, account: paper}\n";
+    let inventory =
+        from_texts(&[("a.yaml", text)]).unwrap_or_else(|d| panic!("{}", super::printed(&d)));
+    let kdc = |address: &str, port| Kdc { address: address.to_owned(), port };
+    let plain = Login { tls_ca: Some(PathBuf::from("/etc/ca.pem")), ..Login::default() };
+    let kerberos = Login {
+        mechanism: Some(Mechanism::Kerberos),
+        kdcs: vec![kdc("dc1.corp.example", 88), kdc("10.0.0.5", 89)],
+        ..plain.clone()
+    };
+    let expected = [
+        kerberos.clone(),
+        Login { spn: Some("WSMAN/b".to_owned()), ..kerberos },
+        Login { mechanism: Some(Mechanism::Basic), tls_pin: Some(Pin([0; 32])), ..plain.clone() },
+        Login { mechanism: Some(Mechanism::Certificate), ..plain },
+    ];
+    let found: Vec<Login> =
+        inventory.hosts.iter().map(|host| *host.login.clone().unwrap()).collect();
+    assert_eq!(found, expected);
+    let identity = Identity::TlsCertificate {
+        certificate: PathBuf::from("c.pem"),
+        key: PathBuf::from("~/k.pem"),
+        passphrase: Some(SecretSource::Prompt),
+    };
+    assert_eq!(inventory.hosts[3].account.as_ref().unwrap().identities, [identity]);
+    let explained = inventory.explain("b").unwrap();
+    let line = |key: &str| {
+        let found = explained.iter().find(|one| one.key == key).unwrap();
+        format!("{} {}", found.value, found.origin)
+    };
+    assert_eq!(line("auth"), "kerberos a.yaml:8 (group k)");
+    assert_eq!(line("tls_ca"), "/etc/ca.pem a.yaml:6 (all)");
+    assert_eq!(line("spn"), "WSMAN/b a.yaml:11 (host)");
+}
+
+#[test]
+fn a_login_over_winrm_that_cannot_be_is_refused_with_its_line() {
+    let text = "accounts:\n  word: {user: svc, password: prompt}\n  \
+        paper: {user: svc, tls_certificate: {certificate: c.pem, key: k.pem}}\n\
+        realms: {A: {kdc: ['x:y']}, a: {kdc: [b]}}\n\
+        all: {account: word, transport: winrm}\n\
+        hosts:\n  a: {auth: basic, tls: false}\n  b: {auth: certificate}\n  \
+        c: {auth: kerberos, address: 10.0.0.1}\n  d: {tls_pin: 'SHA256:aaaa'}\n  \
+        e: {spn: 'HTTP/e@CORP'}\n  f: {account: paper}\n  \
+        g: {account: paper, transport: ssh}\n  h: {auth: digest}\n";
+    let error = from_texts(&[("fleet.yaml", text)]).unwrap_err();
+    let said = super::printed(&error);
+    for message in [
+        "fleet.yaml:7:3: host `a` has `auth: basic` and `tls: false`",
+        "fleet.yaml:8:3: host `b` is reached by winrm, and its account `word` has no `tls_certificate`",
+        "fleet.yaml:9:3: host `c` has `auth: kerberos`, and the user `svc` of its account `word` has no realm",
+        "fleet.yaml:9:3: host `c` has `auth: kerberos`, and no name: a KDC knows no addresses",
+        "fleet.yaml:10:16: `tls_pin` of host `d` is `SHA256:aaaa`",
+        "fleet.yaml:11:12: `spn` of host `e` is `HTTP/e@CORP`",
+        "fleet.yaml:12:3: host `f` is reached by winrm, and its account `paper` has no password",
+        "fleet.yaml:13:3: host `g` is reached by ssh, and its account `paper` has only a `tls_certificate`",
+        "`auth` of host `h` is `digest`",
+        "fleet.yaml:4:20: KDC `x:y` of realm `A`",
+        "realm `a` is in fleet.yaml:4 too",
+    ] {
+        assert!(said.contains(message), "{message}:\n{said}");
+    }
 }

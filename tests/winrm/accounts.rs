@@ -64,7 +64,7 @@ fn an_account_without_rights_is_told_what_its_records_leave_out() {
 
 #[test]
 fn an_administrator_has_too_much_by_names_of_no_language() {
-    let service = Service::start_with("127.0.3.1", &[], true, true);
+    let service = Service::start_as("127.0.3.1", &[], true, true);
     let (code, rows, errors) = check(&service, &[]);
     let too_much: Vec<&str> = rows
         .iter()
@@ -87,7 +87,7 @@ fn an_administrator_has_too_much_by_names_of_no_language() {
 
 #[test]
 fn an_account_that_may_make_no_shell_is_told_the_grant() {
-    let service = Service::start_with("127.0.3.1", &[], false, false);
+    let service = Service::start_as("127.0.3.1", &[], false, false);
     let (code, rows, errors) = check(&service, &[]);
     assert_eq!(rows.len(), 1, "{rows:?}\n{errors}");
     assert_eq!((&rows[0]["verdict"], &rows[0]["grant"]), (&json!("fault"), &json!("shell")));

@@ -67,7 +67,7 @@ pub(crate) async fn ask(
     session.run(command, limits(limit), &spool).await
 }
 
-fn bytes(spool: &mut Spool) -> Vec<u8> {
+pub(crate) fn bytes(spool: &mut Spool) -> Vec<u8> {
     let mut bytes = Vec::new();
     spool.copy_to(&mut bytes).unwrap();
     bytes

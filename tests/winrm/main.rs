@@ -21,6 +21,8 @@ mod encodings;
 mod endings;
 mod fleet;
 mod ground;
+mod kerberos;
+mod login;
 mod many;
 mod mixed;
 mod matrix;

@@ -78,7 +78,9 @@ fn connection(header: &Header) -> Option<String> {
     let negotiated = header.negotiated.as_ref()?;
     let Negotiated { identity, server, host_key, .. } = negotiated;
     let agreed = agreed(negotiated);
-    Some(format!("{agreed}; {server}; host key {host_key}; logged in with {identity}"))
+    // Over plain HTTP a host has no key: what it seals proves it.
+    let key = if host_key.is_empty() { String::new() } else { format!("; host key {host_key}") };
+    Some(format!("{agreed}; {server}{key}; logged in with {identity}"))
 }
 
 /// Key exchange, host key, cipher and MAC.

@@ -10,16 +10,20 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use russh::keys::ssh_key::{self, Algorithm, Certificate, HashAlg, PrivateKey, PublicKey};
 use secrecy::{ExposeSecret as _, SecretString};
+use sha2::{Digest as _, Sha256};
 use tokio::sync::OnceCell;
+use tokio_rustls::rustls::sign::CertifiedKey;
 
 use super::agent;
 use super::certificate::{self, Certified};
 use super::short_scalar;
 use crate::inventory::host::{Account, Identity, SecretSource};
+use crate::inventory::login::Pin;
 use crate::model::time::Utc;
 use crate::secret::command::{COMMAND_TIME, line_of_command};
 use crate::secret::surroundings::Surroundings;
 use crate::secret::{self, SecretError};
+use crate::transport::client_certificate;
 use crate::transport::clock::Clock;
 
 /// Warning for RSA keys that are used here rather than in ssh-agent.
@@ -104,6 +108,14 @@ pub enum IdentityError {
         /// The reason, with the remedy.
         reason: String,
     },
+    /// A file of a client certificate cannot be used for TLS.
+    #[error("`{path}` cannot be used for TLS ({reason})")]
+    NotForTls {
+        /// The file.
+        path: PathBuf,
+        /// The reason, with the remedy.
+        reason: String,
+    },
     /// `$SSH_AUTH_SOCK` is not set.
     #[error(
         "ssh-agent is not running: $SSH_AUTH_SOCK is not set; run `eval $(ssh-agent)` and `ssh-add`"
@@ -147,6 +159,8 @@ pub(super) enum Proof {
     Key(Signer, Option<Box<Certified>>),
     /// A password.
     Password(SecretString),
+    /// A client certificate. No server of SSH is shown one.
+    Tls(Arc<CertifiedKey>),
 }
 
 /// An identity that is ready to be used.
@@ -170,6 +184,13 @@ impl Unlocked {
         }
     }
 
+    fn of_certificate(certified: Arc<CertifiedKey>) -> Self {
+        let digest = certified.cert.first().map(|leaf| Pin(Sha256::digest(leaf).into()));
+        let fingerprint = digest.map_or_else(String::new, |digest| digest.to_string());
+        let label = format!("client certificate {fingerprint}");
+        Self { proof: Proof::Tls(certified), credential: fingerprint, label, warning: None }
+    }
+
     /// What the operator should know, once per run, when `user` logs in with it. One line each,
     /// lower case, escaped.
     #[must_use]
@@ -187,7 +208,7 @@ impl Unlocked {
     pub fn valid_until(&self) -> Option<Utc> {
         match &self.proof {
             Proof::Key(_, Some(certified)) => certified.until,
-            Proof::Key(_, None) | Proof::Password(_) => None,
+            Proof::Key(_, None) | Proof::Password(_) | Proof::Tls(_) => None,
         }
     }
 
@@ -195,7 +216,15 @@ impl Unlocked {
     pub(in crate::transport) const fn password(&self) -> Option<&SecretString> {
         match &self.proof {
             Proof::Password(secret) => Some(secret),
-            Proof::Key(..) => None,
+            Proof::Key(..) | Proof::Tls(_) => None,
+        }
+    }
+
+    /// The client certificate, if it is one.
+    pub(in crate::transport) const fn client_certificate(&self) -> Option<&Arc<CertifiedKey>> {
+        match &self.proof {
+            Proof::Tls(certified) => Some(certified),
+            Proof::Key(..) | Proof::Password(_) => None,
         }
     }
 
@@ -229,21 +258,22 @@ impl Keyring {
         Self { surroundings, ask, clock, cells: Mutex::default() }
     }
 
-    /// All identities of an account, in their order. One that is not usable spoils the account:
+    /// All identities of an account that SSH can use, in their order. One that is not usable spoils the account:
     /// what is offered to a host never depends on what happens to be missing here.
     pub(in crate::transport) async fn unlock(
         &self,
         account: &Account,
     ) -> Result<Vec<Arc<Unlocked>>, IdentityError> {
         let mut unlocked = Vec::with_capacity(account.identities.len());
-        for identity in &account.identities {
+        let usable = |identity: &&Identity| !matches!(identity, Identity::TlsCertificate { .. });
+        for identity in account.identities.iter().filter(usable) {
             unlocked.push(self.one(account, identity).await?);
         }
         Ok(unlocked)
     }
 
-    /// The first caller does the work, the others wait for it.
-    async fn one(
+    /// One identity of an account. The first caller does the work, the others wait for it.
+    pub(in crate::transport) async fn one(
         &self,
         account: &Account,
         identity: &Identity,
@@ -294,6 +324,18 @@ impl Keyring {
                 let public = key.public_key().clone();
                 key_ready(Signer::File(Arc::new(key)), &public, read, ("file", now))
             }
+            Identity::TlsCertificate { certificate, key, passphrase } => {
+                let (certificate, key) = (self.expand(certificate)?, self.expand(key)?);
+                let question = format!("Passphrase for {}: ", key.display());
+                let (fetch, shown) = (self.fetch(question, passphrase.clone()), key.clone());
+                let work = tokio::task::spawn_blocking(move || {
+                    client_certificate::read(&certificate, &key, fetch)
+                });
+                let certified = work.await.unwrap_or_else(|error| {
+                    Err(IdentityError::NotForTls { path: shown, reason: error.to_string() })
+                })?;
+                Ok(Unlocked::of_certificate(certified))
+            }
             Identity::Password(source) => {
                 let (name, user) = (&account.name, &account.user);
                 let question = format!("Password of account {name} (login name {user}): ");
@@ -332,7 +374,7 @@ impl Keyring {
     }
 
     /// `~/` is the operator's home.
-    fn expand(&self, path: &Path) -> Result<PathBuf, IdentityError> {
+    pub(in crate::transport) fn expand(&self, path: &Path) -> Result<PathBuf, IdentityError> {
         let whole = self.surroundings.expand(path);
         whole.ok_or_else(|| IdentityError::NoHome { path: path.to_owned() })
     }

@@ -2,42 +2,85 @@
 
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding as _};
+use hyper::header::HeaderValue;
+use secrecy::{ExposeSecret as _, SecretString};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use zeroize::Zeroizing;
+
+use crate::inventory::login::{Kdc, Mechanism, principal};
+use crate::model::capture::Negotiated;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
 use crate::transport::lockout::{self, Lockout, Turn};
 use crate::transport::ssh::identity::Unlocked;
-use crate::transport::winrm::wire::{self, Connection, Place};
+use crate::transport::winrm::auth::kdc::{Asked, Kdcs};
+use crate::transport::winrm::auth::kerberos::KerberosContext;
+use crate::transport::winrm::auth::ntlm::NtlmContext;
+use crate::transport::winrm::auth::{NotIn, Shown};
+use crate::transport::winrm::wire::{self, Connection, Place, Reached};
+
+/// The `Authorization` of a login by client certificate. Source: [MS-WSMV] 2.2.4, DSP0226 C.3.
+const MUTUAL: HeaderValue =
+    HeaderValue::from_static("http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual");
+
+/// Most logins of a run that ask for a ticket at once. MIT's KDC keeps 45 connections in all, its
+/// `max_tcp_data_connections`, and drops the oldest for one more.
+pub(super) const TICKETS_MAX: usize = 16;
 
 /// What every connection to one host needs.
 pub(super) struct Door {
     pub(super) place: Place,
     pub(super) user: String,
-    /// The account's password.
+    /// The account's password or client certificate, as the mechanism needs it.
     pub(super) credential: Arc<Unlocked>,
+    pub(super) mechanism: Mechanism,
+    /// Service principal, for Kerberos.
+    pub(super) service: String,
+    /// KDCs of the account's realm, for Kerberos.
+    pub(super) kdcs: Vec<Kdc>,
+    /// Who may ask for a ticket now, in the whole run.
+    pub(super) tickets: Arc<Semaphore>,
     pub(super) lockout: Arc<Lockout>,
     pub(super) deadlines: Deadlines,
 }
 
-/// A login that the host has agreed to and not yet proved: anybody can answer 200, but only who knows
-/// the password (or its hash) can seal an answer. Until then no other host is shown it.
+/// A login that the host has not yet proved to take: over HTTP anybody can answer 200, but only who
+/// knows the password (or its hash) can seal an answer. Until then no other host is shown it.
 pub(super) struct Unproven {
-    turn: Turn,
+    /// `None`: there is no password.
+    turn: Option<Turn>,
     place: lockout::Place,
-    proved: bool,
+    user: String,
+    credential: Arc<Unlocked>,
+    lockout: Arc<Lockout>,
+    settled: bool,
 }
 
 impl Unproven {
-    /// The host knows the password.
+    /// The host knows or takes the password.
     pub(super) fn prove(mut self) {
-        self.turn.taken();
-        self.proved = true;
+        if let Some(turn) = &self.turn {
+            turn.taken();
+        }
+        self.settled = true;
+    }
+
+    /// The host refused it.
+    pub(super) fn refused(mut self) {
+        self.lockout.refuse(&self.place, &self.user, &self.credential);
+        if let Some(turn) = &self.turn {
+            turn.stop(&self.place, "refused it");
+        }
+        self.settled = true;
     }
 }
 
 impl Drop for Unproven {
     fn drop(&mut self) {
-        if !self.proved {
-            self.turn.doubt(&self.place);
+        if let Some(turn) = self.turn.as_ref().filter(|_| !self.settled) {
+            turn.doubt(&self.place);
         }
     }
 }
@@ -48,28 +91,159 @@ impl Door {
         let place = (self.place.address.to_ascii_lowercase(), self.place.port);
         let (user, credential) = (&self.user, &self.credential);
         self.lockout.admit(&place, user, vec![Arc::clone(credential)])?;
-        let password = credential.password().ok_or_else(|| {
-            Fault::new(FaultKind::Internal, "the account has no password, and winrm needs one")
-        })?;
         let reached = wire::reach(&self.place, &self.deadlines).await?;
+        if self.mechanism == Mechanism::Certificate {
+            let mut connection = reached.with_header(MUTUAL)?;
+            connection.hold(self.unproven(None, place));
+            return Ok(connection);
+        }
+        let password = credential.password().ok_or_else(no_password)?;
         // Only now: an address that is silent keeps no other host from its turn.
         let turn = self.lockout.turn(user, credential).await?;
-        match reached.log_in(user, password, self.deadlines.authenticate).await {
+        match self.log_in(reached, password, &turn).await {
             Ok(mut connection) => {
-                connection.hold(Unproven { turn, place, proved: false });
+                connection.hold(self.unproven(Some(turn), place));
                 Ok(connection)
             }
-            Err(fault) => {
-                // Whether a login that broke off counts, only the host knows.
-                self.lockout.refuse(&place, user, credential);
-                match fault.kind {
-                    FaultKind::AuthRefused => turn.stop(&place, "refused it"),
-                    // Nothing that the password shows in was sent.
-                    FaultKind::Policy | FaultKind::Internal => {}
-                    _ => turn.doubt(&place),
+            Err(NotIn { fault, shown }) => {
+                if shown != Shown::Nothing || fault.kind == FaultKind::AuthRefused {
+                    // Whether a login that broke off counts, only the host knows.
+                    self.lockout.refuse(&place, user, credential);
+                }
+                match shown {
+                    Shown::Refused => turn.stop(&place, "refused it"),
+                    Shown::Perhaps => turn.doubt(&place),
+                    Shown::Nothing => {}
                 }
                 Err(fault)
             }
         }
     }
+
+    fn unproven(&self, turn: Option<Turn>, place: lockout::Place) -> Unproven {
+        Unproven {
+            turn,
+            place,
+            user: self.user.clone(),
+            credential: Arc::clone(&self.credential),
+            lockout: Arc::clone(&self.lockout),
+            settled: false,
+        }
+    }
+
+    /// Logs in by the host's mechanism, and by no other.
+    async fn log_in(
+        &self,
+        reached: Reached,
+        password: &SecretString,
+        turn: &Turn,
+    ) -> Result<Connection, NotIn> {
+        let limit = self.deadlines.authenticate;
+        let binding = reached.channel.as_ref().and_then(|channel| channel.bound.clone());
+        match self.mechanism {
+            Mechanism::Ntlm => {
+                let context = NtlmContext::new(&self.user, password, binding.as_deref());
+                let context = Box::new(context.map_err(unseen)?);
+                reached.log_in(context, limit).await.map_err(judged)
+            }
+            Mechanism::Kerberos => {
+                let context = self.ticket(password, binding.as_deref()).await?;
+                // The KDC sealed the ticket with it: it is right, whatever the host says.
+                turn.taken();
+                reached.log_in(Box::new(context), limit).await.map_err(|fault| {
+                    if fault.kind != FaultKind::AuthRefused {
+                        return unseen(fault);
+                    }
+                    let detail = format!("the service refused the ticket for `{}`", self.service);
+                    unseen(Fault::new(fault.kind, detail))
+                })
+            }
+            Mechanism::Basic => basic(&self.user, password)
+                .and_then(|header| reached.with_header(header))
+                .map_err(unseen),
+            // Has no password.
+            Mechanism::Certificate => Err(unseen(no_password())),
+        }
+    }
+
+    /// A Kerberos context with a ticket for the host.
+    async fn ticket(
+        &self,
+        password: &SecretString,
+        binding: Option<&[u8]>,
+    ) -> Result<KerberosContext, NotIn> {
+        let limit = self.deadlines.authenticate;
+        let (name, realm) = principal(&self.user).ok_or_else(|| {
+            unseen(Fault::new(FaultKind::Internal, "the account's user names no realm"))
+        })?;
+        let asked = Asked { name, realm: &realm, service: &self.service };
+        // Never closed.
+        let _permit = self.tickets.acquire().await;
+        let mut kdcs = Kdcs::new(&self.kdcs, self.deadlines.connect);
+        let context = KerberosContext::begin(&asked, password, binding, &mut kdcs);
+        let result = timeout(limit, context).await;
+        result.unwrap_or_else(|_| {
+            let detail = format!("no ticket came in {} s", limit.as_secs_f64());
+            let fault = Fault::new(FaultKind::KdcUnreachable, detail);
+            Err(NotIn { fault, shown: kdcs.shown() })
+        })
+    }
+
+    /// For the record: how the login was done.
+    pub(super) fn negotiated(&self, connection: &Connection) -> Negotiated {
+        let channel = connection.channel.as_ref();
+        let bound = match (channel, self.mechanism) {
+            (Some(_), Mechanism::Ntlm | Mechanism::Kerberos) => ", bound to the certificate",
+            _ => "",
+        };
+        let how = match self.mechanism {
+            Mechanism::Kerberos => format!("kerberos for {}", self.service),
+            other => other.to_string(),
+        };
+        let sealing = connection.sealing().unwrap_or_default();
+        Negotiated {
+            server: connection.server().unwrap_or("WinRM").to_owned(),
+            host_key: channel.map(|channel| channel.fingerprint.clone()).unwrap_or_default(),
+            host_key_algorithm: channel
+                .map(|channel| format!("x509 by {}", channel.trust))
+                .unwrap_or_default(),
+            kex: channel.map_or_else(|| "HTTP, sealed".to_owned(), |channel| channel.kex.clone()),
+            cipher: channel.map_or_else(|| sealing.to_owned(), |channel| channel.cipher.clone()),
+            mac: String::new(),
+            // The attack that it answers is one on SSH.
+            strict_kex: true,
+            identity: format!("{} ({how}{bound})", self.credential.label),
+            jumps: Vec::new(),
+            legacy: None,
+            host_certificate: None,
+        }
+    }
+}
+
+fn no_password() -> Fault {
+    Fault::new(FaultKind::Internal, "the account has no password, and winrm needs one")
+}
+
+/// A failure that says nothing of the password.
+const fn unseen(fault: Fault) -> NotIn {
+    NotIn { fault, shown: Shown::Nothing }
+}
+
+/// A failure of a login that shows the password's hash to the host.
+fn judged(fault: Fault) -> NotIn {
+    let shown = match fault.kind {
+        FaultKind::AuthRefused => Shown::Refused,
+        // Nothing that the password shows in was sent.
+        FaultKind::Policy | FaultKind::Internal => Shown::Nothing,
+        _ => Shown::Perhaps,
+    };
+    NotIn { fault, shown }
+}
+
+/// RFC 7617, in UTF-8.
+fn basic(user: &str, password: &SecretString) -> Result<HeaderValue, Fault> {
+    let both = Zeroizing::new(format!("{user}:{}", password.expose_secret()));
+    let text = Zeroizing::new(format!("Basic {}", Base64::encode_string(both.as_bytes())));
+    HeaderValue::from_str(&text)
+        .map_err(|_| Fault::new(FaultKind::Internal, "the password fits no header"))
 }

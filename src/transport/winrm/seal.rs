@@ -12,19 +12,48 @@
 //! In: sealed bytes. Out: a body; and back. The closing boundary follows the sealed bytes without a
 //! line end, which they may hold themselves, so lengths decide and not a search.
 
-/// What sealed the bytes: NTLM, or what SPNEGO chose.
-const MEDIA_TYPE: &str = "application/HTTP-SPNEGO-session-encrypted";
+/// How a login and what it sealed are marked. Windows' own client marks Kerberos so, and what is
+/// marked so can be nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// NTLM, or what SPNEGO chose.
+    Negotiate,
+    /// Kerberos alone.
+    Kerberos,
+}
 
-/// The `Content-Type` of a sealed body.
-pub(super) const CONTENT_TYPE: &str = "multipart/encrypted;protocol=\"application/HTTP-SPNEGO-session-encrypted\";boundary=\"Encrypted Boundary\"";
+impl Protocol {
+    /// The scheme of `Authorization` and `WWW-Authenticate`.
+    pub(super) const fn scheme(self) -> &'static str {
+        match self {
+            Self::Negotiate => "Negotiate",
+            Self::Kerberos => "Kerberos",
+        }
+    }
+
+    /// What sealed the bytes.
+    const fn media_type(self) -> &'static str {
+        match self {
+            Self::Negotiate => "application/HTTP-SPNEGO-session-encrypted",
+            Self::Kerberos => "application/HTTP-Kerberos-session-encrypted",
+        }
+    }
+
+    /// The `Content-Type` of a sealed body.
+    pub(super) fn content_type(self) -> String {
+        let protocol = self.media_type();
+        format!("multipart/encrypted;protocol=\"{protocol}\";boundary=\"Encrypted Boundary\"")
+    }
+}
 
 const BOUNDARY: &str = "--Encrypted Boundary\r\n";
 const CLOSING: &[u8] = b"--Encrypted Boundary--";
 
 /// A body of sealed bytes: signature with its length, then data. `plain` is the length before.
-pub(super) fn wrap(plain: usize, sealed: &[u8]) -> Vec<u8> {
+pub(super) fn wrap(protocol: Protocol, plain: usize, sealed: &[u8]) -> Vec<u8> {
+    let media_type = protocol.media_type();
     let head = format!(
-        "{BOUNDARY}\tContent-Type: {MEDIA_TYPE}\r\n\tOriginalContent: \
+        "{BOUNDARY}\tContent-Type: {media_type}\r\n\tOriginalContent: \
          type=application/soap+xml;charset=UTF-8;Length={plain}\r\n{BOUNDARY}\
          \tContent-Type: application/octet-stream\r\n"
     );
@@ -70,25 +99,25 @@ mod tests {
             data in proptest::collection::vec(prop_oneof![any::<u8>(), Just(b'-'), Just(b'\r'), Just(b'\n')], 0..200),
         ) {
             let bytes = sealed(&signature, &data);
-            let body = wrap(data.len(), &bytes);
-            prop_assert_eq!(unwrap(CONTENT_TYPE, &body), Some((data.len(), bytes)));
+            let body = wrap(Protocol::Kerberos, data.len(), &bytes);
+            prop_assert_eq!(unwrap(&Protocol::Kerberos.content_type(), &body), Some((data.len(), bytes)));
         }
 
         #[test]
         fn no_body_panics(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = unwrap(CONTENT_TYPE, &body);
-            let mut near = wrap(9, &sealed(b"abc", b"data"));
+            let _ = unwrap(&Protocol::Negotiate.content_type(), &body);
+            let mut near = wrap(Protocol::Negotiate, 9, &sealed(b"abc", b"data"));
             near.truncate(body.len());
-            let _ = unwrap(CONTENT_TYPE, &near);
+            let _ = unwrap(&Protocol::Negotiate.content_type(), &near);
         }
     }
 
     #[test]
     fn another_form_is_refused() {
-        let body = wrap(4, &sealed(b"abc", b"data"));
+        let body = wrap(Protocol::Negotiate, 4, &sealed(b"abc", b"data"));
         assert!(unwrap("application/soap+xml;charset=UTF-8", &body).is_none());
-        assert!(unwrap(CONTENT_TYPE, b"<s:Envelope/>").is_none());
-        let lies = wrap(4, &[255, 255, 255, 127, 1]);
-        assert!(unwrap(CONTENT_TYPE, &lies).is_none());
+        assert!(unwrap(&Protocol::Negotiate.content_type(), b"<s:Envelope/>").is_none());
+        let lies = wrap(Protocol::Negotiate, 4, &[255, 255, 255, 127, 1]);
+        assert!(unwrap(&Protocol::Negotiate.content_type(), &lies).is_none());
     }
 }

@@ -18,6 +18,7 @@ use crate::transport::{Answer, CommandLimits, Session};
 pub(super) struct WinrmSession {
     pub(super) shell: Shell,
     pub(super) clock: Clock,
+    pub(super) negotiated: Negotiated,
 }
 
 impl Session for WinrmSession {
@@ -38,7 +39,7 @@ impl Session for WinrmSession {
     }
 
     fn negotiated(&self) -> Option<Negotiated> {
-        None
+        Some(self.negotiated.clone())
     }
 
     fn peer(&self) -> Option<IpAddr> {

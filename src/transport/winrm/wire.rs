@@ -6,36 +6,38 @@
 //! taken.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, WWW_AUTHENTICATE};
+use hyper::header::{
+    AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, SERVER, WWW_AUTHENTICATE,
+};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
-use secrecy::SecretString;
-use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
-use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::ClientConfig;
-use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
+use crate::model::text::escape;
 use crate::transport::dial::dial;
 use crate::transport::winrm::auth::Context;
-use crate::transport::winrm::auth::ntlm::NtlmContext;
-use crate::transport::winrm::binding;
 use crate::transport::winrm::door::Unproven;
-use crate::transport::winrm::seal;
+use crate::transport::winrm::seal::{self, Protocol};
+use crate::transport::winrm::secure::{Channel, Tls, secure};
 use crate::transport::winrm::soap::ENVELOPE_BYTES;
 
 /// Most bytes of an answer: what we allow the host, sealed, and room for its frame.
 const ANSWER_BYTES_MAX: usize = ENVELOPE_BYTES as usize * 2;
+
+/// The `Content-Type` of an envelope that is not sealed.
+const PLAIN: &str = "application/soap+xml;charset=UTF-8";
+
+/// Most bytes of what a service calls itself that are kept.
+const SERVER_BYTES_MAX: usize = 100;
 
 /// Where a service is.
 #[derive(Clone)]
@@ -48,7 +50,7 @@ pub(super) struct Place {
     /// hosts behind another name.
     pub(super) name: String,
     /// TLS, verified. `None`: plain HTTP with sealed bodies.
-    pub(super) tls: Option<Arc<ClientConfig>>,
+    pub(super) tls: Option<Tls>,
 }
 
 impl Place {
@@ -79,6 +81,8 @@ struct Http {
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<()>,
     host: HeaderValue,
+    /// What the service calls itself, escaped.
+    server: Option<String>,
 }
 
 impl Drop for Http {
@@ -91,16 +95,25 @@ impl Drop for Http {
 pub(super) struct Reached {
     http: Http,
     peer: SocketAddr,
-    /// Hash of the server's certificate; `None` over plain HTTP.
-    bound: Option<Vec<u8>>,
+    /// What was agreed on by TLS; `None` over plain HTTP.
+    pub(super) channel: Option<Channel>,
 }
 
-/// A connection that has logged in.
+/// What goes with each request.
+enum Login {
+    /// The connection is logged in; bodies are sealed where there is no TLS.
+    Context { context: Box<dyn Context>, sealed: bool },
+    /// Each request says who asks.
+    Header(HeaderValue),
+}
+
+/// A connection that has logged in, or does with its first request.
 pub(super) struct Connection {
     http: Http,
-    context: Box<dyn Context>,
-    sealed: bool,
-    /// Set until the host has shown that it knows the password.
+    login: Login,
+    /// What was agreed on by TLS; `None` over plain HTTP.
+    pub(super) channel: Option<Channel>,
+    /// Set until the host has shown that it takes, or knows, the password.
     unproven: Option<Unproven>,
     /// The address at the other end.
     pub(super) peer: SocketAddr,
@@ -112,60 +125,45 @@ pub(super) async fn reach(place: &Place, deadlines: &Deadlines) -> Result<Reache
     let peer = tcp.peer_addr().map_err(|error| lost(&error))?;
     let host = HeaderValue::from_str(&place.authority())
         .map_err(|_| Fault::new(FaultKind::Internal, "the host's name fits no header"))?;
-    let ((sender, driver), bound) = match &place.tls {
+    let ((sender, driver), channel) = match &place.tls {
         None => (begin(tcp).await?, None),
-        Some(config) => {
+        Some(tls) => {
             let limit = deadlines.banner.saturating_add(deadlines.key_exchange);
-            let (stream, bound) = secure(tcp, &place.name, config, limit).await?;
-            (begin(stream).await?, Some(bound))
+            let (stream, channel) = secure(tcp, &place.name, tls, limit).await?;
+            (begin(stream).await?, Some(channel))
         }
     };
-    Ok(Reached { http: Http { sender, driver, host }, peer, bound })
+    Ok(Reached { http: Http { sender, driver, host, server: None }, peer, channel })
 }
 
 impl Reached {
-    /// Logs in by NTLMv2: bound to the channel over TLS; over plain HTTP all that follows is sealed.
+    /// Logs the connection in; over plain HTTP all that follows is sealed.
     pub(super) async fn log_in(
         self,
-        user: &str,
-        password: &SecretString,
+        context: Box<dyn Context>,
         limit: Duration,
     ) -> Result<Connection, Fault> {
-        let Self { http, peer, bound } = self;
-        let context = Box::new(NtlmContext::new(user, password, bound.as_deref())?);
-        let sealed = bound.is_none();
-        let mut connection = Connection { http, context, sealed, unproven: None, peer };
-        let Ok(result) = timeout(limit, connection.log_in()).await else {
+        let Self { mut http, peer, channel } = self;
+        let mut context = context;
+        let Ok(result) = timeout(limit, log_in(&mut http, context.as_mut())).await else {
             let detail = format!("the login did not end in {} s", limit.as_secs_f64());
             return Err(Fault::new(FaultKind::KexTimeout, detail));
         };
-        result.map(|()| connection)
+        let login = Login::Context { context, sealed: channel.is_none() };
+        result.map(|()| Connection { http, login, channel, unproven: None, peer })
     }
-}
 
-/// TLS to a name; the hash of the certificate that the login is bound to.
-async fn secure(
-    tcp: TcpStream,
-    name: &str,
-    config: &Arc<ClientConfig>,
-    limit: Duration,
-) -> Result<(tokio_rustls::client::TlsStream<TcpStream>, Vec<u8>), Fault> {
-    let server = ServerName::try_from(name.to_owned())
-        .map_err(|_| Fault::new(FaultKind::Internal, "the host's name fits no certificate"))?;
-    let connector = TlsConnector::from(Arc::clone(config));
-    let Ok(result) = timeout(limit, connector.connect(server, tcp)).await else {
-        let detail = format!("TLS did not begin in {} s", limit.as_secs_f64());
-        return Err(Fault::new(FaultKind::BannerTimeout, detail));
-    };
-    let stream = result.map_err(|error| binding::tls_fault(&error))?;
-    let certificate = stream.get_ref().1.peer_certificates().and_then(<[_]>::first);
-    let hash = certificate.and_then(|certificate| binding::end_point(certificate));
-    let hash = hash.ok_or_else(|| {
-        let detail =
-            "the login cannot be bound to the certificate: its signature is of no known kind";
-        Fault::new(FaultKind::TlsUntrusted, detail)
-    })?;
-    Ok((stream, hash))
+    /// A connection whose requests say who asks. Nothing of that leaves but over TLS.
+    pub(super) fn with_header(self, mut header: HeaderValue) -> Result<Connection, Fault> {
+        let Self { http, peer, channel } = self;
+        if channel.is_none() {
+            let detail = "a login without sealing needs verified HTTPS";
+            return Err(Fault::new(FaultKind::Policy, detail));
+        }
+        header.set_sensitive(true);
+        let login = Login::Header(header);
+        Ok(Connection { http, login, channel, unproven: None, peer })
+    }
 }
 
 /// Starts HTTP on a stream.
@@ -186,86 +184,147 @@ fn lost(error: &dyn std::fmt::Display) -> Fault {
     Fault::new(FaultKind::Lost, error.to_string())
 }
 
-impl Connection {
-    /// Two requests without a body: our name, their challenge, our answer. Nothing of ours but that
-    /// is sent before the host has said that it takes it.
-    async fn log_in(&mut self) -> Result<(), Fault> {
-        let first = self.context.step(None)?;
-        let (status, headers, _) = self.http.exchange(Some(&first), "", Vec::new()).await?;
-        let challenge = challenge(&headers);
-        let challenge = match (status, challenge) {
-            (StatusCode::UNAUTHORIZED, Some(challenge)) => challenge,
-            (StatusCode::UNAUTHORIZED, None) => {
-                let detail = "the service does not offer Negotiate: the password was not sent";
-                return Err(Fault::new(FaultKind::Policy, detail));
-            }
+/// Requests without a body, one for each token of ours. Nothing else of ours is sent before the host
+/// has said that it takes them.
+async fn log_in(http: &mut Http, context: &mut dyn Context) -> Result<(), Fault> {
+    let protocol = context.protocol();
+    let scheme = protocol.scheme();
+    let mut token = context.step(None)?;
+    for _ in 1..context.legs() {
+        let (status, headers, _) =
+            http.exchange(Some(&bearer(protocol, &token)?), "", Vec::new()).await?;
+        token = match (status, answer_token(&headers, protocol)) {
+            (StatusCode::UNAUTHORIZED, Some(challenge)) => context.step(Some(&challenge))?,
+            (StatusCode::UNAUTHORIZED, None) => return Err(not_offered(scheme)),
             (status, _) => return Err(unexpected(status)),
         };
-        let answer = self.context.step(Some(&challenge))?;
-        let (status, _, _) = self.http.exchange(Some(&answer), "", Vec::new()).await?;
-        match status {
-            StatusCode::OK => Ok(()),
-            StatusCode::UNAUTHORIZED => {
-                Err(Fault::new(FaultKind::AuthRefused, "the service refused the account"))
+    }
+    let (status, headers, _) =
+        http.exchange(Some(&bearer(protocol, &token)?), "", Vec::new()).await?;
+    match status {
+        StatusCode::OK => context.finish(answer_token(&headers, protocol).as_deref()),
+        StatusCode::UNAUTHORIZED if context.legs() == 1 && !offers(&headers, protocol) => {
+            Err(not_offered(scheme))
+        }
+        StatusCode::UNAUTHORIZED => Err(account_refused()),
+        status => Err(unexpected(status)),
+    }
+}
+
+fn not_offered(scheme: &str) -> Fault {
+    let detail = format!("the service does not offer {scheme}: the password was not sent");
+    Fault::new(FaultKind::Policy, detail)
+}
+
+fn account_refused() -> Fault {
+    Fault::new(FaultKind::AuthRefused, "the service refused the account")
+}
+
+impl Connection {
+    /// Holds what is proved by the first answer: over HTTP one that is sealed, since anybody can say
+    /// 200; where each request says who asks, the first that is not refused. Else it is proved.
+    pub(super) fn hold(&mut self, unproven: Unproven) {
+        match self.login {
+            Login::Context { sealed: false, .. } => unproven.prove(),
+            Login::Context { sealed: true, .. } | Login::Header(_) => {
+                self.unproven = Some(unproven);
             }
-            status => Err(unexpected(status)),
         }
     }
 
-    /// Holds what is proved by the first sealed answer. Over TLS it is at once: who answers there is
-    /// the host that the certificate names.
-    pub(super) fn hold(&mut self, unproven: Unproven) {
-        if self.sealed {
-            self.unproven = Some(unproven);
-        } else {
-            unproven.prove();
+    /// For the record: what the service calls itself, escaped. `None`: it has not said.
+    pub(super) fn server(&self) -> Option<&str> {
+        self.http.server.as_deref()
+    }
+
+    /// For the record: what seals bodies. `None`: nothing but TLS.
+    pub(super) fn sealing(&self) -> Option<&'static str> {
+        match &self.login {
+            Login::Context { context, sealed: true } => Some(context.cipher()),
+            Login::Context { .. } | Login::Header(_) => None,
         }
     }
 
     /// Sends an envelope and takes its answer.
     pub(super) async fn ask(&mut self, envelope: &str) -> Result<Answered, Fault> {
         let plain = envelope.as_bytes();
-        let (kind, body) = if self.sealed {
-            let sealed = self.context.seal(plain)?;
-            (seal::CONTENT_TYPE, seal::wrap(plain.len(), &sealed))
-        } else {
-            ("application/soap+xml;charset=UTF-8", plain.to_vec())
+        let (status, headers, body) = match &mut self.login {
+            Login::Context { context, sealed: true } => {
+                let protocol = context.protocol();
+                let body = seal::wrap(protocol, plain.len(), &context.seal(plain)?);
+                self.http.exchange(None, &protocol.content_type(), body).await?
+            }
+            Login::Context { .. } => self.http.exchange(None, PLAIN, plain.to_vec()).await?,
+            Login::Header(header) => {
+                let header = header.clone();
+                self.http.exchange(Some(&header), PLAIN, plain.to_vec()).await?
+            }
         };
-        let (status, headers, body) = self.http.exchange(None, kind, body).await?;
         match status {
             StatusCode::OK | StatusCode::INTERNAL_SERVER_ERROR => {}
-            StatusCode::UNAUTHORIZED => {
-                let detail = "the service forgot the login in the middle of the visit";
-                return Err(Fault::new(FaultKind::Lost, detail));
-            }
+            StatusCode::UNAUTHORIZED => return Err(self.refused()),
             status => return Err(unexpected(status)),
         }
-        if !self.sealed {
-            return Ok(Answered { status, body });
-        }
-        let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
-        let Some((length, sealed)) = seal::unwrap(kind, &body) else {
-            let detail = format!("an answer that is not sealed was not taken (HTTP {status})");
-            return Err(Fault::new(FaultKind::Lost, detail));
+        let body = match &mut self.login {
+            Login::Context { context, sealed: true } => {
+                unsealed(context.as_mut(), &headers, (status, &body))?
+            }
+            Login::Context { .. } | Login::Header(_) => body,
         };
-        let body = self.context.unseal(&sealed)?;
         if let Some(unproven) = self.unproven.take() {
             unproven.prove();
         }
-        if body.len() != length {
-            return Err(Fault::new(
-                FaultKind::Lost,
-                "a sealed answer has another length than it says",
-            ));
-        }
         Ok(Answered { status, body })
     }
+
+    /// 401 to an envelope: a login that is forgotten, or, where each request logs in and none was
+    /// taken yet, one that is refused.
+    fn refused(&mut self) -> Fault {
+        match (&self.login, self.unproven.take()) {
+            (Login::Header(_), Some(unproven)) => {
+                unproven.refused();
+                account_refused()
+            }
+            (_, unproven) => {
+                self.unproven = unproven;
+                let detail = "the service forgot the login in the middle of the visit";
+                Fault::new(FaultKind::Lost, detail)
+            }
+        }
+    }
+}
+
+/// The envelope of a sealed body; no other body is taken.
+fn unsealed(
+    context: &mut dyn Context,
+    headers: &HeaderMap,
+    (status, body): (StatusCode, &[u8]),
+) -> Result<Vec<u8>, Fault> {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or("");
+    let Some((length, sealed)) = seal::unwrap(kind, body) else {
+        let detail = format!("an answer that is not sealed was not taken (HTTP {status})");
+        return Err(Fault::new(FaultKind::Lost, detail));
+    };
+    let body = context.unseal(&sealed)?;
+    if !(body.len()..=body.len() + context.padding()).contains(&length) {
+        let detail = "a sealed answer has another length than it says";
+        return Err(Fault::new(FaultKind::Lost, detail));
+    }
+    Ok(body)
+}
+
+/// `SCHEME TOKEN`.
+fn bearer(protocol: Protocol, token: &[u8]) -> Result<HeaderValue, Fault> {
+    let text = format!("{} {}", protocol.scheme(), Base64::encode_string(token));
+    let mut value = HeaderValue::from_str(&text).map_err(|error| lost(&error))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl Http {
     async fn exchange(
         &mut self,
-        token: Option<&[u8]>,
+        authorization: Option<&HeaderValue>,
         kind: &str,
         body: Vec<u8>,
     ) -> Result<(StatusCode, HeaderMap, Vec<u8>), Fault> {
@@ -277,16 +336,17 @@ impl Http {
         if !kind.is_empty() {
             request = request.header(CONTENT_TYPE, kind);
         }
-        if let Some(token) = token {
-            let text = format!("Negotiate {}", Base64::encode_string(token));
-            let mut value = HeaderValue::from_str(&text).map_err(|error| lost(&error))?;
-            value.set_sensitive(true);
+        if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
         let request = request.body(Full::new(Bytes::from(body))).map_err(|error| lost(&error))?;
         self.sender.ready().await.map_err(|error| lost(&error))?;
         let response = self.sender.send_request(request).await.map_err(|error| lost(&error))?;
         let (parts, body) = response.into_parts();
+        if let Some(server) = parts.headers.get(SERVER).filter(|_| self.server.is_none()) {
+            let server = server.as_bytes();
+            self.server = Some(escape(server.get(..SERVER_BYTES_MAX).unwrap_or(server)));
+        }
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| {
             Fault::new(FaultKind::Lost, format!("an answer did not come whole: {error}"))
         })?;
@@ -294,14 +354,24 @@ impl Http {
     }
 }
 
-/// The token behind `Negotiate`, in any of the headers.
-fn challenge(headers: &HeaderMap) -> Option<Vec<u8>> {
+/// What the headers say of a scheme: what stands behind it, in any of them.
+fn behind(headers: &HeaderMap, protocol: Protocol) -> impl Iterator<Item = &str> {
     let offers = headers.get_all(WWW_AUTHENTICATE).iter().filter_map(|value| value.to_str().ok());
-    let mut tokens = offers.filter_map(|offer| {
-        let (scheme, token) = offer.split_once(' ')?;
-        scheme.eq_ignore_ascii_case("negotiate").then(|| Base64::decode_vec(token.trim()).ok())?
-    });
-    tokens.next()
+    offers.filter_map(move |offer| {
+        let (scheme, rest) = offer.split_once(' ').unwrap_or((offer, ""));
+        scheme.eq_ignore_ascii_case(protocol.scheme()).then(|| rest.trim())
+    })
+}
+
+fn offers(headers: &HeaderMap, protocol: Protocol) -> bool {
+    behind(headers, protocol).next().is_some()
+}
+
+/// The token behind the scheme.
+fn answer_token(headers: &HeaderMap, protocol: Protocol) -> Option<Vec<u8>> {
+    behind(headers, protocol)
+        .filter(|token| !token.is_empty())
+        .find_map(|token| Base64::decode_vec(token).ok())
 }
 
 fn unexpected(status: StatusCode) -> Fault {

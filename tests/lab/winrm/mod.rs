@@ -19,6 +19,11 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
+pub use kdc::Kdc;
+
+#[path = "kdc.rs"]
+mod kdc;
+
 /// An account without any rights but to log in.
 pub const USER: &str = "svc-netstat";
 
@@ -46,11 +51,25 @@ fn home() -> PathBuf {
 impl Service {
     /// Starts the service on these addresses, e.g. `127.0.1.1-127.0.1.9`, with more arguments.
     pub fn start(hosts: &str, more: &[&str]) -> Self {
-        Self::start_with(hosts, more, false, true)
+        Self::start_in(hosts, more, (false, true), None)
     }
 
     /// The same, where the account is an administrator or not, and may make shells or not.
-    pub fn start_with(hosts: &str, more: &[&str], admin: bool, remote: bool) -> Self {
+    pub fn start_as(hosts: &str, more: &[&str], admin: bool, remote: bool) -> Self {
+        Self::start_in(hosts, more, (admin, remote), None)
+    }
+
+    /// The same with the files of a KDC.
+    pub fn start_with(hosts: &str, more: &[&str], kdc: &Kdc) -> Self {
+        Self::start_in(hosts, more, (false, true), Some(kdc))
+    }
+
+    fn start_in(
+        hosts: &str,
+        more: &[&str],
+        (admin, remote): (bool, bool),
+        kdc: Option<&Kdc>,
+    ) -> Self {
         let python = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/tools/winrm/bin/python");
         assert!(python.exists(), "{} is missing: run tests/run.sh once", python.display());
         let folder = tempfile::tempdir().unwrap();
@@ -63,7 +82,11 @@ impl Service {
             "admin": admin, "remote": remote, "upn_suffixes": ["lab.test"],
         }]);
         std::fs::write(folder.path().join("users.json"), users.to_string()).unwrap();
-        let mut child = Command::new(python)
+        let mut command = Command::new(python);
+        if let Some(kdc) = kdc {
+            command.env("KRB5_CONFIG", kdc.path("krb5.conf"));
+        }
+        let mut child = command
             .arg(home().join("server.py"))
             .args(["--hosts", hosts, "--cbt", "strict", "--users"])
             .arg(folder.path().join("users.json"))
@@ -136,6 +159,26 @@ impl Service {
             (line, bytes(&each["stdout"]), bytes(&each["stderr"]))
         };
         all.as_array().unwrap().iter().map(one).collect()
+    }
+
+    /// A file that the service wrote when it started, such as `client-svc-netstat.pem`.
+    pub fn state(&self, name: &str) -> PathBuf {
+        self.path("state").join(name)
+    }
+
+    /// The fingerprint of the hosts' certificate, in hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        self.ready["server_cert_sha256"].as_str().unwrap().to_owned()
+    }
+
+    /// What happened so far.
+    pub fn log(&self) -> Value {
+        self.control("/log", None)
+    }
+
+    /// Forgets counters, shells and rules.
+    pub fn reset(&self) {
+        self.control("/reset", Some(&json!({})));
     }
 
     /// Changes limits.

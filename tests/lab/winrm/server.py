@@ -454,6 +454,7 @@ class Conn(threading.Thread):
         self.auth_via = None
         self.auth_hdr = None          # 'Negotiate' | 'Kerberos'
         self.client_cert = None
+        self.last_sealed = None
         self.cid = uuid.uuid4().hex[:8]
         self.nreq = 0
 
@@ -545,6 +546,8 @@ class Conn(threading.Thread):
     def bindings(self):
         if not self.tls or self.lab.a.cbt == "none":
             return None
+        if self.lab.a.relay:                  # the client's certificate is not the one that this service has
+            return spnego.channel_bindings.GssChannelBindings(application_data=b"tls-server-end-point:" + bytes(32))
         return spnego.channel_bindings.GssChannelBindings(
             application_data=b"tls-server-end-point:" + self.lab.a.cert_hash)
 
@@ -589,7 +592,8 @@ class Conn(threading.Thread):
                 kw = {"hostname": a.krb_host, "service": "HTTP"}
             self.ctx = spnego.server(protocol=proto, options=opts, channel_bindings=self.bindings(), **kw)
         info = self.inspect_type3(token)
-        if self.lab.fault_for(self.local[0], "Auth") is not None:
+        rule = self.lab.fault_for(self.local[0], "Auth") or {}
+        if rule and rule.get("do") not in ("no_token", "bad_token"):
             self.ctx = None
             self.h.c["auth_fail"] += 1
             self.ev(ev="auth", ok=False, via=self.auth_via, why="injected", **info)
@@ -599,6 +603,10 @@ class Conn(threading.Thread):
             if info and self.tls and a.cbt == "strict" and info.get("cbt") != "present":
                 raise ValueError(f"CbtHardeningLevel=Strict and CBT is {info.get('cbt')}")
             out = self.ctx.step(token)
+            # GSS_C_CHANNEL_BOUND_FLAG: the client's bindings were there, and ours
+            if (self.tls and a.cbt == "strict" and self.auth_via == "kerberos" and self.ctx.complete
+                    and not getattr(self.ctx, "_context_attr", 0) & 0x800):
+                raise ValueError("CbtHardeningLevel=Strict and the ticket is not bound to the channel")
         except Exception as e:
             self.ctx = None
             self.h.c["auth_fail"] += 1
@@ -622,6 +630,13 @@ class Conn(threading.Thread):
         self.h.c["auth_ok_" + self.auth_via] += 1
         self.ev(ev="auth", ok=True, via=self.auth_via, user=u["user"], principal=str(name), **info)
         self.final_token = out
+        if rule.get("do") == "no_token":
+            self.final_token = None
+        if rule.get("do") == "bad_token" and out:
+            bad = bytearray(out)
+            at = rule.get("at", -1)
+            bad[at if at < 0 else at % len(bad)] ^= int(rule.get("xor", 0x55))
+            self.final_token = bytes(bad)
         return False
 
     def authenticate(self, hd):
@@ -726,6 +741,20 @@ class Conn(threading.Thread):
         body += struct.pack("<I", len(w.header)) + w.header + bytes(enc) + b"--Encrypted Boundary--\r\n"
         return f'multipart/encrypted;protocol="{want}";boundary="Encrypted Boundary"', body
 
+    @staticmethod
+    def mutated(body, r):
+        mark = b"application/octet-stream\r\n"
+        tail = b"--Encrypted Boundary--\r\n"
+        at = body.index(mark) + len(mark)
+        head, pay = body[:at], bytearray(body[at:-len(tail)])
+        for _ in range(r.choice((1, 1, 1, 2, 8))):
+            # mostly the head of the token, where its form is told
+            i = r.randrange(min(len(pay), 40)) if r.random() < 0.8 else r.randrange(len(pay))
+            pay[i] = r.randrange(256)
+        if r.random() < 0.4:
+            pay = pay[:r.randrange(len(pay))]
+        return head + bytes(pay) + tail
+
     def soap_reply(self, status, xml, encrypted, fault=None):
         data = xml.encode("utf-8")
         do = (fault or {}).get("do")
@@ -733,8 +762,13 @@ class Conn(threading.Thread):
             data = b"<html><body>proxy error</body></html>"
         if do == "bad_xml":
             data = data[: len(data) // 2]
-        if encrypted and do != "plaintext_reply":
+        if encrypted and do == "replay" and self.last_sealed:
+            ct, body = self.last_sealed
+        elif encrypted and do != "plaintext_reply":
             ct, body = self.wrap(data, corrupt=(do == "bad_mac"))
+            self.last_sealed = ct, body
+            if do == "mutate":                # any byte of length, signature and sealed bytes; or the end is missing
+                body = self.mutated(body, random.Random(fault.get("seed", 0)))
         else:
             ct, body = "application/soap+xml;charset=UTF-8", data
         extra = []
@@ -1191,7 +1225,7 @@ def control_server(lab, port):
                 return self.out({"answers": len(lab.answers)})
             if self.path == "/config":       # change limits while running
                 for k, v in json.loads(body).items():
-                    if k not in ("max_shells", "max_ops", "max_envelope_kb", "receive_bytes", "allow_unencrypted", "cbt", "codepage"):
+                    if k not in ("max_shells", "max_ops", "max_envelope_kb", "receive_bytes", "allow_unencrypted", "cbt", "codepage", "relay"):
                         return self.out({"error": f"cannot set {k}"}, 400)
                     setattr(lab.a, k, v)
                 return self.out({"ok": True})
@@ -1245,6 +1279,7 @@ def main():
     p.add_argument("--cbt", choices=["none", "relaxed", "strict"], default="relaxed", help="CbtHardeningLevel")
     p.add_argument("--keytab", default=None, help="keytab with HTTP/<krb-host>@REALM: turns the Kerberos acceptor on (needs gssapi, krb5)")
     p.add_argument("--krb-host", default=None)
+    p.add_argument("--relay", action="store_true", help="expect the bindings of another certificate, as behind a relay")
     p.add_argument("--codepage", type=int, default=437, help="console code page when the client sends no WINRS_CODEPAGE")
     p.add_argument("--max-shells", type=int, default=30)
     p.add_argument("--max-ops", type=int, default=1500)

@@ -9,7 +9,8 @@ use sspi::{
 };
 
 use crate::model::fault::{Fault, FaultKind};
-use crate::transport::winrm::auth::Context;
+use crate::transport::winrm::auth::{Context, parted};
+use crate::transport::winrm::seal::Protocol;
 
 /// Bytes of an NTLM signature.
 const SIGNATURE: usize = 16;
@@ -56,6 +57,14 @@ impl NtlmContext {
 }
 
 impl Context for NtlmContext {
+    fn protocol(&self) -> Protocol {
+        Protocol::Negotiate
+    }
+
+    fn legs(&self) -> usize {
+        2
+    }
+
     fn step(&mut self, challenge: Option<&[u8]>) -> Result<Vec<u8>, Fault> {
         if let Some(challenge) = challenge {
             check(challenge)?;
@@ -90,6 +99,11 @@ impl Context for NtlmContext {
         Ok(token.buffer)
     }
 
+    /// NTLM does not prove the server: over HTTP its first sealed answer does.
+    fn finish(&mut self, _token: Option<&[u8]>) -> Result<(), Fault> {
+        Ok(())
+    }
+
     fn seal(&mut self, plain: &[u8]) -> Result<Vec<u8>, Fault> {
         let mut signature = [0_u8; SIGNATURE];
         let mut data = plain.to_vec();
@@ -104,12 +118,9 @@ impl Context for NtlmContext {
 
     fn unseal(&mut self, sealed: &[u8]) -> Result<Vec<u8>, Fault> {
         let broken = |why: &str| Fault::new(FaultKind::Lost, format!("a sealed answer {why}"));
-        let (length, rest) =
-            sealed.split_first_chunk::<4>().ok_or_else(|| broken("has no signature"))?;
-        if u32::from_le_bytes(*length) != 16 || rest.len() < SIGNATURE {
-            return Err(broken("has a signature of another length"));
-        }
-        let (signature, data) = rest.split_at(SIGNATURE);
+        let (signature, data) = parted(sealed)
+            .filter(|(signature, _)| signature.len() == SIGNATURE)
+            .ok_or_else(|| broken("has a signature of another length"))?;
         let (mut signature, mut data) = (signature.to_vec(), data.to_vec());
         let mut message =
             [SecurityBufferRef::token_buf(&mut signature), SecurityBufferRef::data_buf(&mut data)];
@@ -117,6 +128,14 @@ impl Context for NtlmContext {
             .decrypt_message(&mut message)
             .map_err(|_| broken("was changed on the way, or came out of order"))?;
         Ok(data)
+    }
+
+    fn padding(&self) -> usize {
+        0
+    }
+
+    fn cipher(&self) -> &'static str {
+        "rc4-128-hmac-md5"
     }
 }
 
