@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use crate::analyse::diff::{Change, ChangeKind, Diff, Subject, Wholeness, one_sided};
+use crate::model::host::Platform;
 use crate::model::link::Interface;
 use crate::model::route::{NextHop, Route, RouteKind, Rule};
 use crate::model::snapshot::{Snapshot, View};
@@ -21,15 +22,24 @@ pub(crate) fn compare_interfaces(
     whole: Wholeness,
     diff: &mut Diff,
 ) {
+    let addresses = whole.both() && tells_addresses(from) && tells_addresses(to);
     let (from, to) = (interfaces(from), interfaces(to));
     let kinds = (View::Interfaces, ChangeKind::InterfaceNew, ChangeKind::InterfaceGone);
     let sides = (&texts(&from), &texts(&to));
     one_sided(sides, whole, kinds, |name| Subject::Interface(name.clone()), diff);
     for (name, was) in &from {
         if let Some(is) = to.get(name) {
-            compare_interface(was, is, whole, diff);
+            compare_interface(was, is, addresses, diff);
         }
     }
+}
+
+/// False where no address is known of a host of Windows: only the rich profile tells them, and a host that
+/// refuses it has not lost them.
+fn tells_addresses(snapshot: &Snapshot) -> bool {
+    let mut interfaces = snapshot.records.interfaces.iter();
+    snapshot.header.asset.platform != Platform::Windows
+        || interfaces.any(|interface| !interface.record.addresses.is_empty())
 }
 
 fn interfaces(snapshot: &Snapshot) -> BTreeMap<Name, &Interface> {
@@ -50,8 +60,8 @@ fn addresses(interface: &Interface) -> String {
     if list.is_empty() { "no address".to_owned() } else { list.join(", ") }
 }
 
-/// What only one side reports is no change.
-fn compare_interface(was: &Interface, is: &Interface, whole: Wholeness, diff: &mut Diff) {
+/// What only one side reports is no change. `told`: both sides tell addresses.
+fn compare_interface(was: &Interface, is: &Interface, told: bool, diff: &mut Diff) {
     let mut add = |kind, before: Option<String>, after: Option<String>| {
         if before.is_some() && after.is_some() && before != after {
             let subject = Subject::Interface(was.name.clone());
@@ -63,7 +73,7 @@ fn compare_interface(was: &Interface, is: &Interface, whole: Wholeness, diff: &m
     add(ChangeKind::InterfaceState, shown(&was.oper_state), shown(&is.oper_state));
     add(ChangeKind::InterfaceMtu, number(was.mtu), number(is.mtu));
     add(ChangeKind::InterfaceMac, shown(&was.mac), shown(&is.mac));
-    if whole.both() {
+    if told {
         add(ChangeKind::InterfaceAddresses, Some(addresses(was)), Some(addresses(is)));
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! Windows prints an interface as its number in one table and as its IPv4 address in another; only
 //! the list of interfaces has its name. In: all records of a snapshot. Out: the name, where exactly
-//! one interface has the number or the address; elsewhere what was printed stands.
+//! one interface has the number or the other name; elsewhere what was printed stands.
+//!
+//! An address stands too, and only tells which routes of two tables are one: addresses of interfaces come
+//! with the rich profile alone, and a host that refuses it for a night has not changed its routes.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -18,22 +21,47 @@ type Text = HostText<'static>;
 type Names = HashMap<Vec<u8>, Option<Text>>;
 
 /// What stands for the name of an interface.
-pub(super) struct Devices(Names);
+pub(super) struct Devices {
+    /// Numbers and other names.
+    names: Names,
+    addresses: Names,
+}
 
 impl Devices {
     /// Of the interfaces of the records, and what else they are called.
     pub(super) fn of(records: &Records, aliases: Aliases) -> Self {
-        Self(names(records, aliases))
+        let (mut names, mut addresses) = (Names::new(), Names::new());
+        for (alias, name) in aliases {
+            names.insert(alias.bytes().to_vec(), Some(name));
+        }
+        for interface in &records.interfaces {
+            let interface = &interface.record;
+            if let Some(index) = interface.index {
+                add(&mut names, index.to_string(), &interface.name);
+            }
+            let all = interface.addresses.iter().map(|address| address.address);
+            for address in all.filter(IpAddr::is_ipv4) {
+                add(&mut addresses, address.to_string(), &interface.name);
+            }
+        }
+        Self { names, addresses }
     }
 
-    /// Puts names in the place of numbers, addresses and other names.
+    /// The interface that is meant, by its name where that is known.
+    pub(super) fn meant(&self, device: Option<&Text>) -> Option<Text> {
+        let device = device?;
+        let name = self.addresses.get(device.bytes()).cloned().flatten();
+        Some(name.unwrap_or_else(|| device.clone()))
+    }
+
+    /// Puts names in the place of numbers and other names.
     pub(super) fn name(
         &self,
         routes: &mut [Sourced<Route>],
         neighbours: &mut [Sourced<Neighbour>],
     ) {
         let put = |device: &mut Option<Text>| {
-            let name = device.as_ref().and_then(|device| self.0.get(device.bytes())?.clone());
+            let name = device.as_ref().and_then(|device| self.names.get(device.bytes())?.clone());
             if name.is_some() {
                 *device = name;
             }
@@ -47,25 +75,12 @@ impl Devices {
     }
 }
 
-fn names(records: &Records, aliases: Aliases) -> Names {
-    let mut names = Names::new();
-    for (alias, name) in aliases {
-        names.insert(alias.bytes().to_vec(), Some(name));
+fn add(names: &mut Names, printed: String, name: &Text) {
+    let name = Some(name.clone());
+    let known = names.entry(printed.into_bytes()).or_insert_with(|| name.clone());
+    if *known != name {
+        *known = None;
     }
-    for interface in &records.interfaces {
-        let interface = &interface.record;
-        let number = interface.index.map(|index| index.to_string());
-        let addresses = interface.addresses.iter().map(|address| address.address);
-        let addresses = addresses.filter(IpAddr::is_ipv4).map(|address| address.to_string());
-        for printed in number.into_iter().chain(addresses) {
-            let name = Some(interface.name.clone());
-            let known = names.entry(printed.into_bytes()).or_insert_with(|| name.clone());
-            if *known != name {
-                *known = None;
-            }
-        }
-    }
-    names
 }
 
 #[cfg(test)]
@@ -94,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_or_address_of_one_interface_is_its_name() {
+    fn a_number_of_one_interface_is_its_name_and_an_address_means_it() {
         let interfaces = vec![
             interface("Ethernet", 12, Some("192.0.2.5")),
             interface("a", 7, None),
@@ -109,9 +124,13 @@ mod tests {
         let mut neighbours = neighbours.to_vec();
         let records = Records { interfaces, ..Records::default() };
         let aliases = Aliases::from([(HostText::from("Uplink"), HostText::from("a"))]);
-        Devices::of(&records, aliases).name(&mut [], &mut neighbours);
+        let of = Devices::of(&records, aliases);
+        of.name(&mut [], &mut neighbours);
+        let meant = |device: &'static str| of.meant(Some(&HostText::from(device)));
+        assert_eq!(meant("192.0.2.5"), Some(HostText::from("Ethernet")));
+        assert_eq!(meant("192.0.2.6"), Some(HostText::from("192.0.2.6")));
         let devices = neighbours.iter().map(|n| n.record.device.clone().unwrap());
         let devices: Vec<String> = devices.map(|device| device.escaped().to_string()).collect();
-        assert_eq!(devices, ["Ethernet", "Ethernet", "7", "192.0.2.6", "Ethernet", "a"]);
+        assert_eq!(devices, ["Ethernet", "192.0.2.5", "7", "192.0.2.6", "Ethernet", "a"]);
     }
 }

@@ -1,14 +1,16 @@
 //! Makes one route of what two tables tell of it: on Windows `route print` and `PowerShell` list the same
 //! routes.
 //!
-//! Interfaces have their names by now (see `devices`). Where one table's interface is still a number or
-//! an address, nothing else speaks against it being the other's.
+//! Interfaces have their names by now, or an address that means one (see `devices`). Where one table's
+//! interface is still a number or an address, nothing else speaks against it being the other's. What the
+//! first table prints stands, so that a route does not change with the profile.
 
 use std::net::IpAddr;
 
 use crate::model::record::Sourced;
 use crate::model::route::{Route, RouteKind};
 use crate::model::text::HostText;
+use crate::normalize::devices::Devices;
 use crate::normalize::pairs::Pairs;
 
 type Text = HostText<'static>;
@@ -27,10 +29,10 @@ enum Key {
 }
 
 /// Adds the routes of one more section. Rows of one section stay apart.
-pub(super) fn join(known: &mut Vec<Sourced<Route>>, more: Vec<Sourced<Route>>) {
+pub(super) fn join(known: &mut Vec<Sourced<Route>>, more: Vec<Sourced<Route>>, devices: &Devices) {
     let mut pairs = Pairs::new();
     for (at, route) in known.iter().enumerate().filter(|_| !more.is_empty()) {
-        let Some((way, device)) = key(&route.record) else { continue };
+        let Some((way, device)) = key(&route.record, devices) else { continue };
         if !is_name(device.as_ref()) {
             pairs.add(Key::Unsure(way.clone()), at);
         }
@@ -38,7 +40,7 @@ pub(super) fn join(known: &mut Vec<Sourced<Route>>, more: Vec<Sourced<Route>>) {
         pairs.add(Key::Through(way, device), at);
     }
     for route in more {
-        let same = key(&route.record).and_then(|(way, device)| {
+        let same = key(&route.record, devices).and_then(|(way, device)| {
             let named = is_name(device.as_ref());
             let exact = pairs.take(&Key::Through(way.clone(), device));
             let other = if named { Key::Unsure(way) } else { Key::Any(way) };
@@ -52,10 +54,10 @@ pub(super) fn join(known: &mut Vec<Sourced<Route>>, more: Vec<Sourced<Route>>) {
 }
 
 /// `None` for one of several ways out: such are not told of twice.
-fn key(route: &Route) -> Option<(Way, Option<Text>)> {
+fn key(route: &Route, devices: &Devices) -> Option<(Way, Option<Text>)> {
     let [hop] = route.next_hops.as_slice() else { return None };
     let way = (route.table.clone(), route.destination, route.prefix, route.kind, hop.via);
-    Some((way, hop.device.clone()))
+    Some((way, devices.meant(hop.device.as_ref())))
 }
 
 /// False for what was printed in the place of a name.
@@ -69,12 +71,6 @@ fn is_name(device: Option<&Text>) -> bool {
 
 fn add(first: &mut Sourced<Route>, other: Sourced<Route>) {
     let (record, more) = (&mut first.record, other.record);
-    if let ([hop], [better]) = (record.next_hops.as_mut_slice(), more.next_hops.as_slice())
-        && !is_name(hop.device.as_ref())
-        && is_name(better.device.as_ref())
-    {
-        hop.device.clone_from(&better.device);
-    }
     record.source = record.source.or(more.source);
     record.metric = record.metric.or(more.metric);
     record.protocol = record.protocol.take().or(more.protocol);
@@ -92,9 +88,10 @@ fn add(first: &mut Sourced<Route>, other: Sourced<Route>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::record::Source;
+    use crate::model::record::{Records, Source};
     use crate::model::route::NextHop;
     use crate::model::socket::Family;
+    use crate::normalize::links::Aliases;
 
     fn route(section: u16, destination: &str, device: &'static str) -> Sourced<Route> {
         let record = Route {
@@ -117,6 +114,7 @@ mod tests {
 
     #[test]
     fn a_route_that_two_tables_list_is_one_and_others_stay_apart() {
+        let devices = Devices::of(&Records::default(), Aliases::new());
         let mut known = Vec::new();
         join(
             &mut known,
@@ -126,6 +124,7 @@ mod tests {
                 route(1, "203.0.113.0", "7"),
                 route(1, "203.0.113.0", "7"),
             ],
+            &devices,
         );
         join(
             &mut known,
@@ -135,6 +134,7 @@ mod tests {
                 route(2, "198.51.100.0", "Ethernet"),
                 route(2, "203.0.113.0", "Wi-Fi"),
             ],
+            &devices,
         );
         let shown: Vec<_> = known
             .iter()
@@ -156,8 +156,8 @@ mod tests {
             shown,
             [
                 expected("192.0.2.0", "Ethernet", true, 2),
-                expected("198.51.100.0", "Ethernet", true, 2),
-                expected("203.0.113.0", "Wi-Fi", true, 2),
+                expected("198.51.100.0", "192.0.2.7", true, 2),
+                expected("203.0.113.0", "7", true, 2),
                 expected("203.0.113.0", "7", false, 1),
                 expected("192.0.2.0", "Wi-Fi", true, 1),
             ]

@@ -66,7 +66,7 @@ pub fn snapshot(
         let (_, Some(rows)) = section else { continue };
         if let Some(devices) = &devices {
             devices.name(&mut rows.routes, &mut rows.neighbours);
-            routes::join(&mut records.routes, std::mem::take(&mut rows.routes));
+            routes::join(&mut records.routes, std::mem::take(&mut rows.routes), devices);
         }
         records.routes.append(&mut rows.routes);
         records.rules.append(&mut rows.rules);

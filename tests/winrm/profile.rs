@@ -9,7 +9,7 @@ use crate::ground::{
     addresses, assert_evidence_is_what_was_sent, evidence, files, issues, outcome, records, run,
     say,
 };
-use crate::lab::Service;
+use crate::lab::{Service, canned};
 
 pub(crate) const ALL: &str = "views: [listeners, sessions, interfaces, routes, counters, host]";
 const RICH: &str =
@@ -83,6 +83,34 @@ fn both_answers_are_one_record_with_two_sources_and_the_rich_one_adds() {
     let before = plain(&service, "win-1");
     assert_eq!(say(&service, &["rebuild"]).code, 0);
     assert_eq!(plain(&service, "win-1"), before, "evidence gives the same records again");
+}
+
+#[test]
+fn a_night_without_the_rich_answer_changes_nothing_on_the_host() {
+    let service = Service::start("127.0.5.1", &[]);
+    let taken = |playbook: &str| {
+        run(&service, playbook, &addresses(5, 1));
+        records(&service, "win-1", "host")[0]["collected_at"].as_str().unwrap().to_owned()
+    };
+    let (default, rich) = (taken(ALL), taken(RICH));
+    service.answers(&json!([{"match_ps": "Get-", "stderr_text": "Access is denied.", "exit": 1}]));
+    let refused = taken(RICH);
+    let routes = String::from_utf8(canned("netstat_r.txt")).unwrap();
+    let others = routes.lines().filter(|line| !line.contains("172.16.40.0"));
+    let others: String = others.map(|line| format!("{line}\r\n")).collect();
+    service.answers(&json!([
+        {"match_ps": "Get-", "stderr_text": "Access is denied.", "exit": 1},
+        {"match": "^route", "stdout_text": others},
+    ]));
+    let changed = taken(RICH);
+    let changes = |from: &str, to: &str| {
+        let words = ["diff", "win-1", "--from", from, "--to", to, "--format", "ndjson"];
+        say(&service, &words).out
+    };
+    for (from, to) in [(&default, &rich), (&rich, &refused), (&default, &refused)] {
+        assert_eq!(changes(from, to), "");
+    }
+    assert!(changes(&refused, &changed).contains("172.16.40.0"), "a route that went is told");
 }
 
 #[test]
