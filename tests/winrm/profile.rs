@@ -62,7 +62,7 @@ fn both_answers_are_one_record_with_two_sources_and_the_rich_one_adds() {
         told("socket"),
         counts(&[("netstat-tcp-udp+rich-sockets", 32), ("rich-sockets", 1)])
     );
-    assert_eq!(told("route"), counts(&[("route-print+rich-routes", 20)]));
+    assert_eq!(told("route"), counts(&[("route-print", 1), ("route-print+rich-routes", 20)]));
     assert_eq!(told("interface"), counts(&[("route-print+rich-interfaces", 3)]));
     assert_eq!(told("neighbour"), counts(&[("arp+rich-routes", 3), ("rich-routes", 1)]));
     let sql = records(&service, "win-1", "process").into_iter().find(|row| row["pid"] == 3120);
@@ -222,7 +222,7 @@ fn a_rich_profile_that_is_refused_leaves_what_the_default_one_gives() {
     }
     run(&service, ALL, &all[..1]);
     let default = plain(&service, "win-1");
-    assert!(default["socket"].len() == 32 && default["route"].len() == 20);
+    assert!(default["socket"].len() == 32 && default["route"].len() == 21);
     service.answers(&json!(answers));
     service.faults(&json!(faults));
     let said = run(&service, RICH, &all);
