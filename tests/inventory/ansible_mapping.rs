@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use fleetstat::inventory::host::{Identity, SecretSource, Variable};
+use fleetstat::inventory::login::{Kdc, Login, Mechanism};
 use fleetstat::inventory::{Inventory, load_as};
 use fleetstat::model::host::{Platform, TransportKind};
 use fleetstat::model::id::Label;
@@ -150,6 +151,54 @@ all:
     let mut said = said(&remarks);
     said.sort_by_key(|line| line.split(':').nth(1).and_then(|n| n.parse::<u32>().ok()));
     assert_eq!(said, expected);
+}
+
+#[test]
+fn the_login_of_a_host_of_winrm_is_the_one_that_ansible_names() {
+    let hosts = r"
+all:
+  vars: {ansible_connection: winrm, ansible_user: reader@EXAMPLE.TEST}
+  hosts:
+    ticket.example.test:
+      ansible_winrm_transport: kerberos
+      ansible_winrm_kerberos_hostname_override: real.example.test
+      ansible_winrm_ca_trust_path: /etc/ca.pem
+    service.example.test:
+      ansible_connection: psrp
+      ansible_psrp_auth: kerberos
+      ansible_psrp_negotiate_service: WSMAN
+      ansible_psrp_negotiate_hostname_override: real.example.test
+    word.example.test: {ansible_winrm_transport: ssl}
+    paper.example.test:
+      ansible_winrm_transport: [certificate]
+      ansible_winrm_cert_pem: /c.pem
+      ansible_winrm_cert_key_pem: /c.key
+    half.example.test: {ansible_winrm_transport: certificate, ansible_winrm_cert_pem: /c.pem}
+";
+    let inventory = loaded(&[("w.yml", hosts)], &["w.yml"]).unwrap();
+    let login = |name: &str| (*inventory.find(name).unwrap().login.clone().unwrap()).clone();
+    // The realm's own name is where its KDC is asked.
+    let kdcs = vec![Kdc { address: "example.test".to_owned(), port: 88 }];
+    let kerberos = Login { mechanism: Some(Mechanism::Kerberos), kdcs, ..Login::default() };
+    let named = Login { spn: Some("HTTP/real.example.test".to_owned()), ..kerberos.clone() };
+    let bundle = Some(PathBuf::from("/etc/ca.pem"));
+    assert_eq!(login("ticket.example.test"), Login { tls_ca: bundle, ..named });
+    let named = Login { spn: Some("WSMAN/real.example.test".to_owned()), ..kerberos };
+    assert_eq!(login("service.example.test"), named);
+    let basic = Login { mechanism: Some(Mechanism::Basic), ..Login::default() };
+    assert_eq!(login("word.example.test"), basic);
+    let paper = Login { mechanism: Some(Mechanism::Certificate), ..Login::default() };
+    assert_eq!(login("paper.example.test"), paper);
+    let identity = Identity::TlsCertificate {
+        certificate: PathBuf::from("/c.pem"),
+        key: PathBuf::from("/c.key"),
+        passphrase: None,
+    };
+    let paper = inventory.find("paper.example.test").unwrap();
+    assert_eq!(paper.account.as_ref().unwrap().identities, [identity]);
+    let expected = "w.yml:20: host `half.example.test` is left out: `ansible_winrm_transport` is \
+                    `certificate`, which needs `ansible_winrm_cert_pem` and `ansible_winrm_cert_key_pem`";
+    assert_eq!(said(&inventory.unmapped), [expected]);
 }
 
 #[test]

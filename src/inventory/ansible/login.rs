@@ -33,6 +33,8 @@ pub(super) enum Proof {
     },
     /// A password, which is asked for: none is taken from a variable.
     Password,
+    /// Files of a client certificate and its key.
+    TlsCertificate([String; 2]),
 }
 
 impl Proof {
@@ -42,7 +44,7 @@ impl Proof {
             Self::Keys { keys, .. } if keys.is_empty() => {
                 ", and its key the one of ssh-agent, since no key file is named"
             }
-            Self::Keys { .. } => "",
+            Self::Keys { .. } | Self::TlsCertificate(_) => "",
             Self::Password => {
                 ", and its password is asked for, since none is taken from a variable: name an account \
                  of your own to take it from a file or a credential"
@@ -55,6 +57,7 @@ impl Proof {
         match self {
             Self::Keys { keys, .. } => keys.first()?.rsplit('/').next(),
             Self::Password => Some("password"),
+            Self::TlsCertificate([certificate, _]) => certificate.rsplit('/').next(),
         }
     }
 }
@@ -205,6 +208,11 @@ fn account(login: &Login, place: Place) -> Node {
         Proof::Keys { keys, certificate } => (keys.as_slice(), certificate.as_deref()),
         Proof::Password => {
             fields.push(("password", scalar("prompt", true, place)));
+            return mapping(fields, place);
+        }
+        Proof::TlsCertificate([certificate, key]) => {
+            let files = vec![("certificate", identity(certificate)), ("key", identity(key))];
+            fields.push(("tls_certificate", mapping(files, place)));
             return mapping(fields, place);
         }
     };

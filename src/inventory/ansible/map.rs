@@ -170,7 +170,14 @@ impl<'w> Mapper<'w> {
                 for (key, set, plain) in &by.attributes {
                     items.push(self.set(key, set, *plain));
                 }
-                items.extend(self.account(host, by.user.as_ref(), Proof::Password, None));
+                let (proof, named) = match &by.certificate {
+                    None => (Proof::Password, None),
+                    Some(files @ [pem, _]) => {
+                        let files = files.each_ref().map(|set| set.text.clone());
+                        (Proof::TlsCertificate(files), Some(pem))
+                    }
+                };
+                items.extend(self.account(host, by.user.as_ref(), proof, named));
             }
             Some(set) if !SSH.contains(&set.text.as_str()) => {
                 let message = format!(
