@@ -266,7 +266,7 @@ async fn no_answer_of_a_kdc_however_mangled_is_a_panic_or_another_login() {
     host.login.as_mut().unwrap().kdcs = vec![place(port)];
     let mut came: BTreeMap<&str, usize> = BTreeMap::new();
     // The KDC keeps 45 connections.
-    for _ in 0..40 {
+    for _ in 0..20 {
         let visits = (0..8).map(|_| {
             let host = host.clone();
             tokio::spawn(async move { at(&host).await })
@@ -278,7 +278,7 @@ async fn no_answer_of_a_kdc_however_mangled_is_a_panic_or_another_login() {
         }
     }
     let of = |kind: &str| came.get(kind).copied().unwrap_or(0);
-    assert!(of("in") > 30 && of("no_ticket") > 30, "{came:?}");
+    assert!(of("in") > 20 && of("no_ticket") > 20, "{came:?}");
     assert_eq!(service.total("auth_ok") - service.total("auth_ok_kerberos"), 0);
 }
 
