@@ -196,7 +196,7 @@ all:
     };
     let paper = inventory.find("paper.example.test").unwrap();
     assert_eq!(paper.account.as_ref().unwrap().identities, [identity]);
-    let expected = "w.yml:20: host `half.example.test` is left out: `ansible_winrm_transport` is \
+    let expected = "w.yml:19: host `half.example.test` is left out: `ansible_winrm_transport` is \
                     `certificate`, which needs `ansible_winrm_cert_pem` and `ansible_winrm_cert_key_pem`";
     assert_eq!(said(&inventory.unmapped), [expected]);
 }

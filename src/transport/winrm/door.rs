@@ -25,8 +25,8 @@ use crate::transport::winrm::wire::{self, Connection, Place, Reached};
 const MUTUAL: HeaderValue =
     HeaderValue::from_static("http://schemas.dmtf.org/wbem/wsman/1/wsman/secprofile/https/mutual");
 
-/// Most logins of a run that ask for a ticket at once. MIT's KDC keeps 45 connections in all, its
-/// `max_tcp_data_connections`, and drops the oldest for one more.
+/// Most logins of a run that ask for a ticket at once. MIT's KDC keeps 45 connections in all (krb5 1.20,
+/// net-server.c), and drops the oldest for one more.
 pub(super) const TICKETS_MAX: usize = 16;
 
 /// What every connection to one host needs.

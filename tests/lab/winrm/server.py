@@ -589,7 +589,7 @@ class Conn(threading.Thread):
                 proto, opts = "negotiate", NegotiateOptions.use_negotiate | NegotiateOptions.use_ntlm
             kw = {}
             if a.keytab and self.auth_via == "kerberos":
-                kw = {"hostname": a.krb_host, "service": "HTTP"}
+                kw = {"hostname": a.krb_host, "service": a.krb_service}
             self.ctx = spnego.server(protocol=proto, options=opts, channel_bindings=self.bindings(), **kw)
         info = self.inspect_type3(token)
         rule = self.lab.fault_for(self.local[0], "Auth") or {}
@@ -634,8 +634,14 @@ class Conn(threading.Thread):
             self.final_token = None
         if rule.get("do") == "bad_token" and out:
             bad = bytearray(out)
-            at = rule.get("at", -1)
-            bad[at if at < 0 else at % len(bad)] ^= int(rule.get("xor", 0x55))
+            if "seed" in rule:
+                r = random.Random(rule["seed"])
+                for _ in range(r.choice((1, 2, 8))):
+                    bad[r.randrange(len(bad))] = r.randrange(256)
+                if r.random() < 0.3:
+                    bad = bad[:r.randrange(1, len(bad))]
+            else:
+                bad[-1] ^= 0x55
             self.final_token = bytes(bad)
         return False
 
@@ -1279,6 +1285,7 @@ def main():
     p.add_argument("--cbt", choices=["none", "relaxed", "strict"], default="relaxed", help="CbtHardeningLevel")
     p.add_argument("--keytab", default=None, help="keytab with HTTP/<krb-host>@REALM: turns the Kerberos acceptor on (needs gssapi, krb5)")
     p.add_argument("--krb-host", default=None)
+    p.add_argument("--krb-service", default="HTTP")
     p.add_argument("--relay", action="store_true", help="expect the bindings of another certificate, as behind a relay")
     p.add_argument("--codepage", type=int, default=437, help="console code page when the client sends no WINRS_CODEPAGE")
     p.add_argument("--max-shells", type=int, default=30)

@@ -38,6 +38,15 @@ pub(in crate::transport::winrm) struct KerberosContext {
     cipher: &'static str,
 }
 
+/// This controller as NetBIOS would name it: 15 characters of its host name. A domain may let an
+/// account log in from some names only.
+fn workstation() -> String {
+    let name = rustix::system::uname();
+    let name = name.nodename().to_string_lossy();
+    let label = name.split('.').next().unwrap_or_default();
+    label.chars().filter(char::is_ascii_graphic).take(15).collect::<String>().to_ascii_uppercase()
+}
+
 /// No step of a login is asked for less.
 fn demanded() -> ClientRequestFlags {
     ClientRequestFlags::CONFIDENTIALITY
@@ -60,7 +69,8 @@ impl KerberosContext {
             fault: Fault::new(FaultKind::Internal, format!("Kerberos: {error}")),
             shown: Shown::Nothing,
         };
-        let config = KerberosConfig::new_with_kdc_url(&format!("tcp://{HOME}:88"), String::new());
+        let url = format!("tcp://{HOME}:88");
+        let config = KerberosConfig::new_with_kdc_url(&url, workstation());
         let mut kerberos =
             Kerberos::new_client_from_config(config).map_err(|error| ours(error.description))?;
         let username = Username::new_down_level_logon_name(asked.name, asked.realm)
