@@ -38,7 +38,7 @@ fn main() -> io::Result<()> {
     let count: u32 = arguments.next().and_then(|count| count.parse().ok()).unwrap_or(10);
     let format = arguments.next().and_then(|word| Format::parse(&word)).unwrap_or(Format::Ndjson);
     let probe = ProbeId::builtin("linux/ss-inet4");
-    let context = Context::of_text("generated", &probe);
+    let context = Context::of_text("generated", &probe, None);
     let mut rows = Rows::new(io::stdout().lock(), Layout { format, width: None }, Sockets);
     for number in 0..count {
         let record = &connection(number);

@@ -10,6 +10,7 @@ use crate::cli::question::{
     About, ChangedArgs, InterfacesArgs, PrevalenceArgs, ReplayArgs, RoutesArgs, StatesArgs,
 };
 use crate::model::host::Platform;
+use crate::model::id::HostName;
 use crate::model::record::RecordKind;
 use crate::report::rows::Format;
 
@@ -267,6 +268,10 @@ pub struct ProbesArgs {
     pub site: Vec<PathBuf>,
 }
 
+fn host(word: &str) -> Result<HostName, String> {
+    HostName::new(word).map_err(|error| error.to_string())
+}
+
 fn platform(word: &str) -> Result<Platform, String> {
     Platform::parse(word).ok_or_else(|| format!("expected one of {}", Platform::WORDS.join(", ")))
 }
@@ -426,6 +431,9 @@ pub struct ParseArgs {
     /// The probe whose output this is, e.g. `linux/ss` or `linux/proc-net`
     #[arg(long, value_name = "ID")]
     pub probe: String,
+    /// The inventory's name of the host that the text is from: its records carry it
+    #[arg(long, value_name = "NAME", value_parser = host)]
+    pub host: Option<HostName>,
     /// The file; `-` is standard input
     #[arg(default_value = "-")]
     pub file: PathBuf,

@@ -12,7 +12,7 @@ use crate::model::id::ProbeId;
 use crate::model::parsed::Coverage;
 use crate::model::text::escape;
 use crate::report::rows::Format;
-use crate::workflow::parse::{ParseError, parse as read_text};
+use crate::workflow::parse::{ParseError, Text, parse as read_text};
 use crate::workflow::recognize;
 
 /// Reads text and writes records.
@@ -32,8 +32,9 @@ pub(super) fn parse(setting: &Setting, args: &ParseArgs) -> Ended {
     let name = args.file.display().to_string();
     let mut parsed = None;
     let mut unread = None;
+    let text = Text { probe: &probe, name: &name, host: args.host.as_ref() };
     let ended = to_stdout(|out| {
-        match read_text(&mut input, reader, (&probe, &name), setting.layout(), out) {
+        match read_text(&mut input, reader, text, setting.layout(), out) {
             Ok(coverage) => parsed = Some(coverage),
             Err(ParseError::Write(error)) => return Err(error),
             Err(ParseError::Read(error)) => unread = Some(error),

@@ -83,15 +83,6 @@ impl Rows {
         let Some(end) = self.unterminated else { return };
         let mut first = end;
         let mut rows = 0_u64;
-        fn cut<T>(kept: &mut Vec<T>, end: u64, of: impl Fn(&T) -> Option<Source>) -> Option<u64> {
-            let place = |item: &T| of(item).filter(|source| source.end >= end);
-            let start = kept.last().and_then(place)?.start;
-            kept.pop();
-            Some(start)
-        }
-        fn sourced<T>(item: &Sourced<T>) -> Option<Source> {
-            item.sources.last().copied()
-        }
         while let Some(start) = cut(&mut self.sockets, end, sourced)
             .or_else(|| cut(&mut self.interfaces, end, sourced))
             .or_else(|| cut(&mut self.routes, end, sourced))
@@ -114,6 +105,18 @@ impl Rows {
         let message = "the output was cut in this row, so it is left out";
         self.issue(Issue::unparsed(span, message, b""));
     }
+}
+
+/// Takes out the last item if it stands up to the end of the text. Its first byte, if it did.
+fn cut<T>(kept: &mut Vec<T>, end: u64, of: impl Fn(&T) -> Option<Source>) -> Option<u64> {
+    let place = |item: &T| of(item).filter(|source| source.end >= end);
+    let start = kept.last().and_then(place)?.start;
+    kept.pop();
+    Some(start)
+}
+
+fn sourced<T>(item: &Sourced<T>) -> Option<Source> {
+    item.sources.last().copied()
 }
 
 impl Sink for Rows {

@@ -15,6 +15,8 @@ use crate::report::value::{Member, Type, Value};
 pub struct Context<'a> {
     /// The evidence file's header. `None`: the text was read alone and belongs to no run.
     pub header: Option<&'a Header>,
+    /// The host that a text alone was said to be from.
+    pub host: Option<&'a HostName>,
     /// Name of the evidence file, or of the text.
     pub file: &'a str,
     /// The probe of each section, by section number, sorted.
@@ -28,13 +30,13 @@ impl<'a> Context<'a> {
         let mut probes: Vec<_> =
             snapshot.sections.iter().map(|section| (section.number, &section.probe)).collect();
         probes.sort_unstable();
-        Self { header: Some(&snapshot.header), file: &snapshot.evidence.name, probes }
+        Self { header: Some(&snapshot.header), host: None, file: &snapshot.evidence.name, probes }
     }
 
     /// The context of records read from a text alone: section 1 is the whole text.
     #[must_use]
-    pub fn of_text(file: &'a str, probe: &'a ProbeId) -> Self {
-        Self { header: None, file, probes: vec![(1, probe)] }
+    pub fn of_text(file: &'a str, probe: &'a ProbeId, host: Option<&'a HostName>) -> Self {
+        Self { header: None, host, file, probes: vec![(1, probe)] }
     }
 
     fn probe(&self, section: u16) -> Option<&'a ProbeId> {
@@ -45,12 +47,13 @@ impl<'a> Context<'a> {
     /// Inventory name of the host.
     #[must_use]
     pub fn host(&self) -> Option<&'a HostName> {
-        self.header.map(|header| &header.asset.name)
+        self.header.map(|header| &header.asset.name).or(self.host)
     }
 }
 
 /// The context of an answer, which is in no evidence file.
-static NOWHERE: Context<'static> = Context { header: None, file: "", probes: Vec::new() };
+static NOWHERE: Context<'static> =
+    Context { header: None, host: None, file: "", probes: Vec::new() };
 
 /// A row on its way out: a record or an answer, borrowed, with what surrounds it.
 #[derive(Debug)]

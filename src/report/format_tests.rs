@@ -71,7 +71,7 @@ fn a_socket_is_one_line_with_sorted_keys() {
 #[test]
 fn a_text_read_alone_belongs_to_no_run() {
     let probe = ProbeId::builtin("linux/ss-inet4");
-    let context = Context::of_text("-", &probe);
+    let context = Context::of_text("-", &probe, None);
     // Borrowed from the text, as a parser hands it out.
     let name = b"ssh d".to_vec();
     let local = Endpoint { address: "10.0.0.1".parse().unwrap(), port: Some(22), zone: None };

@@ -27,6 +27,7 @@ use crate::report::replayed::{Differences, ReplayedFiles};
 use crate::report::route::{Neighbours, Routes, Rules};
 use crate::report::routed::RoutedRows;
 use crate::report::socket::Sockets;
+use crate::report::standard::Probes;
 use crate::report::state::{HostStateRows, StateTotals};
 use crate::report::topic::Topics;
 use crate::report::unseen::UnseenHosts;
@@ -76,6 +77,7 @@ pub fn answers() -> Value {
             kind::<Verified>(),
             kind::<Findings>(),
             kind::<RebuiltStores>(),
+            kind::<Probes>(),
             kind::<Assets>(),
             kind::<Origins>(),
             kind::<Commands>(),

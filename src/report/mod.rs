@@ -37,6 +37,7 @@ pub mod changed;
 pub mod prevalence;
 pub mod replayed;
 pub mod rebuilt;
+pub mod standard;
 pub mod verified;
 pub mod privilege;
 pub mod json_schema;

@@ -28,6 +28,7 @@ use crate::report::replayed::{Differences, ReplayedFiles};
 use crate::report::route::{Neighbours, Routes, Rules};
 use crate::report::routed::RoutedRows;
 use crate::report::socket::Sockets;
+use crate::report::standard::Probes;
 use crate::report::state::{HostStateRows, StateTotals};
 use crate::report::unseen::UnseenHosts;
 use crate::report::value::{Member, Type};
@@ -83,6 +84,7 @@ pub fn page() -> String {
     add::<Findings>(&mut page);
     add::<Verified>(&mut page);
     add::<RebuiltStores>(&mut page);
+    add::<Probes>(&mut page);
     add::<Assets>(&mut page);
     add::<Origins>(&mut page);
     add::<Commands>(&mut page);
@@ -176,6 +178,7 @@ mod tests {
         check::<Findings>();
         check::<Verified>();
         check::<RebuiltStores>();
+        check::<Probes>();
         check::<Assets>();
         check::<Origins>();
         check::<Commands>();

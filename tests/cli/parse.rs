@@ -259,3 +259,30 @@ fn two_hundred_thousand_sockets_stream_through_less_than_64_mb() {
     assert_eq!(counting.join().unwrap(), SOCKETS);
     assert!(peak < 64 << 10, "{peak} KiB");
 }
+
+#[test]
+fn a_host_that_is_named_stands_in_every_record_and_a_wrong_name_is_refused() {
+    let place = Place::new();
+    let text = b"tcp LISTEN 0 5 1.2.3.4:22 0.0.0.0:*\nnonsense\n";
+    let named = place.fed("parse --probe linux/ss --host web-1 --format ndjson", text);
+    let hosts: Vec<Value> =
+        ndjson(&named.out).into_iter().map(|row| row["host_id"].clone()).collect();
+    assert_eq!(hosts, ["web-1", "web-1"]);
+    let alone = place.fed("parse --probe linux/ss --format ndjson", text);
+    assert!(ndjson(&alone.out).iter().all(|row| row["host_id"].is_null()));
+    let wrong = place.fed("parse --probe linux/ss --host ../x --format ndjson", text);
+    assert_eq!((wrong.code, wrong.out.as_str()), (2, ""), "{}", wrong.err);
+}
+
+#[test]
+fn probes_are_rows_in_every_format_but_the_pages_for_people() {
+    let place = Place::new();
+    let rows = json(&place.line("probes --platform linux --format json").clean());
+    let ss = rows.iter().find(|row| row["id"] == "linux/ss-inet4").unwrap();
+    assert_eq!(ss["command"].as_array().unwrap().last().unwrap(), "-p");
+    assert_eq!((&ss["kind"], &ss["usage"]), (&"probe".into(), &"planned".into()));
+    assert!(rows.iter().all(|row| row["platform"] == "linux"));
+    let all = ndjson(&place.line("probes --format ndjson").clean());
+    assert!(all.len() > rows.len());
+    assert!(place.line("probes --platform linux").clean().starts_with("# Command standard: linux"));
+}

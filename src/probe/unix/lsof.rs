@@ -65,16 +65,14 @@ impl LineParser for Lsof {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
         match line.first() {
             None => {}
-            Some(b'p') => match process(line) {
-                Some(process) => {
-                    self.process = Some(process);
+            Some(b'p') => {
+                self.process = process(line);
+                if self.process.is_some() {
                     sink.header(span);
-                }
-                None => {
-                    self.process = None;
+                } else {
                     sink.issue(Issue::unparsed(span, "expected a process, `pPID`", line));
                 }
-            },
+            }
             Some(b'f') => self.file(span, line, sink),
             Some(_) if line.trim_ascii().is_empty() => {}
             Some(_) => {

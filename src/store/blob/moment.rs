@@ -60,7 +60,7 @@ fn put_late<'a>(page: &mut Writer<'a>, records: &'a Records) {
     let has_fifo = fifo().any(|count| count.is_some());
     namespace::put(page, &records.sockets, has_fifo);
     if has_fifo {
-        page.table(fifo(), |row, count| row.optional(count));
+        page.table(fifo(), Writer::optional);
     }
 }
 
