@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::capture::{Header, Negotiated};
-use crate::model::fault::{Fault, FaultKind};
+use crate::model::fault::{Codes, Fault, FaultKind, Stage};
 use crate::model::id::ProbeId;
 use crate::model::parsed::Coverage;
 use crate::model::snapshot::{Limitation, SectionResult, SectionStatus, View};
@@ -63,17 +63,53 @@ pub(super) fn read_json<T: for<'de> Deserialize<'de>>(
         .map_err(|_| Malformed("its JSON is not what this version writes"))
 }
 
-/// Writes faults as one table.
-pub(super) fn put_faults<'a>(page: &mut Writer<'a>, faults: impl IntoIterator<Item = &'a Fault>) {
+/// Writes faults as one table. Codes take columns only where a fault has some, so that pages
+/// written before there were any are still what is written.
+pub(super) fn put_faults<'a, I>(page: &mut Writer<'a>, faults: I)
+where
+    I: IntoIterator<Item = &'a Fault>,
+    I::IntoIter: Clone,
+{
+    let faults = faults.into_iter();
+    let coded = faults.clone().any(|fault| fault.codes.is_some());
     page.table(faults, |row, fault| {
         row.number(fault.kind.code());
         row.text(fault.detail.as_bytes());
+        if coded {
+            put_codes(row, fault.codes.as_deref());
+        }
     });
+}
+
+fn put_codes<'a>(row: &mut Writer<'a>, codes: Option<&'a Codes>) {
+    row.number(codes.map_or(0, |codes| codes.stage.code() + 1));
+    row.optional_small(codes.and_then(|codes| codes.http_status.map(u32::from)));
+    row.optional(codes.and_then(|codes| codes.wsman_code.map(u64::from)));
+    row.optional(codes.and_then(|codes| codes.wmi_code.map(u64::from)));
+    let subcode = codes.and_then(|codes| codes.subcode.as_deref());
+    row.number(u64::from(subcode.is_some()));
+    row.text(subcode.unwrap_or_default().as_bytes());
 }
 
 /// Reads one fault.
 pub(super) fn get_fault(row: &mut Row<'_, '_>) -> Result<Fault, Malformed> {
-    Ok(Fault { kind: FaultKind::of(row.number()?)?, detail: row.string()? })
+    let fault = Fault::new(FaultKind::of(row.number()?)?, row.string()?);
+    let codes = if row.is_at_end() { None } else { get_codes(row)? };
+    Ok(Fault { codes, ..fault })
+}
+
+fn get_codes(row: &mut Row<'_, '_>) -> Result<Option<Box<Codes>>, Malformed> {
+    const LARGE: Malformed = Malformed("a code of a fault is too large");
+    fn narrow<W, N: TryFrom<W>>(wide: Option<W>) -> Result<Option<N>, Malformed> {
+        wide.map(N::try_from).transpose().map_err(|_| LARGE)
+    }
+    let stage = row.number()?.checked_sub(1);
+    let http_status = narrow(row.optional_small()?)?;
+    let (wsman_code, wmi_code) = (narrow(row.optional()?)?, narrow(row.optional()?)?);
+    let (known, text) = (row.number()? != 0, row.string()?);
+    let Some(stage) = stage else { return Ok(None) };
+    let (stage, subcode) = (Stage::of(stage)?, known.then_some(text));
+    Ok(Some(Box::new(Codes { stage, http_status, wsman_code, wmi_code, subcode })))
 }
 
 /// Writes the results of sections without their coverage.

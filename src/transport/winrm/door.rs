@@ -4,12 +4,15 @@ use std::sync::Arc;
 
 use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
+use crate::model::id::HostName;
 use crate::transport::lockout::{self, Lockout, Turn};
 use crate::transport::ssh::identity::Unlocked;
 use crate::transport::winrm::wire::{self, Connection, Place};
 
 /// What every connection to one host needs.
 pub(super) struct Door {
+    /// The host, as records name it.
+    pub(super) host: HostName,
     pub(super) place: Place,
     pub(super) user: String,
     /// The account's password.

@@ -34,7 +34,7 @@ use self::tls::Trust;
 use self::wire::Place;
 use crate::inventory::host::Host;
 use crate::model::deadline::Deadlines;
-use crate::model::fault::{Fault, FaultKind};
+use crate::model::fault::{Fault, FaultKind, Stage};
 use crate::transport::clock::Clock;
 use crate::transport::lockout::Lockout;
 use crate::transport::ssh::Ssh;
@@ -84,6 +84,7 @@ impl Winrm {
             tls: if host.tls { Some(self.trust.config().await?) } else { None },
         };
         Ok(Door {
+            host: asset.name.clone(),
             place,
             user: account.user.clone(),
             credential,
@@ -96,7 +97,7 @@ impl Winrm {
     async fn open(&self, host: &Host, deadlines: &Deadlines) -> Result<WinrmSession, Fault> {
         let way = async {
             let door = Arc::new(self.door(host, deadlines).await?);
-            let connection = door.enter().await?;
+            let connection = door.enter().await.map_err(|fault| fault.at(Stage::Auth))?;
             let shell = Shell::create(connection, door, Arc::clone(&self.cleanup)).await?;
             Ok(WinrmSession { shell, clock: self.clock })
         };
@@ -116,6 +117,10 @@ impl Transport for Winrm {
     ) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
         let open = self.open(host, deadlines);
         open.map(|result| result.map(|session| Box::new(session) as Box<dyn Session>)).boxed()
+    }
+
+    fn left_behind<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Vec<Fault>> {
+        self.cleanup.left_behind(&host.asset.name).boxed()
     }
 
     fn finish(&self) -> BoxFuture<'_, ()> {

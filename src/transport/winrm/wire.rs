@@ -25,7 +25,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::model::deadline::Deadlines;
-use crate::model::fault::{Fault, FaultKind};
+use crate::model::fault::{Codes, Fault, FaultKind, Stage};
 use crate::transport::dial::dial;
 use crate::transport::winrm::auth::Context;
 use crate::transport::winrm::auth::ntlm::NtlmContext;
@@ -99,7 +99,8 @@ pub(super) struct Reached {
 pub(super) struct Connection {
     http: Http,
     context: Box<dyn Context>,
-    sealed: bool,
+    /// Bodies are sealed: over plain HTTP.
+    pub(super) sealed: bool,
     /// Set until the host has shown that it knows the password.
     unproven: Option<Unproven>,
     /// The address at the other end.
@@ -108,7 +109,9 @@ pub(super) struct Connection {
 
 /// Connects and verifies TLS.
 pub(super) async fn reach(place: &Place, deadlines: &Deadlines) -> Result<Reached, Fault> {
-    let tcp = dial(&place.address, place.port, deadlines.connect).await?;
+    let tcp = dial(&place.address, place.port, deadlines.connect)
+        .await
+        .map_err(|fault| fault.at(Stage::Connect))?;
     let peer = tcp.peer_addr().map_err(|error| lost(&error))?;
     let host = HeaderValue::from_str(&place.authority())
         .map_err(|_| Fault::new(FaultKind::Internal, "the host's name fits no header"))?;
@@ -116,7 +119,9 @@ pub(super) async fn reach(place: &Place, deadlines: &Deadlines) -> Result<Reache
         None => (begin(tcp).await?, None),
         Some(config) => {
             let limit = deadlines.banner.saturating_add(deadlines.key_exchange);
-            let (stream, bound) = secure(tcp, &place.name, config, limit).await?;
+            let (stream, bound) = secure(tcp, &place.name, config, limit)
+                .await
+                .map_err(|fault| fault.at(Stage::Tls))?;
             (begin(stream).await?, Some(bound))
         }
     };
@@ -284,7 +289,7 @@ impl Http {
             request = request.header(AUTHORIZATION, value);
         }
         let request = request.body(Full::new(Bytes::from(body))).map_err(|error| lost(&error))?;
-        self.sender.ready().await.map_err(|error| lost(&error))?;
+        self.sender.ready().await.map_err(|_| lost(&"the service had closed the connection"))?;
         let response = self.sender.send_request(request).await.map_err(|error| lost(&error))?;
         let (parts, body) = response.into_parts();
         let body = Limited::new(body, ANSWER_BYTES_MAX).collect().await.map_err(|error| {
@@ -308,9 +313,11 @@ fn unexpected(status: StatusCode) -> Fault {
     let (kind, detail) = match status.as_u16() {
         403 => (FaultKind::Denied, "HTTP 403: the service forbids it".to_owned()),
         404 | 405 => (FaultKind::Refused, format!("HTTP {status}: there is no WinRM service here")),
+        301..=308 => (FaultKind::Lost, format!("HTTP {status}: no redirection is followed")),
         413 => (FaultKind::Internal, "HTTP 413: the request was too large".to_owned()),
         503 => (FaultKind::Quota, "HTTP 503: the service takes no more requests".to_owned()),
         other => (FaultKind::Lost, format!("HTTP {other} instead of an answer")),
     };
-    Fault::new(kind, detail)
+    let codes = Codes { http_status: Some(status.as_u16()), ..Codes::at(Stage::Auth) };
+    Fault::new(kind, detail).with(codes)
 }
