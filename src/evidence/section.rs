@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn an_end_with_and_without_codes_is_read_as_it_was_written() {
         let bare = End::Incomplete(Fault::new(FaultKind::Lost, "a: b\n"));
-        assert_eq!(end_text(&bare), "incomplete lost: a: b\\n");
+        assert_eq!(end_text(&bare), "incomplete lost: a: b\\x0a");
         let codes = Codes {
             http_status: Some(500),
             wsman_code: Some(2_150_859_173),

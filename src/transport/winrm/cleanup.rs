@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::timeout;
 
 use crate::model::fault::{Codes, Fault, FaultKind, Stage};
 use crate::model::id::HostName;
@@ -52,20 +52,9 @@ impl Leftover {
         self.over(&mut line).await.map_err(|failed| self.fault(failed))
     }
 
-    /// Asks once; where the service takes no more requests, once more.
     async fn over(&self, line: &mut Line) -> Result<(), Failed> {
-        let asked = Instant::now();
-        match self.once(line).await {
-            Err(Failed::Busy(_)) => {
-                sleep_until(asked + BUSY_PAUSE).await;
-                self.once(line).await
-            }
-            once => once,
-        }
-    }
-
-    async fn once(&self, line: &mut Line) -> Result<(), Failed> {
-        match line.ask(Action::Delete { shell: &self.id }, STEP).await {
+        let delete = Action::Delete { shell: &self.id };
+        match line.ask_patiently(delete, STEP, &[BUSY_PAUSE]).await {
             // It is gone already.
             Err(Failed::Refused(fault)) if fault.wsman == Some(NO_SHELL) => Ok(()),
             Err(failed) => Err(failed),

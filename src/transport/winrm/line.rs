@@ -21,7 +21,7 @@ pub(super) const TIMED_OUT: u32 = 2_150_858_793;
 pub(super) const NO_SHELL: u32 = 2_150_858_843;
 
 /// HTTP status of a service that is full.
-const BUSY: u16 = 503;
+pub(super) const BUSY: u16 = 503;
 
 /// Why a question got no answer.
 pub(super) enum Failed {
@@ -62,6 +62,26 @@ impl Line {
         limit: Duration,
     ) -> Result<Reply, Failed> {
         self.ask_within(action, OPERATION, limit).await
+    }
+
+    /// Asks, and again after each pause where the service takes no more requests.
+    pub(super) async fn ask_patiently(
+        &mut self,
+        action: Action<'_>,
+        limit: Duration,
+        pauses: &[Duration],
+    ) -> Result<Reply, Failed> {
+        let mut full = None;
+        for pause in pauses {
+            match self.ask(action, limit).await {
+                Err(Failed::Busy(fault)) => full = Some(fault),
+                // It closed the connection because it was full.
+                Err(Failed::Broken(fault)) => return Err(Failed::Broken(full.unwrap_or(fault))),
+                answer => return answer,
+            }
+            tokio::time::sleep(*pause).await;
+        }
+        self.ask(action, limit).await
     }
 
     /// Asks, and tells the service to answer within `operation`.

@@ -33,7 +33,7 @@ const PACE: Duration = Duration::from_millis(500);
 
 /// Pauses before a shell is asked for again where the account has as many as it may: others end, and
 /// those that were left behind are gone after a while. The connection stays the same.
-const QUOTA_PAUSES: [Duration; 3] =
+pub(super) const QUOTA_PAUSES: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// A shell on a host.
@@ -73,30 +73,26 @@ impl Shell {
         let mut shell = Self { id: id.clone(), door, cleanup, line, dead: None };
         let create = Action::Create { shell: &id };
         let mut pauses = QUOTA_PAUSES.iter();
-        let mut full = None;
         loop {
-            let failed = match shell.ask(create).await {
+            let refusal = match shell.ask(create).await {
                 Ok(reply) => return shell.named(reply),
-                Err(failed) => failed,
-            };
-            let fault = match failed {
-                // It may be there all the same.
-                Failed::Refused(fault) if fault.wsman == Some(TIMED_OUT) => {
-                    return Err(refused(create, &fault));
-                }
-                Failed::Refused(fault) => refused(create, &fault),
-                Failed::Busy(fault) => fault,
-                // A service that was full, and closed the connection, is full.
-                Failed::Broken(fault) => return Err(full.unwrap_or(fault)),
-            };
-            match pauses.next().filter(|_| fault.kind == FaultKind::Quota) {
-                Some(pause) => tokio::time::sleep(*pause).await,
-                None => {
+                Err(Failed::Broken(fault)) => return Err(fault),
+                Err(Failed::Busy(fault)) => {
                     shell.line = None;
                     return Err(fault);
                 }
+                Err(Failed::Refused(refusal)) => refusal,
+            };
+            let fault = refused(create, &refusal);
+            if refusal.wsman == Some(TIMED_OUT) {
+                // It may be there all the same.
+                return Err(fault);
             }
-            full = Some(fault);
+            let Some(pause) = pauses.next().filter(|_| fault.kind == FaultKind::Quota) else {
+                shell.line = None;
+                return Err(fault);
+            };
+            tokio::time::sleep(*pause).await;
         }
     }
 
@@ -228,12 +224,11 @@ impl Shell {
         let shell = self.id.clone();
         let Some(line) = self.line.as_mut().filter(|line| line.is_whole()) else { return false };
         let action = Action::Terminate { shell: &shell, command };
-        match line.ask(action, STEP).await {
+        match line.ask_patiently(action, STEP, &[BUSY_PAUSE]).await {
             Ok(_) => true,
-            Err(Failed::Refused(fault)) => {
-                self.refused(action, &fault);
-                false
-            }
+            // It has ended, and the service has forgotten it already; a shell that is gone says so to
+            // the next command.
+            Err(Failed::Refused(fault)) => fault.wsman == Some(NO_SHELL),
             Err(Failed::Broken(_) | Failed::Busy(_)) => false,
         }
     }
@@ -266,7 +261,7 @@ impl Shell {
 
     async fn ask(&mut self, action: Action<'_>) -> Result<Reply, Failed> {
         let line = self.line.as_mut().ok_or_else(|| Failed::Broken(gone()))?;
-        line.ask(action, OPERATION + PATIENCE).await
+        line.ask_patiently(action, OPERATION + PATIENCE, &QUOTA_PAUSES).await
     }
 }
 

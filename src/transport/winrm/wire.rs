@@ -30,7 +30,7 @@ use crate::transport::dial::dial;
 use crate::transport::winrm::auth::Context;
 use crate::transport::winrm::auth::ntlm::NtlmContext;
 use crate::transport::winrm::binding;
-use crate::transport::winrm::door::Unproven;
+use crate::transport::winrm::door::{Showing, Unproven};
 use crate::transport::winrm::seal;
 use crate::transport::winrm::soap::ENVELOPE_BYTES;
 
@@ -134,17 +134,21 @@ impl Reached {
         self,
         user: &str,
         password: &SecretString,
-        limit: Duration,
+        (limit, showing): (Duration, &mut Showing<'_>),
     ) -> Result<Connection, Fault> {
         let Self { http, peer, bound } = self;
         let context = Box::new(NtlmContext::new(user, password, bound.as_deref())?);
         let sealed = bound.is_none();
         let mut connection = Connection { http, context, sealed, unproven: None, peer };
-        let Ok(result) = timeout(limit, connection.log_in()).await else {
+        let overdue = |_| {
             let detail = format!("the login did not end in {} s", limit.as_secs_f64());
-            return Err(Fault::new(FaultKind::KexTimeout, detail));
+            Fault::new(FaultKind::KexTimeout, detail)
         };
-        result.map(|()| connection)
+        let challenge = timeout(limit, connection.greet()).await.map_err(overdue)??;
+        // Only now: what we said so far shows nothing of the password.
+        showing.begin().await?;
+        timeout(limit, connection.log_in(&challenge)).await.map_err(overdue)??;
+        Ok(connection)
     }
 }
 
@@ -192,21 +196,24 @@ fn lost(error: &dyn std::fmt::Display) -> Fault {
 }
 
 impl Connection {
-    /// Two requests without a body: our name, their challenge, our answer. Nothing of ours but that
-    /// is sent before the host has said that it takes it.
-    async fn log_in(&mut self) -> Result<(), Fault> {
+    /// The first of two requests without a body: our name, their challenge. Nothing of ours but that
+    /// and the answer to it is sent before the host has said that it takes it.
+    async fn greet(&mut self) -> Result<Vec<u8>, Fault> {
         let first = self.context.step(None)?;
         let (status, headers, _) = self.http.exchange(Some(&first), "", Vec::new()).await?;
-        let challenge = challenge(&headers);
-        let challenge = match (status, challenge) {
-            (StatusCode::UNAUTHORIZED, Some(challenge)) => challenge,
+        match (status, challenge(&headers)) {
+            (StatusCode::UNAUTHORIZED, Some(challenge)) => Ok(challenge),
             (StatusCode::UNAUTHORIZED, None) => {
                 let detail = "the service does not offer Negotiate: the password was not sent";
-                return Err(Fault::new(FaultKind::Policy, detail));
+                Err(Fault::new(FaultKind::Policy, detail))
             }
-            (status, _) => return Err(unexpected(status)),
-        };
-        let answer = self.context.step(Some(&challenge))?;
+            (status, _) => Err(unexpected(status)),
+        }
+    }
+
+    /// The second: our answer.
+    async fn log_in(&mut self, challenge: &[u8]) -> Result<(), Fault> {
+        let answer = self.context.step(Some(challenge))?;
         let (status, _, _) = self.http.exchange(Some(&answer), "", Vec::new()).await?;
         match status {
             StatusCode::OK => Ok(()),
