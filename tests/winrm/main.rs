@@ -18,6 +18,7 @@ mod ssh_lab;
 
 mod endings;
 mod fleet;
+mod hostile;
 mod many;
 mod mixed;
 mod matrix;
