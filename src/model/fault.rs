@@ -341,3 +341,20 @@ impl std::fmt::Display for Fault {
         write!(f, "{}: {}", self.kind, self.detail)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_without_codes_is_written_and_read_as_before_there_were_any() {
+        let old = r#"{"kind":"lost","detail":"a"}"#;
+        let fault: Fault = serde_json::from_str(old).unwrap();
+        assert_eq!(fault, Fault::new(FaultKind::Lost, "a"));
+        assert_eq!(serde_json::to_string(&fault).unwrap(), old);
+        let coded = fault.at(Stage::Tls).at(Stage::Auth);
+        let text = serde_json::to_string(&coded).unwrap();
+        assert_eq!(text, r#"{"kind":"lost","detail":"a","codes":{"stage":"tls"}}"#);
+        assert_eq!(serde_json::from_str::<Fault>(&text).unwrap(), coded);
+    }
+}

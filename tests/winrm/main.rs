@@ -16,6 +16,7 @@ mod lab;
 #[path = "../lab/mod.rs"]
 mod ssh_lab;
 
+mod broken_off;
 mod endings;
 mod fleet;
 mod hostile;

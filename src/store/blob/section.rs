@@ -176,3 +176,46 @@ pub(super) fn get_coverage(row: &mut Row<'_, '_>) -> Result<Coverage, Malformed>
         unparsed: row.number()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page of these faults, and what is read from it.
+    fn through(faults: &[Fault]) -> (Vec<u8>, Vec<Fault>) {
+        let mut page = Writer::default();
+        put_faults(&mut page, faults);
+        let bytes = page.finish(7).bytes;
+        let mut reader = Reader::new(&bytes, 7).unwrap();
+        let read = reader.table(get_fault).unwrap();
+        reader.finish().unwrap();
+        (bytes, read)
+    }
+
+    #[test]
+    fn faults_with_and_without_codes_are_read_as_they_were_written() {
+        let bare = Fault::new(FaultKind::Lost, "a");
+        let none = bare.clone().with(Codes::at(Stage::Connect));
+        let all = Codes {
+            stage: Stage::Cleanup,
+            http_status: Some(u16::MAX),
+            wsman_code: Some(u32::MAX),
+            wmi_code: Some(0),
+            subcode: Some(String::new()),
+        };
+        let all = bare.clone().with(all);
+        for faults in
+            [vec![], vec![bare.clone()], vec![none.clone()], vec![bare.clone(), all, none]]
+        {
+            assert_eq!(through(&faults).1, faults);
+        }
+        // Two columns, as before there were codes.
+        let other = bare.clone();
+        let mut old = Writer::default();
+        old.table([&other], |row, fault| {
+            row.number(fault.kind.code());
+            row.text(fault.detail.as_bytes());
+        });
+        assert_eq!(through(&[bare]).0, old.finish(7).bytes);
+    }
+}

@@ -837,6 +837,8 @@ class Conn(threading.Thread):
             xml = h(root, sid, opts, secs, maxenv)
             if fault and fault["do"] == "fault_after":   # the thing was done, and the answer says otherwise
                 raise SoapFault(fault.get("name", "timeout"))
+            if fault and fault["do"] == "hang_after":
+                self.inject({"do": "hang", **{k: v for k, v in fault.items() if k == "secs"}}, secs)
             if fault and fault["do"] == "answer_of":
                 auri = auri.rsplit("/", 1)[0] + "/" + fault["action_name"]
             return self.soap_reply(200, self.env(auri + "Response", relates, xml), encrypted, fault)
