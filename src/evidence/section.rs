@@ -143,14 +143,14 @@ mod tests {
             subcode: Some("a: {\"} b".to_owned()),
             ..Codes::at(Stage::Create)
         };
-        let coded = End::Incomplete(Fault::new(FaultKind::Quota, "{}: c").with(codes));
-        let text = end_text(&coded);
+        let told = End::Incomplete(Fault::new(FaultKind::Quota, "{}: c").with(codes));
+        let text = end_text(&told);
         assert_eq!(
             text,
             "incomplete quota {\"http_status\":500,\"stage\":\"create\",\
              \"subcode\":\"a: {\\\"} b\",\"wsman_code\":2150859173}: {}: c"
         );
-        for end in [bare, coded] {
+        for end in [bare, told] {
             assert_eq!(parse_end(&end_text(&end)), Some(end));
         }
         for wrong in [

@@ -139,11 +139,9 @@ impl FaultKind {
             Self::Dns => "check `address` in the inventory and the resolver",
             Self::Refused => "check that sshd or WinRM runs on the host and `port` is right",
             Self::Filtered => {
-                "ask for a firewall rule from this controller to the host's port for SSH or WinRM"
+                "ask for a firewall rule from this controller to the port of the host"
             }
-            Self::ConnectTimeout => {
-                "check that the host is up and a firewall does not drop the port"
-            }
+            Self::ConnectTimeout => "check that the host is up and no firewall drops the port",
             Self::TlsNoCommon => "update the server's TLS settings",
             Self::TlsUntrusted => "install a certificate that the controller trusts",
             Self::BannerTimeout => {

@@ -126,7 +126,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Domain and name of a login name: `LAB\svc`, `svc@lab.test`, `svc`. The domain is the first label
-/// of a DNS name, which is what its NetBIOS name is unless somebody chose another; `.` is the host.
+/// of a DNS name, which is what its short name is unless somebody chose another; `.` is the host.
 fn parts(user: &str) -> (Option<String>, String) {
     let lower = user.to_lowercase();
     let (domain, name) = match (lower.split_once('\\'), lower.rsplit_once('@')) {

@@ -41,7 +41,8 @@ fn assert_recorded(service: &Service, broken_off: &str, said: &str) {
 #[test]
 fn the_hosts_deadline_in_the_middle_of_a_creation_leaves_no_shell_in_silence() {
     let (service, hosts) = service("Create", "hang_after");
-    let playbook = "views: [listeners]\ndeadlines: {first_byte: 5s, idle: 5s, command: 10s, host: 10s}";
+    let playbook =
+        "views: [listeners]\ndeadlines: {first_byte: 5s, idle: 5s, command: 10s, host: 10s}";
     let said = run(&service, playbook, &service.password, &hosts);
     assert!(service.path("data/evidence").exists(), "{}", said.err);
     assert_recorded(&service, "deadline", &said.err);

@@ -14,7 +14,7 @@ use fleetstat::transport::Transport as _;
 use serde_json::{Value, json};
 
 use crate::endings::{NETSTAT, ask, command, host, winrm};
-use crate::fleet::{manifest, run};
+use crate::fleet::{manifest, prepare, run, say};
 use crate::lab::Service;
 
 /// What a service does with a request.
@@ -216,6 +216,36 @@ fn hosts_that_are_silent_before_the_proof_or_one_after_it_keep_no_other_from_bei
     }
     assert_eq!((mute.count(Sent::Proof), slow.count(Sent::Proof)), (0, 1));
     service.assert_clean();
+}
+
+#[test]
+fn a_wrong_password_of_one_account_in_many_spellings_and_entries_is_tried_once() {
+    let service = Service::start("127.0.6.101-127.0.6.104", &[]);
+    let port = service.http();
+    let users = [r"LAB\svc-netstat", r"lab\SVC-Netstat", "svc-netstat@lab.test", "svc-netstat"];
+    let mut text = "accounts:\n".to_owned();
+    for (at, user) in users.iter().enumerate() {
+        let secret = service.path(&format!("secret-{at}"));
+        std::fs::write(&secret, "not the password\n").unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&secret, mode).unwrap();
+        text += &format!("  a{at}: {{user: '{user}', password: {{file: {}}}}}\n", secret.display());
+    }
+    text += "all: {transport: winrm}\nhosts:\n";
+    for at in 0..users.len() {
+        let address = format!("127.0.6.{}", 101 + at);
+        text += &format!(
+            "  win-{at}: {{address: {address}, port: {port}, tls: false, account: a{at}}}\n"
+        );
+    }
+    let (fleet, night) = prepare(&service, QUICK, "unused", &[]);
+    std::fs::write(&fleet, text).unwrap();
+    let said = say(&service, &["run", &night, "-i", &fleet]);
+    assert_eq!(service.total("auth_fail"), 1, "{}\n{}", said.out, said.err);
+    let mut kinds: Vec<String> =
+        came(&service).into_iter().map(|(.., kinds)| kinds[0].clone()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["auth_refused", "skipped", "skipped", "skipped"]);
 }
 
 /// What entering a host of a service comes to.

@@ -12,7 +12,7 @@ use fleetstat::transport::Transport as _;
 use serde_json::{Value, json};
 
 use crate::endings::{NETSTAT, ask, command, host, winrm};
-use crate::fleet::{manifest, run};
+use crate::fleet::{manifest, run, say};
 use crate::lab::Service;
 
 const STEPS: [&str; 5] = ["Create", "Command", "Receive", "Signal", "Delete"];
@@ -161,7 +161,7 @@ async fn every_fault_at_every_step_over_http_has_its_class_and_leaves_no_shell_i
     let running = cells.into_iter().map(|cell| {
         let service = Arc::clone(&service);
         tokio::spawn(async move {
-            let limit = Duration::from_secs(60);
+            let limit = Duration::from_mins(1);
             let came = tokio::time::timeout(limit, visit(&service, &cell.address)).await;
             (cell, came.expect("a visit has an end"))
         })
@@ -217,4 +217,12 @@ fn every_fault_at_every_step_over_https_is_in_the_record_with_its_class_and_step
         cell.check(&service, leaked);
     }
     assert_nothing_in_the_clear(&service);
+    // Evidence and manifest hold all of it: the store is made again from them.
+    let name = manifest["run"].as_str().unwrap();
+    let outcomes = || say(&service, &["runs", name, "--format", "ndjson"]).out;
+    let before = outcomes();
+    assert!(before.contains("\"wsman_code\":2150859174"), "{before}");
+    let rebuilt = say(&service, &["rebuild"]);
+    assert_eq!(rebuilt.code, 0, "{}", rebuilt.err);
+    assert!(outcomes() == before);
 }

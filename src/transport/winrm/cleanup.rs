@@ -94,31 +94,15 @@ pub(super) struct Cleanup(Mutex<Tasks>);
 impl Cleanup {
     /// Deletes a shell, whether or not the verdict is waited for.
     pub(super) fn delete(&self, leftover: Leftover) -> Verdict {
-        self.start(&mut self.tasks(), leftover)
+        start(&mut self.tasks(), leftover)
     }
 
     /// Deletes a shell that nobody closed. [`Cleanup::left_behind`] tells how it went.
     pub(super) fn adopt(&self, leftover: Leftover) {
         let host = leftover.door.host.clone();
         let mut tasks = self.tasks();
-        let verdict = self.start(&mut tasks, leftover);
+        let verdict = start(&mut tasks, leftover);
         tasks.unheard.entry(host).or_default().push(verdict);
-    }
-
-    fn start(&self, tasks: &mut Tasks, mut leftover: Leftover) -> Verdict {
-        let (told, answer) = oneshot::channel();
-        let Ok(runtime) = tokio::runtime::Handle::try_current() else { return answer };
-        let task = async move {
-            let fault = leftover.delete().await.err().map(|fault| leftover.leaked(fault));
-            let host = &leftover.door.host;
-            if let Err(Some(unheard)) = told.send(fault) {
-                tracing::warn!("{host}: {unheard}");
-            }
-        };
-        // Those that have ended would stay until the end of the run.
-        while tasks.running.try_join_next().is_some() {}
-        tasks.running.spawn_on(task, &runtime);
-        answer
     }
 
     /// Waits until the shells that nobody closed on a host are deleted: the faults of those that
@@ -148,4 +132,21 @@ impl Cleanup {
     fn tasks(&self) -> MutexGuard<'_, Tasks> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Starts a task that nobody can drop.
+fn start(tasks: &mut Tasks, mut leftover: Leftover) -> Verdict {
+    let (told, answer) = oneshot::channel();
+    let Ok(runtime) = tokio::runtime::Handle::try_current() else { return answer };
+    let task = async move {
+        let fault = leftover.delete().await.err().map(|fault| leftover.leaked(fault));
+        let host = &leftover.door.host;
+        if let Err(Some(unheard)) = told.send(fault) {
+            tracing::warn!("{host}: {unheard}");
+        }
+    };
+    // Those that have ended would stay until the end of the run.
+    while tasks.running.try_join_next().is_some() {}
+    tasks.running.spawn_on(task, &runtime);
+    answer
 }
