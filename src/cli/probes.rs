@@ -48,6 +48,7 @@ fn row(probe: &Probe) -> ProbeRow {
         Usage::Fallback => "fallback",
         Usage::FindTools => "find_tools",
         Usage::Rich => "rich",
+        Usage::Check => "check",
     };
     let fallback = probe.fallback.as_ref();
     ProbeRow {
@@ -58,6 +59,7 @@ fn row(probe: &Probe) -> ProbeRow {
         views: [words(probe.views), words(probe.context_for)],
         usage: usage.to_owned(),
         privilege: probe.needs.to_string(),
+        grants: probe.grants.iter().map(|grant| grant.as_str().to_owned()).collect(),
         deadlines: Some([first, total]),
         usable_exits: words(probe.usable_exits),
         fallback_on: fallback.map(|f| words(f.on.iter().map(|on| on.as_str()))).unwrap_or_default(),

@@ -203,7 +203,7 @@ async fn one(
         observer: dispatch.observer.as_ref(),
     };
     let transport = dispatch.roads.for_kind(planned.host.asset.transport);
-    let report = tokio::select! {
+    let mut report = tokio::select! {
         report = visit(planned.clone(), transport, &context) => report,
         () = dispatch.stop.reached(Stage::Abort) => {
             let detail = format!("broken off: {}", dispatch.stop.reason());
@@ -212,6 +212,7 @@ async fn one(
         }
     };
     guard.note(&planned.host, report.faults.first());
+    report.faults.extend(transport.left_behind(&planned.host).await);
     let event =
         RunEvent::VisitEnded { host: &planned.host.asset.name, fault: report.worst_fault() };
     dispatch.observer.event(&event);

@@ -10,11 +10,12 @@
 //! ```
 //! The stream's exact bytes and one line feed follow, then the `stderr:` line and its bytes.
 
+use super::canonical;
 use super::header::utc;
 use super::line::{Expected, Lines, Values};
 use crate::model::capture::{End, Section, Stream};
 use crate::model::digest::Sha256;
-use crate::model::fault::{Fault, FaultKind};
+use crate::model::fault::{Codes, Fault, FaultKind};
 use crate::model::id::ProbeId;
 use crate::model::text::{HostText, escape};
 
@@ -96,9 +97,20 @@ fn end_text(end: &End) -> String {
         End::Exit(status) => format!("exit {status}"),
         End::Signal(name) => format!("signal {}", escape(name.as_bytes())),
         End::Incomplete(fault) => {
-            format!("incomplete {}: {}", fault.kind, escape(fault.detail.as_bytes()))
+            // Numbers, words and an escaped text: writing them to memory cannot fail.
+            let codes = fault.codes.as_ref().and_then(|codes| canonical::to_line(codes).ok());
+            let codes = codes.map(|codes| format!(" {codes}")).unwrap_or_default();
+            format!("incomplete {}{codes}: {}", fault.kind, escape(fault.detail.as_bytes()))
         }
     }
+}
+
+/// Codes of a fault at the head of a text, if there are any, and what follows them.
+fn parse_codes(text: &str) -> Option<(Option<Box<Codes>>, &str)> {
+    let Some(json) = text.strip_prefix(' ') else { return Some((None, text)) };
+    let mut read = serde_json::Deserializer::from_str(json).into_iter();
+    let codes = read.next()?.ok()?;
+    Some((Some(codes), json.get(read.byte_offset()..)?))
 }
 
 fn parse_end(value: &str) -> Option<End> {
@@ -107,12 +119,46 @@ fn parse_end(value: &str) -> Option<End> {
         ("exit", status) => Some(End::Exit(status.parse().ok()?)),
         ("signal", name) => Some(End::Signal(unescape(name)?)),
         ("incomplete", fault) => {
-            let (kind, detail) = fault.split_once(": ")?;
-            Some(End::Incomplete(Fault {
-                kind: FaultKind::parse(kind)?,
-                detail: unescape(detail)?,
-            }))
+            let (kind, rest) = fault.split_at_checked(fault.find([' ', ':'])?)?;
+            let (codes, rest) = parse_codes(rest)?;
+            let (kind, detail) = (FaultKind::parse(kind)?, unescape(rest.strip_prefix(": ")?)?);
+            Some(End::Incomplete(Fault { kind, detail, codes }))
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::fault::Stage;
+
+    #[test]
+    fn an_end_with_and_without_codes_is_read_as_it_was_written() {
+        let bare = End::Incomplete(Fault::new(FaultKind::Lost, "a: b\n"));
+        assert_eq!(end_text(&bare), "incomplete lost: a: b\\x0a");
+        let codes = Codes {
+            http_status: Some(500),
+            wsman_code: Some(2_150_859_173),
+            subcode: Some("a: {\"} b".to_owned()),
+            ..Codes::at(Stage::Create)
+        };
+        let told = End::Incomplete(Fault::new(FaultKind::Quota, "{}: c").with(codes));
+        let text = end_text(&told);
+        assert_eq!(
+            text,
+            "incomplete quota {\"http_status\":500,\"stage\":\"create\",\
+             \"subcode\":\"a: {\\\"} b\",\"wsman_code\":2150859173}: {}: c"
+        );
+        for end in [bare, told] {
+            assert_eq!(parse_end(&end_text(&end)), Some(end));
+        }
+        for wrong in [
+            "incomplete lost {\"stage\":\"create\"",
+            "incomplete lost {}: x",
+            "incomplete lost x: y",
+        ] {
+            assert_eq!(parse_end(wrong), None, "{wrong}");
+        }
     }
 }

@@ -143,11 +143,11 @@ impl FaultKind {
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::Dns => "check `address` in the inventory and the resolver",
-            Self::Refused => "check that sshd runs on the host and `port` is right",
-            Self::Filtered => "ask for a firewall rule from this controller to the host's SSH port",
-            Self::ConnectTimeout => {
-                "check that the host is up and a firewall does not drop the port"
+            Self::Refused => "check that sshd or WinRM runs on the host and `port` is right",
+            Self::Filtered => {
+                "ask for a firewall rule from this controller to the port of the host"
             }
+            Self::ConnectTimeout => "check that the host is up and no firewall drops the port",
             Self::TlsNoCommon => "update the server's TLS settings",
             Self::TlsUntrusted => "install a certificate that the controller trusts",
             Self::BannerTimeout => {
@@ -166,11 +166,11 @@ impl FaultKind {
                 "find out why the key changed before anything else; then remove the old line and `fleetstat enroll` again"
             }
             Self::AuthRefused => {
-                "check the account's key in the host's authorized_keys; the run does not try again"
+                "check the account on the host: over SSH its key in authorized_keys, over WinRM its password and its right to log on over the network; the run does not try again"
             }
             Self::PasswordExpired => "set a new password for the account",
             Self::Quota => {
-                "raise MaxStartups or MaxSessions on the host, or lower the run's limits; if it is always so, check that `port` is an SSH server's"
+                "raise sshd's MaxStartups or MaxSessions or WinRM's MaxShellsPerUser on the host, or lower the run's limits; if it is always so, check that `port` is that server's"
             }
             Self::JumpLost => "check the jump host, then run again for the hosts behind it",
             Self::NoRoute => {
@@ -180,7 +180,7 @@ impl FaultKind {
                 "mend what the detail says at the jump host; for forwarding see AllowTcpForwarding and PermitOpen in its sshd_config"
             }
             Self::Policy => {
-                "change what the inventory says of this host (`legacy`, `require_pq` of its segment), or update the host; no credential was sent to it"
+                "change what the inventory says of this host (`legacy`, `require_pq` of its segment, `auth`), or what the host offers; no credential was sent to it"
             }
             Self::Denied => "grant the account what `fleetstat harden` prints for its platform",
             Self::ToolMissing => {
@@ -204,7 +204,7 @@ impl FaultKind {
                 "see the reason: what it names decides, in the inventory or the playbook"
             }
             Self::Killed => {
-                "something on the host ended the command: see its log (out of memory, limits); what came before is kept"
+                "something on the host ended the command or its shell: see its log (out of memory, limits); what came before is kept"
             }
             Self::LeakedShell | Self::KdcUnreachable | Self::NoTicket => self.windows_remedy(),
             Self::Internal => {
@@ -268,6 +268,54 @@ impl FaultKind {
     }
 }
 
+words! {
+    /// How far a visit had come: its steps in the order in which they are taken.
+    Stage {
+        /// The address was looked up and the TCP connection opened.
+        Connect = "connect",
+        /// The server's certificate was checked.
+        Tls = "tls",
+        /// The account logged in.
+        Auth = "auth",
+        /// A shell was asked for.
+        Create = "create",
+        /// A command was sent.
+        Command = "command",
+        /// Its output was asked for.
+        Receive = "receive",
+        /// The command was ended, or its shell deleted.
+        Cleanup = "cleanup",
+    }
+}
+
+/// What a protocol says of a fault in numbers, for programs: texts are in the host's language.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Codes {
+    /// The step.
+    pub stage: Stage,
+    /// HTTP status of the answer. `None`: no answer came, or 200.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_status: Option<u16>,
+    /// Number of the WSManFault. Source: [MS-WSMV] 2.2.4.43.1, winerror.h.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wsman_code: Option<u32>,
+    /// Number that WMI or the provider behind the service gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wmi_code: Option<u32>,
+    /// Subcode of the SOAP fault without its prefix, such as `QuotaLimit`. Escaped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subcode: Option<String>,
+}
+
+impl Codes {
+    /// A step, and nothing else that is known.
+    #[must_use]
+    pub const fn at(stage: Stage) -> Self {
+        Self { stage, http_status: None, wsman_code: None, wmi_code: None, subcode: None }
+    }
+}
+
 /// One fault of one host. A host's failure is data, not an error of the run.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -276,6 +324,10 @@ pub struct Fault {
     pub kind: FaultKind,
     /// What happened, one line, text from the host already escaped.
     pub detail: String,
+    /// What the protocol says of it. `None`: over SSH, on this machine, and in what was recorded
+    /// before there were any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub codes: Option<Box<Codes>>,
 }
 
 impl Fault {
@@ -283,12 +335,43 @@ impl Fault {
     /// [`crate::model::text::escape`].
     #[must_use]
     pub fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into() }
+        Self { kind, detail: detail.into(), codes: None }
+    }
+
+    /// The fault, with the step it arose in where no earlier one is named.
+    #[must_use]
+    pub fn at(mut self, stage: Stage) -> Self {
+        self.codes.get_or_insert_with(|| Box::new(Codes::at(stage)));
+        self
+    }
+
+    /// The fault with what the protocol says of it.
+    #[must_use]
+    pub fn with(mut self, codes: Codes) -> Self {
+        self.codes = Some(Box::new(codes));
+        self
     }
 }
 
 impl std::fmt::Display for Fault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.kind, self.detail)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fault_without_codes_is_written_and_read_as_before_there_were_any() {
+        let old = r#"{"kind":"lost","detail":"a"}"#;
+        let fault: Fault = serde_json::from_str(old).unwrap();
+        assert_eq!(fault, Fault::new(FaultKind::Lost, "a"));
+        assert_eq!(serde_json::to_string(&fault).unwrap(), old);
+        let coded = fault.at(Stage::Tls).at(Stage::Auth);
+        let text = serde_json::to_string(&coded).unwrap();
+        assert_eq!(text, r#"{"kind":"lost","detail":"a","codes":{"stage":"tls"}}"#);
+        assert_eq!(serde_json::from_str::<Fault>(&text).unwrap(), coded);
     }
 }

@@ -186,31 +186,33 @@ impl ReadSection {
     fn faults(&self) -> Vec<Fault> {
         let mut faults = self.section.faults.clone();
         let extra = self.is_extra();
-        let mut add = |kind, detail: String| {
-            let lacking = matches!(kind, FaultKind::ToolMissing | FaultKind::Denied);
+        let mut take = |fault: Fault| {
+            let lacking = matches!(fault.kind, FaultKind::ToolMissing | FaultKind::Denied);
             if extra && lacking {
                 return;
             }
-            if !faults.iter().any(|fault| fault.kind == kind) {
-                faults.push(Fault::new(kind, detail));
+            if !faults.iter().any(|known| known.kind == fault.kind) {
+                faults.push(fault);
             }
         };
         match &self.section.end {
-            End::Incomplete(fault) => add(fault.kind, fault.detail.clone()),
+            End::Incomplete(fault) => take(fault.clone()),
             End::Signal(name) => {
-                add(FaultKind::Killed, format!("the command was ended by SIG{name}"));
+                take(Fault::new(FaultKind::Killed, format!("the command was ended by SIG{name}")));
             }
             End::Exit(status) if !self.accepted() => {
-                add(self.meaning(*status), format!("exit status {status}; see standard error"));
+                let detail = format!("exit status {status}; see standard error");
+                take(Fault::new(self.meaning(*status), detail));
             }
             End::Exit(_) if self.silent() => {
-                add(FaultKind::SuspiciousEmpty, "the command printed nothing".to_owned());
+                take(Fault::new(FaultKind::SuspiciousEmpty, "the command printed nothing"));
             }
             End::Exit(_) => {}
         }
         if self.section.stdout.dropped > 0 {
             let dropped = self.section.stdout.dropped;
-            add(FaultKind::Truncated, format!("{dropped} bytes of output were not kept"));
+            let detail = format!("{dropped} bytes of output were not kept");
+            take(Fault::new(FaultKind::Truncated, detail));
         }
         faults
     }

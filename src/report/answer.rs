@@ -1,6 +1,6 @@
 //! The field lists of a store's answers: runs, outcomes of hosts, listeners, peers.
 
-use crate::model::fault::{Fault, FaultKind};
+use crate::model::fault::{Fault, FaultKind, Stage};
 use crate::model::id::Label;
 use crate::model::query::{HostOutcome, Listening, Peering, RunSummary};
 use crate::model::snapshot::Outcome;
@@ -120,11 +120,26 @@ const FAULTS: &[Member] = &[
     Member::always("kind", words_of!(FaultKind), "Class of the fault."),
     Member::always("detail", Type::Text, "What happened."),
     Member::always("remedy", Type::Text, "What can be done about it."),
+    Member::reported("stage", words_of!(Stage), "How far a visit over WinRM had come."),
+    Member::reported("http_status", Type::Integer, "HTTP status of a WinRM service's answer."),
+    Member::reported("wsman_code", Type::Integer, "Number of a WSManFault."),
+    Member::reported("wmi_code", Type::Integer, "Number that WMI or a provider gave."),
+    Member::reported("subcode", Type::Text, "Subcode of a SOAP fault, without its prefix."),
 ];
 
 fn faults(faults: &[Fault]) -> Value<'_> {
     Value::objects(faults.iter().map(|fault| {
-        [fault.kind.as_str().into(), (&fault.detail).into(), fault.kind.remedy().into()]
+        let codes = fault.codes.as_deref();
+        [
+            fault.kind.as_str().into(),
+            (&fault.detail).into(),
+            fault.kind.remedy().into(),
+            codes.map(|codes| codes.stage.as_str()).into(),
+            codes.and_then(|codes| codes.http_status).into(),
+            codes.and_then(|codes| codes.wsman_code).into(),
+            codes.and_then(|codes| codes.wmi_code).into(),
+            codes.and_then(|codes| codes.subcode.as_ref()).into(),
+        ]
     }))
 }
 

@@ -25,6 +25,8 @@ pub struct ProbeRow {
     pub deadlines: Option<[u64; 2]>,
     /// Exit statuses that are an answer.
     pub usable_exits: Vec<String>,
+    /// What the account is given for it.
+    pub grants: Vec<String>,
     /// Conditions of the fallback.
     pub fallback_on: Vec<String>,
     /// Probes that stand in.
@@ -90,6 +92,9 @@ impl Kind for Probes {
             "Deadline of the whole command. `null`: that of the run.",
             |row| row.record.deadlines.map(|[_, total]| total).into(),
         ),
+        Field::always("grants", Type::Texts, "What the account needs: see `harden`.", |row| {
+            Value::list(&row.record.grants)
+        }),
         Field::always("usable_exits", Type::Texts, "Exit statuses that are an answer.", |row| {
             Value::list(&row.record.usable_exits)
         }),

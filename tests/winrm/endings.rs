@@ -8,7 +8,7 @@ use fleetstat::evidence::spool::{Spool, SpoolSettings};
 use fleetstat::inventory::host::{Account, Escalation, Host, Identity, SecretSource};
 use fleetstat::model::capture::End;
 use fleetstat::model::deadline::Deadlines;
-use fleetstat::model::fault::FaultKind;
+use fleetstat::model::fault::{Codes, FaultKind, Stage};
 use fleetstat::model::host::{Asset, TransportKind};
 use fleetstat::model::id::{HostName, Label};
 use fleetstat::probe::command::{Command, Invocation, Wrap, checked};
@@ -160,5 +160,120 @@ async fn a_full_quota_is_waited_out_on_the_same_connection_and_not_for_ever() {
     assert_eq!(fault.kind, FaultKind::Quota, "{fault}");
     assert!(fault.detail.starts_with("create: WS-Management 2150859173 (QuotaLimit): "), "{fault}");
     assert_eq!(service.total("fault_quota_shells"), 6);
+    service.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_names_that_a_service_gives_to_shell_and_commands_are_followed_to_the_end() {
+    let service = Service::start("127.0.2.1", &["--own-ids"]);
+    let (winrm, host) = (winrm(), host(&service, "127.0.2.1"));
+    let mut session = winrm.connect(&host, &Deadlines::default()).await.unwrap();
+    for _ in 0..2 {
+        let mut answer = ask(&mut session, &command(NETSTAT), 20_000).await;
+        assert_eq!(answer.end, End::Exit(0));
+        assert_eq!(bytes(&mut answer.stdout), canned("netstat_ano.txt"));
+    }
+    let answer = ask(&mut session, &command(NEVER), 700).await;
+    assert!(answer.session_usable, "{:?}", answer.end);
+    assert_eq!(service.total("signal_terminate"), 3, "{}", service.totals());
+    assert_eq!(session.close().await, None);
+    service.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_whose_creation_is_said_to_have_taken_too_long_is_deleted() {
+    let service = Service::start("127.0.2.1", &[]);
+    service.faults(&json!([{"action": "Create", "do": "fault_after", "name": "timeout"}]));
+    let (winrm, host) = (winrm(), host(&service, "127.0.2.1"));
+    let fault = winrm.connect(&host, &Deadlines::default()).await.err().unwrap();
+    assert_eq!(fault.kind, FaultKind::IdleTimeout, "{fault}");
+    let codes = Codes {
+        http_status: Some(500),
+        wsman_code: Some(2_150_858_793),
+        subcode: Some("TimedOut".to_owned()),
+        ..Codes::at(Stage::Create)
+    };
+    assert_eq!(fault.codes.as_deref(), Some(&codes));
+    assert_eq!(winrm.left_behind(&host).await, []);
+    assert_eq!((service.total("shells_created"), service.total("shells_deleted")), (1, 1));
+    service.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shell_left_by_a_creation_without_an_answer_is_reported_for_its_host_and_once() {
+    let service = Service::start("127.0.2.1", &[]);
+    service.faults(&json!([
+        {"action": "Create", "do": "drop_mid"},
+        {"action": "Delete", "do": "fault", "name": "access_denied"},
+    ]));
+    let (winrm, host) = (winrm(), host(&service, "127.0.2.1"));
+    let fault = winrm.connect(&host, &Deadlines::default()).await.err().unwrap();
+    assert_eq!(fault.kind, FaultKind::Lost, "{fault}");
+    let left = winrm.left_behind(&host).await;
+    let [leaked] = left.as_slice() else { panic!("{left:?}") };
+    assert_eq!(leaked.kind, FaultKind::LeakedShell, "{leaked}");
+    let codes = Codes {
+        http_status: Some(500),
+        wsman_code: Some(5),
+        subcode: Some("AccessDenied".to_owned()),
+        ..Codes::at(Stage::Cleanup)
+    };
+    assert_eq!(leaked.codes.as_deref(), Some(&codes));
+    assert_eq!(winrm.left_behind(&host).await, []);
+    assert_eq!(service.shells("127.0.2.1"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_another_kind_of_question_ends_the_visit_and_leaves_no_shell() {
+    let service = Service::start("127.0.2.1", &[]);
+    let (winrm, host) = (winrm(), host(&service, "127.0.2.1"));
+    for (step, other) in
+        [("Create", "Delete"), ("Command", "Receive"), ("Receive", "Send"), ("Signal", "Receive")]
+    {
+        service.faults(
+            &json!([{"action": step, "do": "answer_of", "action_name": other, "times": 1}]),
+        );
+        let fault = match winrm.connect(&host, &Deadlines::default()).await {
+            Err(fault) => Some(fault),
+            Ok(mut session) => {
+                let answer = ask(&mut session, &command(NETSTAT), 20_000).await;
+                assert!(!answer.session_usable, "{step}");
+                assert_eq!(session.close().await, None, "{step}");
+                match answer.end {
+                    End::Incomplete(fault) => Some(fault),
+                    End::Exit(_) | End::Signal(_) => None,
+                }
+            }
+        };
+        let said = fault.as_ref().map(|fault| (fault.kind, fault.detail.clone()));
+        let text = format!("{}: an answer to another kind of question came", step.to_lowercase());
+        // The output is whole by then.
+        let expected = (step != "Signal").then_some((FaultKind::Lost, text));
+        assert_eq!(said, expected, "{step}");
+        assert_eq!(winrm.left_behind(&host).await, [], "{step}");
+    }
+    service.faults(&json!([{"action": "Delete", "do": "answer_of", "action_name": "Create"}]));
+    let session = winrm.connect(&host, &Deadlines::default()).await.unwrap();
+    // Asked again over a new connection: it is gone.
+    assert_eq!(session.close().await, None);
+    service.assert_clean();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn after_a_shell_is_gone_no_further_command_is_tried() {
+    let service = Service::start("127.0.2.1", &[]);
+    let (winrm, host) = (winrm(), host(&service, "127.0.2.1"));
+    for (step, commands) in [("Command", 1), ("Receive", 1)] {
+        let before = service.total("op_Command");
+        service.faults(&json!([{"action": step, "do": "kill_shells", "times": 1}]));
+        let mut session = winrm.connect(&host, &Deadlines::default()).await.unwrap();
+        let first = ask(&mut session, &command(NETSTAT), 20_000).await;
+        assert_eq!(kind(&first), Some(FaultKind::Killed), "{step}: {:?}", first.end);
+        assert!(!first.session_usable, "{step}");
+        let second = ask(&mut session, &command(NETSTAT), 20_000).await;
+        assert_eq!((&second.end, second.session_usable), (&first.end, false), "{step}");
+        assert_eq!(service.total("op_Command") - before, commands, "{step}");
+        assert_eq!(session.close().await, None, "it is gone, so it is not left");
+    }
     service.assert_clean();
 }

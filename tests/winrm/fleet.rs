@@ -15,16 +15,21 @@ pub(crate) struct Said {
     pub(crate) err: String,
 }
 
-pub(crate) fn say(service: &Service, words: &[&str]) -> Said {
-    let output = Command::new(env!("CARGO_BIN_EXE_fleetstat"))
+/// The program, with the service's folder as its own.
+pub(crate) fn program(service: &Service, words: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fleetstat"));
+    command
         .args(words)
         .arg("--data")
         .arg(service.path("data"))
         .env_clear()
         .env("HOME", service.path("home"))
-        .env("SSL_CERT_FILE", service.authority())
-        .output()
-        .unwrap();
+        .env("SSL_CERT_FILE", service.authority());
+    command
+}
+
+pub(crate) fn say(service: &Service, words: &[&str]) -> Said {
+    let output = program(service, words).output().unwrap();
     Said {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -34,6 +39,17 @@ pub(crate) fn say(service: &Service, words: &[&str]) -> Said {
 
 /// Runs a playbook on hosts; each is a line of the inventory.
 pub(crate) fn run(service: &Service, playbook: &str, password: &str, hosts: &[String]) -> Said {
+    let (fleet, night) = prepare(service, playbook, password, hosts);
+    say(service, &["run", &night, "-i", &fleet])
+}
+
+/// Writes inventory and playbook.
+pub(crate) fn prepare(
+    service: &Service,
+    playbook: &str,
+    password: &str,
+    hosts: &[String],
+) -> (String, String) {
     let secret = service.path("password");
     std::fs::write(&secret, format!("{password}\n")).unwrap();
     std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).unwrap();
@@ -48,7 +64,8 @@ pub(crate) fn run(service: &Service, playbook: &str, password: &str, hosts: &[St
     let (fleet, night) = (service.path("fleet.yaml"), service.path("night.yaml"));
     std::fs::write(&fleet, text).unwrap();
     std::fs::write(&night, format!("name: night\npurpose: routine\n{playbook}\n")).unwrap();
-    say(service, &["run", night.to_str().unwrap(), "-i", fleet.to_str().unwrap()])
+    let text = |path: std::path::PathBuf| path.to_str().unwrap().to_owned();
+    (text(fleet), text(night))
 }
 
 pub(crate) fn manifest(service: &Service) -> (std::path::PathBuf, Value) {

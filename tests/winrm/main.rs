@@ -17,10 +17,12 @@ mod lab;
 mod ssh_lab;
 
 mod accounts;
+mod broken_off;
 mod encodings;
 mod endings;
 mod fleet;
 mod ground;
+mod hostile;
 mod kerberos;
 mod login;
 mod many;

@@ -3,7 +3,7 @@
 //! A code is the member's place in its list. Lists may grow at the end only: a test pins the words,
 //! because a member put in the middle would change the meaning of every blob that is stored.
 
-use crate::model::fault::FaultKind;
+use crate::model::fault::{FaultKind, Stage};
 use crate::model::parsed::Severity;
 use crate::model::route::RouteKind;
 use crate::model::snapshot::{Limitation, SectionStatus, View};
@@ -44,6 +44,7 @@ by_place!(
     Runtime,
     Scope,
     SectionStatus,
+    Stage,
     State,
     TimerKind,
     Transport,
@@ -101,6 +102,7 @@ mod tests {
             (words(Runtime::ALL), "docker podman containerd cri-o kubernetes lxc machine"),
             (words(Scope::ALL), "loopback link_local specific multicast wildcard wildcard_dual"),
             (words(SectionStatus::ALL), "complete partial failed replaced"),
+            (words(Stage::ALL), "connect tls auth create command receive cleanup"),
             (
                 words(State::ALL),
                 "listen established syn_sent syn_received fin_wait_1 fin_wait_2 close_wait \

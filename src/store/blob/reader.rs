@@ -253,6 +253,11 @@ impl<'a> Row<'_, 'a> {
         self.column()?.next()
     }
 
+    /// True when all of its cells were read.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.columns.as_slice().is_empty()
+    }
+
     fn column(&mut self) -> Result<&mut Column<'a>, Malformed> {
         self.columns.next().ok_or(Malformed("a table has too few columns"))
     }

@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::model::capture::{Header, Negotiated};
-use crate::model::fault::{Fault, FaultKind};
+use crate::model::fault::{Codes, Fault, FaultKind, Stage};
 use crate::model::id::ProbeId;
 use crate::model::parsed::Coverage;
 use crate::model::snapshot::{Limitation, SectionResult, SectionStatus, View};
@@ -63,17 +63,53 @@ pub(super) fn read_json<T: for<'de> Deserialize<'de>>(
         .map_err(|_| Malformed("its JSON is not what this version writes"))
 }
 
-/// Writes faults as one table.
-pub(super) fn put_faults<'a>(page: &mut Writer<'a>, faults: impl IntoIterator<Item = &'a Fault>) {
+/// Writes faults as one table. Codes take columns only where a fault has some, so that pages
+/// written before there were any are still what is written.
+pub(super) fn put_faults<'a, I>(page: &mut Writer<'a>, faults: I)
+where
+    I: IntoIterator<Item = &'a Fault>,
+    I::IntoIter: Clone,
+{
+    let faults = faults.into_iter();
+    let coded = faults.clone().any(|fault| fault.codes.is_some());
     page.table(faults, |row, fault| {
         row.number(fault.kind.code());
         row.text(fault.detail.as_bytes());
+        if coded {
+            put_codes(row, fault.codes.as_deref());
+        }
     });
+}
+
+fn put_codes<'a>(row: &mut Writer<'a>, codes: Option<&'a Codes>) {
+    row.number(codes.map_or(0, |codes| codes.stage.code() + 1));
+    row.optional_small(codes.and_then(|codes| codes.http_status.map(u32::from)));
+    row.optional(codes.and_then(|codes| codes.wsman_code.map(u64::from)));
+    row.optional(codes.and_then(|codes| codes.wmi_code.map(u64::from)));
+    let subcode = codes.and_then(|codes| codes.subcode.as_deref());
+    row.number(u64::from(subcode.is_some()));
+    row.text(subcode.unwrap_or_default().as_bytes());
 }
 
 /// Reads one fault.
 pub(super) fn get_fault(row: &mut Row<'_, '_>) -> Result<Fault, Malformed> {
-    Ok(Fault { kind: FaultKind::of(row.number()?)?, detail: row.string()? })
+    let fault = Fault::new(FaultKind::of(row.number()?)?, row.string()?);
+    let codes = if row.is_at_end() { None } else { get_codes(row)? };
+    Ok(Fault { codes, ..fault })
+}
+
+fn get_codes(row: &mut Row<'_, '_>) -> Result<Option<Box<Codes>>, Malformed> {
+    const LARGE: Malformed = Malformed("a code of a fault is too large");
+    fn narrow<W, N: TryFrom<W>>(wide: Option<W>) -> Result<Option<N>, Malformed> {
+        wide.map(N::try_from).transpose().map_err(|_| LARGE)
+    }
+    let stage = row.number()?.checked_sub(1);
+    let http_status = narrow(row.optional_small()?)?;
+    let (wsman_code, wmi_code) = (narrow(row.optional()?)?, narrow(row.optional()?)?);
+    let (known, text) = (row.number()? != 0, row.string()?);
+    let Some(stage) = stage else { return Ok(None) };
+    let (stage, subcode) = (Stage::of(stage)?, known.then_some(text));
+    Ok(Some(Box::new(Codes { stage, http_status, wsman_code, wmi_code, subcode })))
 }
 
 /// Writes the results of sections without their coverage.
@@ -139,4 +175,47 @@ pub(super) fn get_coverage(row: &mut Row<'_, '_>) -> Result<Coverage, Malformed>
         rows: row.number()?,
         unparsed: row.number()?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The page of these faults, and what is read from it.
+    fn through(faults: &[Fault]) -> (Vec<u8>, Vec<Fault>) {
+        let mut page = Writer::default();
+        put_faults(&mut page, faults);
+        let bytes = page.finish(7).bytes;
+        let mut reader = Reader::new(&bytes, 7).unwrap();
+        let read = reader.table(get_fault).unwrap();
+        reader.finish().unwrap();
+        (bytes, read)
+    }
+
+    #[test]
+    fn faults_with_and_without_codes_are_read_as_they_were_written() {
+        let bare = Fault::new(FaultKind::Lost, "a");
+        let none = bare.clone().with(Codes::at(Stage::Connect));
+        let all = Codes {
+            stage: Stage::Cleanup,
+            http_status: Some(u16::MAX),
+            wsman_code: Some(u32::MAX),
+            wmi_code: Some(0),
+            subcode: Some(String::new()),
+        };
+        let all = bare.clone().with(all);
+        for faults in
+            [vec![], vec![bare.clone()], vec![none.clone()], vec![bare.clone(), all, none]]
+        {
+            assert_eq!(through(&faults).1, faults);
+        }
+        // Two columns, as before there were codes.
+        let other = bare.clone();
+        let mut old = Writer::default();
+        old.table([&other], |row, fault| {
+            row.number(fault.kind.code());
+            row.text(fault.detail.as_bytes());
+        });
+        assert_eq!(through(&[bare]).0, old.finish(7).bytes);
+    }
 }

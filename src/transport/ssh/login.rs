@@ -33,7 +33,7 @@ pub(super) struct Offer<'a> {
     pub(super) place: Place,
     pub(super) user: &'a str,
     pub(super) credentials: Vec<Arc<Unlocked>>,
-    pub(super) lockout: &'a Lockout,
+    pub(super) lockout: &'a Arc<Lockout>,
     pub(super) clock: Clock,
 }
 
@@ -275,7 +275,7 @@ impl Talk<'_> {
         let Some(way) = self.methods.as_ref().and_then(interactive::way) else {
             return Ok(Step::NotTaken);
         };
-        let turn = self.offer.lockout.turn(self.offer.user, credential).await?;
+        let turn = self.offer.lockout.turn(&self.offer.place, self.offer.user, credential).await?;
         self.asked = way == MethodKind::KeyboardInteractive;
         let (begun, left) = (self.offer.clock.instant(), self.left);
         let asked = match way {
@@ -288,7 +288,10 @@ impl Talk<'_> {
             Ok(AuthResult::Success | AuthResult::Failure { partial_success: true, .. }) => {
                 turn.taken();
             }
-            Ok(AuthResult::Failure { .. }) | Err(_) => {}
+            // A refusal has stopped it by now; without one the server did not come to see it.
+            Ok(AuthResult::Failure { .. }) | Err(Trouble { offered: false, .. }) => turn.unseen(),
+            // It may have counted an attempt: dropping the turn says so.
+            Err(_) => {}
         }
         self.step(credential, result)
     }
@@ -316,7 +319,7 @@ impl Talk<'_> {
             }
             Ok(result) => {
                 if matches!(result, AuthResult::Failure { partial_success: false, .. }) {
-                    turn.stop(&self.offer.place, "refused it");
+                    turn.stop("refused it");
                 }
                 Ok(result)
             }
@@ -329,13 +332,12 @@ impl Talk<'_> {
         turn: &Turn,
         secret: &SecretString,
     ) -> Result<AuthResult, Trouble> {
-        let place = &self.offer.place;
         match interactive::converse(self.link, self.offer.user, secret).await {
             Ok(verdict) => {
                 let refused =
                     matches!(verdict.result, AuthResult::Failure { partial_success: false, .. });
                 if refused && verdict.answered {
-                    turn.stop(place, "refused it");
+                    turn.stop("refused it");
                 }
                 Ok(verdict.result)
             }
@@ -343,7 +345,7 @@ impl Talk<'_> {
                 let Some(mut fault) = broken.fault else { return Err(self.lost().await) };
                 if broken.refused || fault.kind == FaultKind::PasswordExpired {
                     let why = if broken.refused { "refused it" } else { "wants a new one" };
-                    turn.stop(place, why);
+                    turn.stop(why);
                 }
                 let user = escape(self.offer.user.as_bytes());
                 fault.detail = format!("`{user}`: {}", fault.detail);

@@ -6,19 +6,22 @@ use base64ct::{Base64, Encoding as _};
 use hyper::header::HeaderValue;
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use zeroize::Zeroizing;
 
 use crate::inventory::login::{Kdc, Mechanism, principal};
 use crate::model::capture::Negotiated;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::{Fault, FaultKind};
+use crate::model::id::HostName;
 use crate::transport::lockout::{self, Lockout, Turn};
 use crate::transport::ssh::identity::Unlocked;
 use crate::transport::winrm::auth::kdc::{Asked, Kdcs};
 use crate::transport::winrm::auth::kerberos::KerberosContext;
 use crate::transport::winrm::auth::ntlm::NtlmContext;
 use crate::transport::winrm::auth::{NotIn, Shown};
+use crate::transport::winrm::line::BUSY;
+use crate::transport::winrm::shell::QUOTA_PAUSES;
 use crate::transport::winrm::wire::{self, Connection, Place, Reached};
 
 /// The `Authorization` of a login by client certificate. Source: [MS-WSMV] 2.2.4, DSP0226 C.3.
@@ -31,6 +34,8 @@ pub(super) const TICKETS_MAX: usize = 16;
 
 /// What every connection to one host needs.
 pub(super) struct Door {
+    /// The host, as records name it.
+    pub(super) host: HostName,
     pub(super) place: Place,
     pub(super) user: String,
     /// The account's password or client certificate, as the mechanism needs it.
@@ -46,8 +51,28 @@ pub(super) struct Door {
     pub(super) deadlines: Deadlines,
 }
 
+/// The right to show the account's password to one host (or, for Kerberos, to the KDC), taken when it
+/// is about to be shown and not before: a host that is silent until then keeps no other from its turn.
+pub(super) struct Showing<'a> {
+    door: &'a Door,
+    place: lockout::Place,
+    turn: Option<Turn>,
+}
+
+impl Showing<'_> {
+    /// Waits until the password may be shown. What shows that we know it is sent only after this.
+    pub(super) async fn begin(&mut self) -> Result<(), Fault> {
+        let Door { lockout, user, credential, .. } = self.door;
+        if self.turn.is_none() {
+            self.turn = Some(lockout.turn(&self.place, user, credential).await?);
+        }
+        Ok(())
+    }
+}
+
 /// A login that the host has not yet proved to take: over HTTP anybody can answer 200, but only who
-/// knows the password (or its hash) can seal an answer. Until then no other host is shown it.
+/// knows the password (or its hash) can seal an answer. Until then no other host is shown it; dropped,
+/// its turn is a doubt.
 pub(super) struct Unproven {
     /// `None`: there is no password.
     turn: Option<Turn>,
@@ -55,32 +80,21 @@ pub(super) struct Unproven {
     user: String,
     credential: Arc<Unlocked>,
     lockout: Arc<Lockout>,
-    settled: bool,
 }
 
 impl Unproven {
     /// The host knows or takes the password.
-    pub(super) fn prove(mut self) {
+    pub(super) fn prove(self) {
         if let Some(turn) = &self.turn {
             turn.taken();
         }
-        self.settled = true;
     }
 
     /// The host refused it.
-    pub(super) fn refused(mut self) {
+    pub(super) fn refused(self) {
         self.lockout.refuse(&self.place, &self.user, &self.credential);
         if let Some(turn) = &self.turn {
-            turn.stop(&self.place, "refused it");
-        }
-        self.settled = true;
-    }
-}
-
-impl Drop for Unproven {
-    fn drop(&mut self) {
-        if let Some(turn) = self.turn.as_ref().filter(|_| !self.settled) {
-            turn.doubt(&self.place);
+            turn.stop("refused it");
         }
     }
 }
@@ -89,34 +103,46 @@ impl Door {
     /// Connects and logs in, once.
     pub(super) async fn enter(&self) -> Result<Connection, Fault> {
         let place = (self.place.address.to_ascii_lowercase(), self.place.port);
-        let (user, credential) = (&self.user, &self.credential);
-        self.lockout.admit(&place, user, vec![Arc::clone(credential)])?;
-        let reached = wire::reach(&self.place, &self.deadlines).await?;
-        if self.mechanism == Mechanism::Certificate {
-            let mut connection = reached.with_header(MUTUAL)?;
-            connection.hold(self.unproven(None, place));
-            return Ok(connection);
+        self.lockout.admit(&place, &self.user, vec![Arc::clone(&self.credential)])?;
+        let mut pauses = QUOTA_PAUSES.iter();
+        loop {
+            let reached = wire::reach(&self.place, &self.deadlines).await?;
+            if self.mechanism == Mechanism::Certificate {
+                let mut connection = reached.with_header(MUTUAL)?;
+                connection.hold(self.unproven(None, place));
+                return Ok(connection);
+            }
+            let mut showing = Showing { door: self, place: place.clone(), turn: None };
+            match (self.log_in(reached, &mut showing).await, showing.turn) {
+                (Ok(mut connection), turn) => {
+                    connection.hold(self.unproven(turn, place));
+                    return Ok(connection);
+                }
+                (Err(NotIn { fault, shown }), Some(turn)) => {
+                    self.judge(&place, &turn, shown, fault.kind);
+                    return Err(fault);
+                }
+                // It was shown nothing, so it may be asked again where it only was full.
+                (Err(NotIn { fault, .. }), None) => {
+                    match pauses.next().filter(|_| is_busy(&fault)) {
+                        Some(pause) => sleep(*pause).await,
+                        None => return Err(fault),
+                    }
+                }
+            }
         }
-        let password = credential.password().ok_or_else(no_password)?;
-        // Only now: an address that is silent keeps no other host from its turn.
-        let turn = self.lockout.turn(user, credential).await?;
-        match self.log_in(reached, password, &turn).await {
-            Ok(mut connection) => {
-                connection.hold(self.unproven(Some(turn), place));
-                Ok(connection)
-            }
-            Err(NotIn { fault, shown }) => {
-                if shown != Shown::Nothing || fault.kind == FaultKind::AuthRefused {
-                    // Whether a login that broke off counts, only the host knows.
-                    self.lockout.refuse(&place, user, credential);
-                }
-                match shown {
-                    Shown::Refused => turn.stop(&place, "refused it"),
-                    Shown::Perhaps => turn.doubt(&place),
-                    Shown::Nothing => {}
-                }
-                Err(fault)
-            }
+    }
+
+    /// What a login that failed says of the password.
+    fn judge(&self, place: &lockout::Place, turn: &Turn, shown: Shown, kind: FaultKind) {
+        if shown != Shown::Nothing || kind == FaultKind::AuthRefused {
+            // Whether a login that broke off counts, only the host knows.
+            self.lockout.refuse(place, &self.user, &self.credential);
+        }
+        match shown {
+            Shown::Refused => turn.stop("refused it"),
+            Shown::Perhaps => turn.doubt(),
+            Shown::Nothing => turn.unseen(),
         }
     }
 
@@ -127,7 +153,6 @@ impl Door {
             user: self.user.clone(),
             credential: Arc::clone(&self.credential),
             lockout: Arc::clone(&self.lockout),
-            settled: false,
         }
     }
 
@@ -135,22 +160,25 @@ impl Door {
     async fn log_in(
         &self,
         reached: Reached,
-        password: &SecretString,
-        turn: &Turn,
+        showing: &mut Showing<'_>,
     ) -> Result<Connection, NotIn> {
+        let password = self.credential.password().ok_or_else(|| unseen(no_password()))?;
         let limit = self.deadlines.authenticate;
         let binding = reached.channel.as_ref().and_then(|channel| channel.bound.clone());
         match self.mechanism {
             Mechanism::Ntlm => {
                 let context = NtlmContext::new(&self.user, password, binding.as_deref());
                 let context = Box::new(context.map_err(unseen)?);
-                reached.log_in(context, limit).await.map_err(judged)
+                reached.log_in(context, limit, showing).await.map_err(judged)
             }
             Mechanism::Kerberos => {
+                showing.begin().await.map_err(unseen)?;
                 let context = self.ticket(password, binding.as_deref()).await?;
                 // The KDC sealed the ticket with it: it is right, whatever the host says.
-                turn.taken();
-                reached.log_in(Box::new(context), limit).await.map_err(|fault| {
+                if let Some(turn) = &showing.turn {
+                    turn.taken();
+                }
+                reached.log_in(Box::new(context), limit, showing).await.map_err(|fault| {
                     if fault.kind != FaultKind::AuthRefused {
                         return unseen(fault);
                     }
@@ -158,9 +186,12 @@ impl Door {
                     unseen(Fault::new(fault.kind, detail))
                 })
             }
-            Mechanism::Basic => basic(&self.user, password)
-                .and_then(|header| reached.with_header(header))
-                .map_err(unseen),
+            Mechanism::Basic => {
+                // Shown with the first request.
+                showing.begin().await.map_err(unseen)?;
+                let header = basic(&self.user, password);
+                header.and_then(|header| reached.with_header(header)).map_err(unseen)
+            }
             // Has no password.
             Mechanism::Certificate => Err(unseen(no_password())),
         }
@@ -238,6 +269,12 @@ fn judged(fault: Fault) -> NotIn {
         _ => Shown::Perhaps,
     };
     NotIn { fault, shown }
+}
+
+/// Whether the service only took no more requests.
+fn is_busy(fault: &Fault) -> bool {
+    fault.kind == FaultKind::Quota
+        && fault.codes.as_ref().is_some_and(|codes| codes.http_status == Some(BUSY))
 }
 
 /// RFC 7617, in UTF-8.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
-use crate::model::fault::{Fault, FaultKind};
+use crate::model::fault::{Codes, Fault, FaultKind};
 use crate::model::text::escape;
 use crate::transport::winrm::reply::{self, Reply, WsFault};
 use crate::transport::winrm::soap::{Action, Id, OPERATION, envelope};
@@ -20,10 +20,15 @@ pub(super) const TIMED_OUT: u32 = 2_150_858_793;
 /// "The request contained invalid selectors": there is no such shell.
 pub(super) const NO_SHELL: u32 = 2_150_858_843;
 
+/// HTTP status of a service that is full.
+pub(super) const BUSY: u16 = 503;
+
 /// Why a question got no answer.
 pub(super) enum Failed {
     /// The service said no.
     Refused(WsFault),
+    /// The service took no more requests, and the road is whole.
+    Busy(Fault),
     /// The road broke.
     Broken(Fault),
 }
@@ -59,6 +64,26 @@ impl Line {
         self.ask_within(action, OPERATION, limit).await
     }
 
+    /// Asks, and again after each pause where the service takes no more requests.
+    pub(super) async fn ask_patiently(
+        &mut self,
+        action: Action<'_>,
+        limit: Duration,
+        pauses: &[Duration],
+    ) -> Result<Reply, Failed> {
+        let mut full = None;
+        for pause in pauses {
+            match self.ask(action, limit).await {
+                Err(Failed::Busy(fault)) => full = Some(fault),
+                // It closed the connection because it was full.
+                Err(Failed::Broken(fault)) => return Err(Failed::Broken(full.unwrap_or(fault))),
+                answer => return answer,
+            }
+            tokio::time::sleep(*pause).await;
+        }
+        self.ask(action, limit).await
+    }
+
     /// Asks, and tells the service to answer within `operation`.
     pub(super) async fn ask_within(
         &mut self,
@@ -74,25 +99,47 @@ impl Line {
         let Ok(answered) = timeout(limit, self.connection.ask(&text)).await else {
             let (what, seconds) = (action.as_str(), limit.as_secs_f64());
             let detail = format!("no answer to {what} in {seconds} s");
-            return Err(Failed::Broken(Fault::new(FaultKind::IdleTimeout, detail)));
+            return Err(Failed::Broken(
+                Fault::new(FaultKind::IdleTimeout, detail).at(action.stage()),
+            ));
         };
-        let stage =
-            |fault: Fault| Fault::new(fault.kind, format!("{}: {}", action.as_str(), fault.detail));
-        let answered = answered.map_err(|fault| Failed::Broken(stage(fault)))?;
-        let lost = |detail: String| Failed::Broken(stage(Fault::new(FaultKind::Lost, detail)));
-        let reply = reply::read(&answered.body)
-            .map_err(|error| lost(format!("{} (HTTP {})", error, answered.status.as_u16())))?;
+        let answered = answered.map_err(|fault| {
+            let status = fault.codes.as_ref().and_then(|codes| codes.http_status);
+            let fault = staged(action, status, (fault.kind, &fault.detail));
+            if status == Some(BUSY) && !self.connection.is_sealed() {
+                // Nothing was read, and over TLS no sequence of seals has got out of step.
+                self.broken = false;
+                return Failed::Busy(fault);
+            }
+            Failed::Broken(fault)
+        })?;
+        let status = answered.status.as_u16();
+        let lost =
+            |detail: &str| Failed::Broken(staged(action, Some(status), (FaultKind::Lost, detail)));
+        let mut reply = reply::read(&answered.body)
+            .map_err(|error| lost(&format!("{error} (HTTP {status})")))?;
         let expected = format!("uuid:{}", message.as_str());
         let related = reply.relates_to.as_deref().unwrap_or_default();
         if !related.eq_ignore_ascii_case(&expected) {
-            return Err(lost("an answer to another message came".to_owned()));
+            return Err(lost("an answer to another message came"));
+        }
+        if let Some(mut fault) = reply.fault.take() {
+            fault.http = Some(status);
+            self.broken = false;
+            return Err(Failed::Refused(fault));
+        }
+        if status != 200 || !action.is_answered_by(&reply.action, &reply.body) {
+            return Err(lost("an answer to another kind of question came"));
         }
         self.broken = false;
-        match &reply.fault {
-            Some(fault) => Err(Failed::Refused(fault.clone())),
-            None => Ok(reply),
-        }
+        Ok(reply)
     }
+}
+
+/// A fault of a question: in its words, where there are any, and in its codes.
+fn staged(action: Action<'_>, status: Option<u16>, (kind, detail): (FaultKind, &str)) -> Fault {
+    let codes = Codes { http_status: status, ..Codes::at(action.stage()) };
+    Fault::new(kind, format!("{}: {detail}", action.as_str())).with(codes)
 }
 
 /// The fault of a machine without randomness.
@@ -102,7 +149,7 @@ pub(super) fn no_random(error: &std::io::Error) -> Fault {
 
 /// What a fault of the service means. Numbers decide, since texts are in the host's language.
 /// Source: [MS-WSMV] 2.2.4.43.1, winerror.h.
-pub(super) fn refused(stage: &str, fault: &WsFault) -> Fault {
+pub(super) fn refused(action: Action<'_>, fault: &WsFault) -> Fault {
     let kind = match (fault.wsman, fault.subcode.as_str()) {
         // Most shells, operations, and concurrent users.
         (Some(2_150_859_173..=2_150_859_175), _) | (_, "QuotaLimit") => FaultKind::Quota,
@@ -110,6 +157,7 @@ pub(super) fn refused(stage: &str, fault: &WsFault) -> Fault {
         (Some(5 | 1_260 | 0x8007_0005 | 0x8007_04ec), _) | (_, "AccessDenied") => FaultKind::Denied,
         // The program is not there: ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND.
         (Some(2 | 3 | 0x8007_0002 | 0x8007_0003), _) => FaultKind::ToolMissing,
+        (Some(TIMED_OUT), _) => FaultKind::IdleTimeout,
         // The operation was aborted from the other side, or the shell is gone.
         (Some(995 | NO_SHELL), _) => FaultKind::Killed,
         _ => FaultKind::Lost,
@@ -118,31 +166,49 @@ pub(super) fn refused(stage: &str, fault: &WsFault) -> Fault {
     let wmi = fault.wmi.map(|number| format!(", WMI {number}")).unwrap_or_default();
     let subcode = escape(fault.subcode.as_bytes());
     let text = escape(fault.text.as_bytes());
-    Fault::new(kind, format!("{stage}: WS-Management {number}{wmi} ({subcode}): {text}"))
+    let codes = Codes {
+        http_status: fault.http,
+        wsman_code: fault.wsman,
+        wmi_code: fault.wmi,
+        subcode: (!subcode.is_empty()).then(|| subcode.clone()),
+        ..Codes::at(action.stage())
+    };
+    let what = action.as_str();
+    Fault::new(kind, format!("{what}: WS-Management {number}{wmi} ({subcode}): {text}")).with(codes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::fault::Stage;
 
     #[test]
     fn the_number_of_a_fault_decides_its_kind_and_stands_in_its_words() {
         let fault = |wsman, subcode: &str| WsFault {
             subcode: subcode.to_owned(),
             wsman,
-            wmi: None,
+            wmi: Some(7),
+            http: Some(500),
             text: "Zugriff\u{1b} verweigert".to_owned(),
         };
-        let kind = |wsman, subcode: &str| refused("create", &fault(wsman, subcode)).kind;
+        let shell = Id::random().unwrap();
+        let create = Action::Create { shell: &shell };
+        let kind = |wsman, subcode: &str| refused(create, &fault(wsman, subcode)).kind;
         assert_eq!(kind(Some(2_150_859_173), "QuotaLimit"), FaultKind::Quota);
         assert_eq!(kind(Some(2_150_859_174), "InternalError"), FaultKind::Quota);
         assert_eq!(kind(Some(5), "AccessDenied"), FaultKind::Denied);
         assert_eq!(kind(Some(2), "InternalError"), FaultKind::ToolMissing);
         assert_eq!(kind(Some(995), "InternalError"), FaultKind::Killed);
         assert_eq!(kind(None, "SchemaValidationError"), FaultKind::Lost);
-        assert_eq!(
-            refused("create", &fault(Some(5), "AccessDenied")).to_string(),
-            "denied: create: WS-Management 5 (AccessDenied): Zugriff\\x1b verweigert"
-        );
+        let codes = Codes {
+            stage: Stage::Create,
+            http_status: Some(500),
+            wsman_code: Some(5),
+            wmi_code: Some(7),
+            subcode: Some("AccessDenied".to_owned()),
+        };
+        let text = "create: WS-Management 5, WMI 7 (AccessDenied): Zugriff\\x1b verweigert";
+        let expected = Fault::new(FaultKind::Denied, text).with(codes);
+        assert_eq!(refused(create, &fault(Some(5), "AccessDenied")), expected);
     }
 }

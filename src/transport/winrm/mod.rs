@@ -40,7 +40,7 @@ use self::wire::Place;
 use crate::inventory::host::{Host, Identity};
 use crate::inventory::login::Mechanism;
 use crate::model::deadline::Deadlines;
-use crate::model::fault::{Fault, FaultKind};
+use crate::model::fault::{Fault, FaultKind, Stage};
 use crate::transport::clock::Clock;
 use crate::transport::lockout::Lockout;
 use crate::transport::ssh::Ssh;
@@ -101,6 +101,7 @@ impl Winrm {
         let service = host.login.as_ref().and_then(|login| login.spn.clone());
         let kdcs = host.login.as_ref().map(|login| login.kdcs.clone());
         Ok(Door {
+            host: asset.name.clone(),
             place,
             user: account.user.clone(),
             credential,
@@ -137,7 +138,7 @@ impl Winrm {
     async fn open(&self, host: &Host, deadlines: &Deadlines) -> Result<WinrmSession, Fault> {
         let way = async {
             let door = Arc::new(self.door(host, deadlines).await?);
-            let connection = door.enter().await?;
+            let connection = door.enter().await.map_err(|fault| fault.at(Stage::Auth))?;
             let negotiated = door.negotiated(&connection);
             let shell = Shell::create(connection, door, Arc::clone(&self.cleanup)).await?;
             Ok(WinrmSession { shell, clock: self.clock, negotiated })
@@ -158,6 +159,10 @@ impl Transport for Winrm {
     ) -> BoxFuture<'a, Result<Box<dyn Session>, Fault>> {
         let open = self.open(host, deadlines);
         open.map(|result| result.map(|session| Box::new(session) as Box<dyn Session>)).boxed()
+    }
+
+    fn left_behind<'a>(&'a self, host: &'a Host) -> BoxFuture<'a, Vec<Fault>> {
+        self.cleanup.left_behind(&host.asset.name).boxed()
     }
 
     fn finish(&self) -> BoxFuture<'_, ()> {

@@ -17,15 +17,22 @@ const DEPTH_MAX: usize = 64;
 /// Bytes of a message of a fault that are kept.
 const TEXT_MAX: usize = 2_048;
 
+/// Characters of a subcode that are kept; the longest of DSP0226 has 32.
+const SUBCODE_MAX: usize = 64;
+
 /// One envelope.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Reply {
     /// The message it answers, as the server repeats its name.
     pub(super) relates_to: Option<String>,
+    /// What kind of answer it says it is.
+    pub(super) action: String,
     /// Local name of the first element in the body; empty where there is none.
     pub(super) body: String,
-    /// The shell that was created.
+    /// The shell that was created, by the service's name for it.
     pub(super) shell: Option<String>,
+    /// The command that is meant, by the service's name for it.
+    pub(super) command: Option<String>,
     /// Pieces of output, in order.
     pub(super) pieces: Vec<(Stream, Vec<u8>)>,
     /// The command has ended.
@@ -45,6 +52,8 @@ pub(super) struct WsFault {
     pub(super) wsman: Option<u32>,
     /// Number of an error that WMI or the provider gave.
     pub(super) wmi: Option<u32>,
+    /// HTTP status it came with, as who received it says.
+    pub(super) http: Option<u16>,
     /// The innermost message, in the host's language.
     pub(super) text: String,
 }
@@ -61,6 +70,9 @@ pub(super) enum Malformed {
     /// An output is no base64.
     #[error("a piece of output is not base64")]
     Base64,
+    /// It means two shells or commands.
+    #[error("the answer names two shells or commands")]
+    Names,
 }
 
 /// Reads an envelope.
@@ -149,6 +161,7 @@ impl Reading {
                 fault.wsman = fault.wsman.or(number);
             }
             "Stream" => {
+                self.name_command(attribute(start, "CommandId"))?;
                 self.stream = match attribute(start, "Name").as_deref() {
                     Some("stdout") => Some(Stream::Stdout),
                     Some("stderr") => Some(Stream::Stderr),
@@ -156,6 +169,7 @@ impl Reading {
                 };
             }
             "CommandState" => {
+                self.name_command(attribute(start, "CommandId"))?;
                 let state = attribute(start, "State").unwrap_or_default();
                 self.reply.done |= state.ends_with("/Done");
             }
@@ -173,10 +187,12 @@ impl Reading {
         let parent = self.path.last().map(String::as_str).unwrap_or_default();
         match (parent, name.as_str()) {
             ("Header", "RelatesTo") => self.reply.relates_to = Some(text.trim().to_owned()),
+            ("Header", "Action") => text.trim().clone_into(&mut self.reply.action),
             (_, "Selector") if self.selector == "ShellId" => {
-                self.reply.shell.get_or_insert(text.trim().to_owned());
+                take_name(&mut self.reply.shell, text.trim())?;
             }
-            ("Shell", "ShellId") => drop(self.reply.shell.get_or_insert(text.trim().to_owned())),
+            ("Shell", "ShellId") => take_name(&mut self.reply.shell, text.trim())?,
+            ("CommandResponse", "CommandId") => self.name_command(Some(text))?,
             (_, "Stream") => {
                 // Windows breaks no lines in it, others may.
                 let compact: String = text.split_ascii_whitespace().collect();
@@ -190,8 +206,8 @@ impl Reading {
             }
             ("CommandState", "ExitCode") => self.reply.exit = number(text.trim()),
             ("Subcode", "Value") => {
-                let word = text.trim().rsplit(':').next().unwrap_or_default().to_owned();
-                self.fault().subcode = word;
+                let word = text.trim().rsplit(':').next().unwrap_or_default();
+                self.fault().subcode = word.chars().take(SUBCODE_MAX).collect();
             }
             ("Reason", "Text") => self.say(&text, false),
             (_, "Message") => self.say(&text, true),
@@ -202,6 +218,10 @@ impl Reading {
             _ => {}
         }
         Ok(())
+    }
+
+    fn name_command(&mut self, given: Option<String>) -> Result<(), Malformed> {
+        given.map_or(Ok(()), |given| take_name(&mut self.reply.command, given.trim()))
     }
 
     fn fault(&mut self) -> &mut WsFault {
@@ -218,6 +238,18 @@ impl Reading {
         }
         let kept: String = text.chars().take(TEXT_MAX).collect();
         self.fault().text = kept;
+    }
+}
+
+/// Takes a name; one that was taken before must be the same.
+fn take_name(slot: &mut Option<String>, given: &str) -> Result<(), Malformed> {
+    match slot {
+        Some(known) if !known.eq_ignore_ascii_case(given) => Err(Malformed::Names),
+        Some(_) => Ok(()),
+        None => {
+            *slot = Some(given.to_owned());
+            Ok(())
+        }
     }
 }
 
@@ -304,6 +336,33 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_that_means_two_shells_or_commands_is_none() {
+        let shell = |one: &str, other: &str| {
+            let body = format!(
+                "<x:ResourceCreated xmlns:x=\"x\"><w:Selector xmlns:w=\"w\" Name=\"ShellId\">{one}\
+                 </w:Selector></x:ResourceCreated><r:Shell xmlns:r=\"r\"><r:ShellId>{other}</r:ShellId>\
+                 </r:Shell>"
+            );
+            read(envelope("<a:Action> b/CreateResponse </a:Action>", &body).as_bytes())
+        };
+        let same = shell("A-1", "a-1").unwrap();
+        assert_eq!(
+            (same.action.as_str(), same.shell.as_deref()),
+            ("b/CreateResponse", Some("A-1"))
+        );
+        assert_eq!(shell("A-1", "A-2"), Err(Malformed::Names));
+        let output = |one: &str, other: &str| {
+            let body = format!(
+                "<r:ReceiveResponse xmlns:r=\"r\"><r:Stream Name=\"stdout\" CommandId=\"{one}\"/>\
+                 <r:CommandState CommandId=\"{other}\" State=\"x/Running\"/></r:ReceiveResponse>"
+            );
+            read(envelope("", &body).as_bytes())
+        };
+        assert_eq!(output("C", "c").unwrap().command.as_deref(), Some("C"));
+        assert_eq!(output("C", "D"), Err(Malformed::Names));
+    }
+
+    #[test]
     fn the_innermost_message_of_a_fault_is_told_with_its_numbers() {
         let fault = envelope(
             "",
@@ -318,6 +377,7 @@ mod tests {
             subcode: "QuotaLimit".to_owned(),
             wsman: Some(2_150_859_173),
             wmi: None,
+            http: None,
             text: "inner & true".to_owned(),
         };
         assert_eq!(fault, expected);

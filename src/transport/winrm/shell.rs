@@ -9,11 +9,12 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use crate::model::capture::End;
-use crate::model::fault::{Fault, FaultKind};
+use crate::model::fault::{Fault, FaultKind, Stage};
 use crate::transport::output::{Outcome, Output, Watch, disk_fault};
-use crate::transport::winrm::cleanup::{Cleanup, Leftover, STEP};
+use crate::transport::winrm::cleanup::{BUSY_PAUSE, Cleanup, Leftover, STEP};
 use crate::transport::winrm::door::Door;
-use crate::transport::winrm::line::{Failed, Line, TIMED_OUT, no_random, refused};
+use crate::transport::winrm::line::{Failed, Line, NO_SHELL, TIMED_OUT, no_random, refused};
+use crate::transport::winrm::reply::{Reply, WsFault};
 use crate::transport::winrm::soap::{Action, Id, OPERATION};
 use crate::transport::winrm::wire::Connection;
 
@@ -32,7 +33,7 @@ const PACE: Duration = Duration::from_millis(500);
 
 /// Pauses before a shell is asked for again where the account has as many as it may: others end, and
 /// those that were left behind are gone after a while. The connection stays the same.
-const QUOTA_PAUSES: [Duration; 3] =
+pub(super) const QUOTA_PAUSES: [Duration; 3] =
     [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
 
 /// A shell on a host.
@@ -42,12 +43,16 @@ pub(super) struct Shell {
     cleanup: Arc<Cleanup>,
     /// `None`: the shell has been handed over to be deleted.
     line: Option<Line>,
+    /// Why nothing more can be asked of it, though the connection is whole.
+    dead: Option<Fault>,
 }
 
 impl Drop for Shell {
     fn drop(&mut self) {
-        // Nobody is left to hear how it went: a failure is logged.
-        drop(self.hand_over());
+        if let Some(leftover) = self.leftover() {
+            // Nobody is left to hear how it went: the verdict is kept for the host's record.
+            self.cleanup.adopt(leftover);
+        }
     }
 }
 
@@ -55,7 +60,8 @@ impl Shell {
     /// Creates a shell.
     ///
     /// # Errors
-    /// The fault when the service refuses it or the connection breaks.
+    /// The fault when the service refuses it or the connection breaks. What it may have left is
+    /// handed over to be deleted.
     pub(super) async fn create(
         connection: Connection,
         door: Arc<Door>,
@@ -64,29 +70,37 @@ impl Shell {
         let id = Id::random().map_err(|error| no_random(&error))?;
         let line = Some(Line::new(connection, door.place.url()));
         // From here on it may be there: the name is ours, so it can be deleted without its answer.
-        let mut shell = Self { id: id.clone(), door, cleanup, line };
+        let mut shell = Self { id: id.clone(), door, cleanup, line, dead: None };
+        let create = Action::Create { shell: &id };
         let mut pauses = QUOTA_PAUSES.iter();
-        let mut answer = shell.ask(Action::Create { shell: &id }).await;
-        while let Err(Failed::Refused(fault)) = &answer
-            && refused("create", fault).kind == FaultKind::Quota
-            && let Some(pause) = pauses.next()
-        {
-            tokio::time::sleep(*pause).await;
-            answer = shell.ask(Action::Create { shell: &id }).await;
-        }
-        match answer {
-            Ok(()) => Ok(shell),
-            Err(Failed::Refused(fault)) => {
-                shell.line = None;
-                Err(refused("create", &fault))
-            }
-            Err(Failed::Broken(mut fault)) => {
-                if let Some(leaked) = shell.close().await {
-                    fault.detail = format!("{}; {leaked}", fault.detail);
+        loop {
+            let refusal = match shell.ask(create).await {
+                Ok(reply) => return shell.named(reply),
+                Err(Failed::Broken(fault)) => return Err(fault),
+                Err(Failed::Busy(fault)) => {
+                    shell.line = None;
+                    return Err(fault);
                 }
-                Err(fault)
+                Err(Failed::Refused(refusal)) => refusal,
+            };
+            let fault = refused(create, &refusal);
+            if refusal.wsman == Some(TIMED_OUT) {
+                // It may be there all the same.
+                return Err(fault);
             }
+            let Some(pause) = pauses.next().filter(|_| fault.kind == FaultKind::Quota) else {
+                shell.line = None;
+                return Err(fault);
+            };
+            tokio::time::sleep(*pause).await;
         }
+    }
+
+    /// Takes the name by which the service knows the shell: older ones do not take ours.
+    fn named(mut self, reply: Reply) -> Result<Self, Fault> {
+        let Some(name) = reply.shell else { return Ok(self) };
+        self.id = Id::of_service(&name).ok_or_else(|| misnamed(Stage::Create, "shell"))?;
+        Ok(self)
     }
 
     /// Address at the other end.
@@ -101,25 +115,44 @@ impl Shell {
         watch: Watch,
         output: &mut Output,
     ) -> Outcome {
-        let command = match Id::random() {
-            Ok(command) => command,
-            Err(error) => return Outcome::incomplete(no_random(&error), true),
-        };
-        let shell = self.id.clone();
-        let action = Action::Start { shell: &shell, command: &command, argv };
-        match self.ask(action).await {
-            Ok(()) => {}
-            Err(Failed::Refused(fault)) => {
-                return Outcome::incomplete(refused("command", &fault), true);
-            }
-            Err(Failed::Broken(fault)) => return Outcome::incomplete(fault, false),
+        if let Some(fault) = &self.dead {
+            return Outcome::incomplete(fault.clone(), false);
         }
+        let command = match self.start(argv).await {
+            Ok(command) => command,
+            Err(fault) => return Outcome::incomplete(fault, self.is_whole()),
+        };
         let end = self.receive(&command, watch, output).await;
         // Also after a clean end: the service forgets the command only then.
         let terminated = self.terminate(&command).await;
         match end {
             Ok(end) => Outcome { end, faults: Vec::new(), session_usable: self.is_whole() },
             Err(fault) => Outcome::incomplete(fault, terminated && self.is_whole()),
+        }
+    }
+
+    /// Starts a command. The name by which the service knows it.
+    async fn start(&mut self, argv: &[String]) -> Result<Id, Fault> {
+        let command = Id::random().map_err(|error| no_random(&error))?;
+        let shell = self.id.clone();
+        let action = Action::Start { shell: &shell, command: &command, argv };
+        match self.ask(action).await {
+            Ok(Reply { command: None, .. }) => Ok(command),
+            Ok(Reply { command: Some(name), .. }) => Id::of_service(&name).ok_or_else(|| {
+                // It runs, and cannot be ended but with its shell.
+                let fault = misnamed(Stage::Command, "command");
+                self.dead = Some(fault.clone());
+                fault
+            }),
+            Err(Failed::Refused(refusal)) => {
+                let fault = self.refused(action, &refusal);
+                if refusal.wsman == Some(TIMED_OUT) && !self.terminate(&command).await {
+                    // It may run all the same.
+                    self.dead.get_or_insert_with(|| fault.clone());
+                }
+                Err(fault)
+            }
+            Err(Failed::Broken(fault) | Failed::Busy(fault)) => Err(fault),
         }
     }
 
@@ -130,12 +163,11 @@ impl Shell {
         output: &mut Output,
     ) -> Result<End, Fault> {
         let shell = self.id.clone();
-        let line = self.line.as_mut().ok_or_else(gone)?;
         loop {
             let (at, overdue) = watch.next();
             let left = at.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(watch.fault(overdue));
+                return Err(watch.fault(overdue).at(Stage::Receive));
             }
             // The connection is of no more use if our limit passes first, so the service is asked to
             // answer before it.
@@ -143,18 +175,30 @@ impl Shell {
             let limit = (operation + PATIENCE).min(left.max(OPERATION_MIN) + GRACE);
             let action = Action::Receive { shell: &shell, command };
             let asked = Instant::now();
+            let line = self.line.as_mut().ok_or_else(gone)?;
             let reply = match line.ask_within(action, operation, limit).await {
                 Ok(reply) => reply,
                 Err(Failed::Refused(fault)) if fault.wsman == Some(TIMED_OUT) => {
                     sleep_until(asked + PACE).await;
                     continue;
                 }
-                Err(Failed::Refused(fault)) => return Err(refused("receive", &fault)),
+                Err(Failed::Refused(fault)) => return Err(self.refused(action, &fault)),
+                // Output is not lost by it: it is asked for again, until a limit passes.
+                Err(Failed::Busy(_)) => {
+                    sleep_until(asked + BUSY_PAUSE).await;
+                    continue;
+                }
                 Err(Failed::Broken(fault)) => {
                     let late = watch.overdue().filter(|_| fault.kind == FaultKind::IdleTimeout);
-                    return Err(late.map_or(fault, |overdue| watch.fault(overdue)));
+                    return Err(
+                        late.map_or(fault, |overdue| watch.fault(overdue).at(Stage::Receive))
+                    );
                 }
             };
+            if reply.command.as_ref().is_some_and(|name| !command.is(name)) {
+                let fault = Fault::new(FaultKind::Lost, "receive: output of another command came");
+                return Err(fault.at(Stage::Receive));
+            }
             if reply.pieces.is_empty() && !reply.done {
                 sleep_until(asked + PACE).await;
             }
@@ -168,7 +212,8 @@ impl Shell {
             if reply.done {
                 let status = reply.exit.map(End::Exit);
                 return status.ok_or_else(|| {
-                    Fault::new(FaultKind::Lost, "the end came without an exit status")
+                    let detail = "receive: the end came without an exit status";
+                    Fault::new(FaultKind::Lost, detail).at(Stage::Receive)
                 });
             }
         }
@@ -178,30 +223,56 @@ impl Shell {
     async fn terminate(&mut self, command: &Id) -> bool {
         let shell = self.id.clone();
         let Some(line) = self.line.as_mut().filter(|line| line.is_whole()) else { return false };
-        line.ask(Action::Terminate { shell: &shell, command }, STEP).await.is_ok()
+        let action = Action::Terminate { shell: &shell, command };
+        match line.ask_patiently(action, STEP, &[BUSY_PAUSE]).await {
+            Ok(_) => true,
+            // It has ended, and the service has forgotten it already; a shell that is gone says so to
+            // the next command.
+            Err(Failed::Refused(fault)) => fault.wsman == Some(NO_SHELL),
+            Err(Failed::Broken(_) | Failed::Busy(_)) => false,
+        }
+    }
+
+    /// What a refusal means; one that says that the shell is not there means that nothing more can be
+    /// asked.
+    fn refused(&mut self, action: Action<'_>, refusal: &WsFault) -> Fault {
+        let fault = refused(action, refusal);
+        if refusal.wsman == Some(NO_SHELL) {
+            self.dead.get_or_insert_with(|| fault.clone());
+        }
+        fault
     }
 
     /// Deletes the shell. The fault of one that may still be there.
     pub(super) async fn close(mut self) -> Option<Fault> {
-        self.hand_over()?.await.unwrap_or_default()
+        let leftover = self.leftover()?;
+        self.cleanup.delete(leftover).await.unwrap_or_default()
     }
 
-    fn hand_over(&mut self) -> Option<tokio::sync::oneshot::Receiver<Option<Fault>>> {
+    fn leftover(&mut self) -> Option<Leftover> {
         let line = self.line.take()?;
         let (id, door) = (self.id.clone(), Arc::clone(&self.door));
-        Some(self.cleanup.delete(Leftover { id, door, line: Some(line) }))
+        Some(Leftover { id, door, line: Some(line) })
     }
 
     fn is_whole(&self) -> bool {
-        self.line.as_ref().is_some_and(Line::is_whole)
+        self.dead.is_none() && self.line.as_ref().is_some_and(Line::is_whole)
     }
 
-    async fn ask(&mut self, action: Action<'_>) -> Result<(), Failed> {
+    async fn ask(&mut self, action: Action<'_>) -> Result<Reply, Failed> {
         let line = self.line.as_mut().ok_or_else(|| Failed::Broken(gone()))?;
-        line.ask(action, OPERATION + PATIENCE).await.map(drop)
+        line.ask_patiently(action, OPERATION + PATIENCE, &QUOTA_PAUSES).await
     }
 }
 
 fn gone() -> Fault {
     Fault::new(FaultKind::Internal, "the shell was closed before")
+}
+
+/// The fault of a service whose name for a thing cannot be used.
+fn misnamed(stage: Stage, what: &str) -> Fault {
+    let what = format!(
+        "the service's name for the {what} is none of Windows: it may stay there for three minutes"
+    );
+    Fault::new(FaultKind::Lost, what).at(stage)
 }

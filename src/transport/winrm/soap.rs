@@ -9,6 +9,8 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use crate::model::fault::Stage;
+
 const SHELL: &str = "http://schemas.microsoft.com/wbem/wsman/1/windows/shell";
 const TRANSFER: &str = "http://schemas.xmlsoap.org/ws/2004/09/transfer";
 const ANONYMOUS: &str = "http://schemas.xmlsoap.org/ws/2004/08/addressing/role/anonymous";
@@ -23,6 +25,9 @@ pub(super) const OPERATION: Duration = Duration::from_secs(20);
 /// How long a host keeps a shell that nobody asks about: a controller that was killed frees its
 /// share of the quota soon.
 const SHELL_IDLE: Duration = Duration::from_mins(3);
+
+/// Longest name that a service may choose for a shell or command; Windows writes 36 characters.
+const ID_MAX: usize = 128;
 
 /// A name for a message, shell or command, chosen by us: so that a shell whose answer was lost can
 /// still be deleted.
@@ -39,6 +44,19 @@ impl Id {
         let text = format!("{bits:032X}");
         let parts = [0..8, 8..12, 12..16, 16..20, 20..32].map(|part| text.get(part).unwrap_or(""));
         Ok(Self(parts.join("-")))
+    }
+
+    /// A name that a service chose: older Windows do not take ours. `None`: it is longer than 128
+    /// characters, or holds other ones than names of Windows do.
+    pub(super) fn of_service(text: &str) -> Option<Self> {
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-{}:_.".contains(&byte);
+        let whole = (1..=ID_MAX).contains(&text.len()) && text.bytes().all(fits);
+        whole.then(|| Self(text.to_owned()))
+    }
+
+    /// Whether a service means this one: it may write capitals otherwise.
+    pub(super) fn is(&self, other: &str) -> bool {
+        self.0.eq_ignore_ascii_case(other)
     }
 
     pub(super) fn as_str(&self) -> &str {
@@ -79,6 +97,29 @@ impl Action<'_> {
             Self::Terminate { .. } => "signal",
             Self::Delete { .. } => "delete",
         }
+    }
+
+    /// The step of a visit that it belongs to.
+    pub(super) const fn stage(self) -> Stage {
+        match self {
+            Self::Create { .. } => Stage::Create,
+            Self::Start { .. } => Stage::Command,
+            Self::Receive { .. } => Stage::Receive,
+            Self::Terminate { .. } | Self::Delete { .. } => Stage::Cleanup,
+        }
+    }
+
+    /// Whether an answer is one to this question: its action (DSP0226, 5.1) and the first element of
+    /// its body ([MS-WSMV] 2.2.4). An answer that says no is one to every question.
+    pub(super) fn is_answered_by(self, action: &str, body: &str) -> bool {
+        let fits = match self {
+            Self::Create { .. } => matches!(body, "ResourceCreated" | "Shell"),
+            Self::Start { .. } => body == "CommandResponse",
+            Self::Receive { .. } => body == "ReceiveResponse",
+            Self::Terminate { .. } => body == "SignalResponse",
+            Self::Delete { .. } => body.is_empty(),
+        };
+        body == "Fault" || fits && action.strip_suffix("Response") == Some(self.uri().as_str())
     }
 
     fn uri(self) -> String {
@@ -221,6 +262,40 @@ mod tests {
         assert_eq!(parts, [8, 4, 4, 4, 12]);
         assert_eq!(&text[14..15], "4");
         assert!("89AB".contains(&text[19..20]), "{text}");
+    }
+
+    #[test]
+    fn a_name_that_a_service_chose_is_taken_only_in_the_form_of_one() {
+        for name in ["67A74734-DD32-4F10-89DE-49A060483810", "{67a74734}", "uuid:1.2_3"] {
+            assert_eq!(Id::of_service(name), Some(Id(name.to_owned())));
+        }
+        for name in ["", "a b", "a\n", "<a/>", "a&amp;b", "\u{e4}", &"A".repeat(129)] {
+            assert_eq!(Id::of_service(name), None, "{name}");
+        }
+        assert!(Id("aB-1".to_owned()).is("Ab-1") && !Id("a".to_owned()).is("b"));
+    }
+
+    #[test]
+    fn an_answer_of_another_kind_than_its_question_is_none() {
+        let (shell, command) = (Id("S".to_owned()), Id("C".to_owned()));
+        let all = [
+            (Action::Create { shell: &shell }, "ResourceCreated"),
+            (Action::Start { shell: &shell, command: &command, argv: &[] }, "CommandResponse"),
+            (Action::Receive { shell: &shell, command: &command }, "ReceiveResponse"),
+            (Action::Terminate { shell: &shell, command: &command }, "SignalResponse"),
+            (Action::Delete { shell: &shell }, ""),
+        ];
+        for (asked, _) in all {
+            for (other, body) in all {
+                let action = format!("{}Response", other.uri());
+                let fits = asked.is_answered_by(&action, body);
+                assert_eq!(fits, asked == other, "{asked:?} by {action} {body}");
+                assert!(!asked.is_answered_by(&asked.uri(), body), "{asked:?}");
+            }
+            assert!(asked.is_answered_by("http://any/fault", "Fault"));
+        }
+        let [(create, _), ..] = all;
+        assert!(create.is_answered_by(&format!("{TRANSFER}/CreateResponse"), "Shell"));
     }
 
     #[test]

@@ -21,11 +21,11 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use crate::model::deadline::Deadlines;
-use crate::model::fault::{Fault, FaultKind};
+use crate::model::fault::{Codes, Fault, FaultKind, Stage};
 use crate::model::text::escape;
 use crate::transport::dial::dial;
 use crate::transport::winrm::auth::Context;
-use crate::transport::winrm::door::Unproven;
+use crate::transport::winrm::door::{Showing, Unproven};
 use crate::transport::winrm::seal::{self, Protocol};
 use crate::transport::winrm::secure::{Channel, Tls, secure};
 use crate::transport::winrm::soap::ENVELOPE_BYTES;
@@ -121,7 +121,9 @@ pub(super) struct Connection {
 
 /// Connects and verifies TLS.
 pub(super) async fn reach(place: &Place, deadlines: &Deadlines) -> Result<Reached, Fault> {
-    let tcp = dial(&place.address, place.port, deadlines.connect).await?;
+    let tcp = dial(&place.address, place.port, deadlines.connect)
+        .await
+        .map_err(|fault| fault.at(Stage::Connect))?;
     let peer = tcp.peer_addr().map_err(|error| lost(&error))?;
     let host = HeaderValue::from_str(&place.authority())
         .map_err(|_| Fault::new(FaultKind::Internal, "the host's name fits no header"))?;
@@ -129,7 +131,8 @@ pub(super) async fn reach(place: &Place, deadlines: &Deadlines) -> Result<Reache
         None => (begin(tcp).await?, None),
         Some(tls) => {
             let limit = deadlines.banner.saturating_add(deadlines.key_exchange);
-            let (stream, channel) = secure(tcp, &place.name, tls, limit).await?;
+            let secured = secure(tcp, &place.name, tls, limit).await;
+            let (stream, channel) = secured.map_err(|fault| fault.at(Stage::Tls))?;
             (begin(stream).await?, Some(channel))
         }
     };
@@ -137,20 +140,28 @@ pub(super) async fn reach(place: &Place, deadlines: &Deadlines) -> Result<Reache
 }
 
 impl Reached {
-    /// Logs the connection in; over plain HTTP all that follows is sealed.
+    /// Logs the connection in; over plain HTTP all that follows is sealed. `limit` is that of each side
+    /// of the wait for a turn.
     pub(super) async fn log_in(
         self,
         context: Box<dyn Context>,
         limit: Duration,
+        showing: &mut Showing<'_>,
     ) -> Result<Connection, Fault> {
         let Self { mut http, peer, channel } = self;
         let mut context = context;
-        let Ok(result) = timeout(limit, log_in(&mut http, context.as_mut())).await else {
+        let overdue = |_| {
             let detail = format!("the login did not end in {} s", limit.as_secs_f64());
-            return Err(Fault::new(FaultKind::KexTimeout, detail));
+            Fault::new(FaultKind::KexTimeout, detail)
         };
+        let greeted = timeout(limit, greet(&mut http, context.as_mut())).await;
+        let token = greeted.map_err(overdue)??;
+        // Only now: what we said so far shows nothing of the password.
+        showing.begin().await?;
+        let agreed = timeout(limit, agree(&mut http, context.as_mut(), &token)).await;
+        agreed.map_err(overdue)??;
         let login = Login::Context { context, sealed: channel.is_none() };
-        result.map(|()| Connection { http, login, channel, unproven: None, peer })
+        Ok(Connection { http, login, channel, unproven: None, peer })
     }
 
     /// A connection whose requests say who asks. Nothing of that leaves but over TLS.
@@ -184,27 +195,32 @@ fn lost(error: &dyn std::fmt::Display) -> Fault {
     Fault::new(FaultKind::Lost, error.to_string())
 }
 
-/// Requests without a body, one for each token of ours. Nothing else of ours is sent before the host
-/// has said that it takes them.
-async fn log_in(http: &mut Http, context: &mut dyn Context) -> Result<(), Fault> {
+/// Requests without a body, one for each token of ours but the last, which is given back. Nothing else
+/// of ours is sent before the host has said that it takes them.
+async fn greet(http: &mut Http, context: &mut dyn Context) -> Result<Vec<u8>, Fault> {
     let protocol = context.protocol();
-    let scheme = protocol.scheme();
     let mut token = context.step(None)?;
     for _ in 1..context.legs() {
         let (status, headers, _) =
             http.exchange(Some(&bearer(protocol, &token)?), "", Vec::new()).await?;
         token = match (status, answer_token(&headers, protocol)) {
             (StatusCode::UNAUTHORIZED, Some(challenge)) => context.step(Some(&challenge))?,
-            (StatusCode::UNAUTHORIZED, None) => return Err(not_offered(scheme)),
+            (StatusCode::UNAUTHORIZED, None) => return Err(not_offered(protocol.scheme())),
             (status, _) => return Err(unexpected(status)),
         };
     }
+    Ok(token)
+}
+
+/// The last token, and what the host says to it.
+async fn agree(http: &mut Http, context: &mut dyn Context, token: &[u8]) -> Result<(), Fault> {
+    let protocol = context.protocol();
     let (status, headers, _) =
-        http.exchange(Some(&bearer(protocol, &token)?), "", Vec::new()).await?;
+        http.exchange(Some(&bearer(protocol, token)?), "", Vec::new()).await?;
     match status {
         StatusCode::OK => context.finish(answer_token(&headers, protocol).as_deref()),
         StatusCode::UNAUTHORIZED if context.legs() == 1 && !offers(&headers, protocol) => {
-            Err(not_offered(scheme))
+            Err(not_offered(protocol.scheme()))
         }
         StatusCode::UNAUTHORIZED => Err(account_refused()),
         status => Err(unexpected(status)),
@@ -230,6 +246,11 @@ impl Connection {
                 self.unproven = Some(unproven);
             }
         }
+    }
+
+    /// Whether bodies are sealed: over plain HTTP.
+    pub(super) const fn is_sealed(&self) -> bool {
+        matches!(self.login, Login::Context { sealed: true, .. })
     }
 
     /// For the record: what the service calls itself, escaped. `None`: it has not said.
@@ -340,7 +361,7 @@ impl Http {
             request = request.header(AUTHORIZATION, value);
         }
         let request = request.body(Full::new(Bytes::from(body))).map_err(|error| lost(&error))?;
-        self.sender.ready().await.map_err(|error| lost(&error))?;
+        self.sender.ready().await.map_err(|_| lost(&"the service had closed the connection"))?;
         let response = self.sender.send_request(request).await.map_err(|error| lost(&error))?;
         let (parts, body) = response.into_parts();
         if let Some(server) = parts.headers.get(SERVER).filter(|_| self.server.is_none()) {
@@ -378,9 +399,11 @@ fn unexpected(status: StatusCode) -> Fault {
     let (kind, detail) = match status.as_u16() {
         403 => (FaultKind::Denied, "HTTP 403: the service forbids it".to_owned()),
         404 | 405 => (FaultKind::Refused, format!("HTTP {status}: there is no WinRM service here")),
+        301..=308 => (FaultKind::Lost, format!("HTTP {status}: no redirection is followed")),
         413 => (FaultKind::Internal, "HTTP 413: the request was too large".to_owned()),
         503 => (FaultKind::Quota, "HTTP 503: the service takes no more requests".to_owned()),
         other => (FaultKind::Lost, format!("HTTP {other} instead of an answer")),
     };
-    Fault::new(kind, detail)
+    let codes = Codes { http_status: Some(status.as_u16()), ..Codes::at(Stage::Auth) };
+    Fault::new(kind, detail).with(codes)
 }

@@ -201,6 +201,11 @@ impl Service {
         self.control("/state", None)["hosts"][host]["open_shells"].as_array().map_or(0, Vec::len)
     }
 
+    /// A counter of one host; 0 when it was never counted.
+    pub fn count(&self, host: &str, counter: &str) -> u64 {
+        self.control("/state", None)["hosts"][host]["counters"][counter].as_u64().unwrap_or(0)
+    }
+
     /// Waits until a counter has a value.
     pub fn wait_for(&self, counter: &str, least: u64) {
         let begun = Instant::now();

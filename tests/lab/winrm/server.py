@@ -768,6 +768,8 @@ class Conn(threading.Thread):
             data = b"<html><body>proxy error</body></html>"
         if do == "bad_xml":
             data = data[: len(data) // 2]
+        if do == "edit":
+            data = data.replace(fault["find"].encode(), fault["put"].encode() * fault.get("count", 1))
         if encrypted and do == "replay" and self.last_sealed:
             ct, body = self.last_sealed
         elif encrypted and do != "plaintext_reply":
@@ -892,6 +894,12 @@ class Conn(threading.Thread):
                     return
             h = getattr(self, "do_" + action)
             xml = h(root, sid, opts, secs, maxenv)
+            if fault and fault["do"] == "fault_after":   # the thing was done, and the answer says otherwise
+                raise SoapFault(fault.get("name", "timeout"))
+            if fault and fault["do"] == "hang_after":
+                self.inject({"do": "hang", **{k: v for k, v in fault.items() if k == "secs"}}, secs)
+            if fault and fault["do"] == "answer_of":
+                auri = auri.rsplit("/", 1)[0] + "/" + fault["action_name"]
             return self.soap_reply(200, self.env(auri + "Response", relates, xml), encrypted, fault)
         except SoapFault as f:
             self.h.c["fault_" + f.name] += 1
@@ -945,6 +953,13 @@ class Conn(threading.Thread):
             raise SoapFault(f.get("name", "internal"), n=f.get("n", 30), shell="?")
         if do == "delay":
             time.sleep(float(f.get("secs", 1)))
+        if do == "kill_shells":
+            with self.h.lock:
+                gone, self.h.shells = self.h.shells, {}
+            for shell in gone.values():
+                shell.deleted.set()
+                for c in shell.commands.values():
+                    c.kill("terminate")
         if do == "expire_auth":
             self.user, self.ctx = None, None
             self.unauthorized()
@@ -988,7 +1003,7 @@ class Conn(threading.Thread):
         with self.h.lock:
             if len(self.user_shells()) >= self.lab.a.max_shells:
                 raise SoapFault("quota_shells", n=self.lab.a.max_shells)
-            new = (req or str(uuid.uuid4())).upper()
+            new = (str(uuid.uuid4()) if self.lab.a.own_ids or not req else req).upper()
             s = Shell(new, self.user["user"], cp, self.lab)
             it = root.find("s:Body/rsp:Shell/rsp:IdleTimeOut", NS)
             if it is None:
@@ -1015,7 +1030,7 @@ class Conn(threading.Thread):
         s = self.get_shell(sid)
         line = self.command_line(root)
         cl = root.find("s:Body/rsp:CommandLine", NS)
-        cid = ((cl.get("CommandId") if cl is not None else None) or str(uuid.uuid4())).upper()
+        cid = ((cl.get("CommandId") if cl is not None and not self.lab.a.own_ids else None) or str(uuid.uuid4())).upper()
         with self.h.lock:
             # [MS-WSMV] <118>: the counter does not go down on Terminate for a text shell; only Delete frees it
             if sum(x.ops for x in self.user_shells()) >= self.lab.a.max_ops:
@@ -1292,6 +1307,7 @@ def main():
     p.add_argument("--max-ops", type=int, default=1500)
     p.add_argument("--max-envelope-kb", type=int, default=500)
     p.add_argument("--receive-bytes", type=int, default=10 ** 9, help="cap of one ReceiveResponse's decoded bytes")
+    p.add_argument("--own-ids", action="store_true", help="shells and commands get names of the service's choice, as on older Windows")
     p.add_argument("--faults", default=None, help="JSON file with fault rules")
     p.add_argument("--log", default=None, help="append events here as JSONL")
     p.add_argument("--log-soap", action="store_true")
