@@ -28,7 +28,7 @@ pub struct Rows {
     /// A row came beyond the most.
     full: bool,
     /// Where the text ends, if its last line has no end.
-    unterminated: Option<u64>,
+    pub(super) unterminated: Option<u64>,
     /// A socket was flagged `truncated`.
     pub(super) cut_fields: bool,
     pub(super) sockets: Vec<Sourced<Socket<'static>>>,

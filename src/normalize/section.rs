@@ -113,9 +113,10 @@ impl ReadSection {
         !self.is_a_part() && !self.has_cut_fields()
     }
 
-    /// True when a field of a row fills its column, so that it may be cut.
+    /// True when a field of a row fills its column, or the last line has no end, so that something may
+    /// be cut however well the command went.
     fn has_cut_fields(&self) -> bool {
-        self.rows.as_ref().is_some_and(|rows| rows.cut_fields)
+        self.rows.as_ref().is_some_and(|rows| rows.cut_fields || rows.unterminated.is_some())
     }
 
     fn accepted(&self) -> bool {

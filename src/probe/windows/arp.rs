@@ -102,7 +102,8 @@ impl Arp {
         };
         let mut others = self.held.iter().filter(other).map(|entry| &entry.kind);
         let first = others.next().cloned();
-        let dynamic = first.filter(|first| others.all(|kind| kind == first));
+        // In Latin letters it may be the word for an entry that is no longer valid.
+        let dynamic = first.filter(|first| others.all(|kind| kind == first) && is_dynamic(first));
         for Entry { span, mut neighbour, kind } in self.held.drain(..) {
             let state = match (fixed, &dynamic) {
                 (Some(word), _) if word == kind => Some(HostText::new(b"permanent")),
@@ -155,6 +156,13 @@ fn is_of_many(neighbour: &Neighbour) -> bool {
 fn section(line: &[u8]) -> Option<u32> {
     let number = prefixed_hexadecimal(words(line).last()?)?;
     words(line).any(is_ipv4).then_some(number)
+}
+
+/// False for a word in Latin letters that is not that for dynamic in any language: `dynaaminen`,
+/// `dinamik`. Letters of another script tell nothing.
+fn is_dynamic(kind: &[u8]) -> bool {
+    let begins = |start: &[u8]| kind.to_ascii_lowercase().starts_with(start);
+    !kind.is_ascii() || begins(b"dyn") || begins(b"din")
 }
 
 /// What the type says of the entry, by its word.
@@ -285,6 +293,17 @@ mod tests {
             );
             assert_eq!((seen.headers.len(), seen.issues.len()), (2, 0));
         }
+    }
+
+    #[test]
+    fn an_entry_that_is_no_longer_valid_is_not_taken_for_a_dynamic_one() {
+        let text = "a: 192.0.2.7 --- 0x2\n  a  b  c\n  224.0.0.22  01-00-5e-00-00-16  statique\n  \
+            192.0.2.9  00-00-5e-00-53-09  invalide\n";
+        let invalid = Some(b"invalide".as_slice());
+        assert_eq!(
+            rows(&read(reader(), text.as_bytes()))[1],
+            neighbour([192, 0, 2, 9], "2", Some("00:00:5e:00:53:09"), invalid)
+        );
     }
 
     #[test]
