@@ -81,6 +81,10 @@ impl Cell {
         rule["host"] = json!(self.address);
         rule["action"] = json!(self.step);
         rule["times"] = json!(1);
+        if matches!(self.step, "Command" | "Receive" | "Signal") {
+            // What a view needs: a program that is refused is else no fault of the host.
+            rule["command"] = json!("netstat.exe -a -n -o$");
+        }
         rule
     }
 
