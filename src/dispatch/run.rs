@@ -155,10 +155,7 @@ impl Round {
 
     /// Waits for one task. A panic in it is the fault of one host, not the end of the run.
     async fn land(&mut self) {
-        let landed = match self.flight.tasks.join_next_with_id().await {
-            None => return,
-            Some(landed) => landed,
-        };
+        let Some(landed) = self.flight.tasks.join_next_with_id().await else { return };
         let (id, ended) = match landed {
             Ok((id, ended)) => (id, Ok(ended)),
             Err(error) => (error.id(), Err(error)),

@@ -242,7 +242,8 @@ fn a_limit_of_an_edge_is_said_once_and_one_that_nobody_goes_over_is_told() {
         .limits
         .iter()
         .map(|((kind, name), limit)| {
-            let number = |number: Option<std::num::NonZeroU32>| number.map_or(0, |n| n.get());
+            let number =
+                |number: Option<std::num::NonZeroU32>| number.map_or(0, std::num::NonZero::get);
             let rate = number(limit.starts_per_second);
             format!("{kind} {name}: {} at once, {rate} a second", number(limit.width))
         })

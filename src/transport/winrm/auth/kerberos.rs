@@ -38,7 +38,7 @@ pub(in crate::transport::winrm) struct KerberosContext {
     cipher: &'static str,
 }
 
-/// This controller as NetBIOS would name it: 15 characters of its host name. A domain may let an
+/// This controller as `NetBIOS` would name it: 15 characters of its host name. A domain may let an
 /// account log in from some names only.
 fn workstation() -> String {
     let name = rustix::system::uname();
