@@ -149,7 +149,9 @@ impl FaultKind {
             }
             Self::ConnectTimeout => "check that the host is up and no firewall drops the port",
             Self::TlsNoCommon => "update the server's TLS settings",
-            Self::TlsUntrusted => "install a certificate that the controller trusts",
+            Self::TlsUntrusted => {
+                "install a certificate that the controller trusts, or name its authority (`tls_ca`) or the certificate itself (`tls_pin`) in the inventory"
+            }
             Self::BannerTimeout => {
                 "the port is open but silent: check what listens there, or the server's load"
             }

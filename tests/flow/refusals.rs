@@ -51,11 +51,11 @@ fn every_refusal_has_its_class_and_its_remedy() {
             expected.into_iter().map(|(name, came)| (name.to_owned(), came)).collect();
         assert_eq!(fleet.outcomes(), expected);
         for remedy in [
-            "check that sshd runs on the host and `port` is right",
+            "check that sshd or WinRM runs on the host and `port` is right",
             "then run `fleetstat enroll`",
             "the port is open but silent",
             "the server stopped during the key exchange",
-            "check the account's key in the host's authorized_keys",
+            "check the account on the host: over SSH its key in authorized_keys",
         ] {
             assert!(said.out.contains(remedy), "no `{remedy}` in {}", said.out);
         }

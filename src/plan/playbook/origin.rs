@@ -98,7 +98,7 @@ mod tests {
             value: value.to_owned(),
             line,
         };
-        assert_eq!(found.len(), 13);
+        assert_eq!(found.len(), 14);
         let jump = expected("limits.each.jump", "32 at once", None);
         assert_eq!(of("limits.each.jump"), jump);
         assert_eq!(of("profile"), expected("profile", "default", None));
