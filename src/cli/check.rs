@@ -65,6 +65,7 @@ fn planned(setting: &Setting) -> Result<Plan, Problems> {
         width: limits.width,
         starts_per_second: NonZeroU32::new(limits.starts_per_second).unwrap_or(NonZeroU32::MIN),
         edges: EdgeLimits { each: limits.each, named },
+        waves: None,
         output_bytes: crate::evidence::spool::MEMORY_BYTES_MAX as u64,
         deadlines: Deadlines::default(),
         containers: false,

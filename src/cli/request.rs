@@ -160,6 +160,7 @@ fn request(
         starts_per_second: NonZeroU32::new(playbook.limits.starts_per_second)
             .unwrap_or(NonZeroU32::MIN),
         edges: EdgeLimits::default(),
+        waves: playbook.waves,
         output_bytes: playbook.limits.output_bytes,
         deadlines: playbook.deadlines,
         containers: playbook.containers,

@@ -17,6 +17,7 @@ use crate::model::edge::EdgeLimit;
 use crate::model::fault::{Fault, FaultKind};
 use crate::plan::edge::Edges;
 use crate::plan::order::Visit;
+use crate::plan::wave::is_too_bad;
 use crate::transport::Roads;
 use crate::transport::SpoolSettings;
 use crate::transport::clock::Clock;
@@ -25,6 +26,10 @@ use crate::transport::clock::Clock;
 pub struct Dispatch {
     /// What the visits go over, and the limits of each.
     pub edges: Edges,
+    /// The wave of each visit, from 0; those that are missing here are of the first.
+    pub waves: Vec<u32>,
+    /// No further wave starts when more than this share of one failed, in percent.
+    pub max_fail_percentage: u8,
     /// Deadlines.
     pub deadlines: Deadlines,
     /// Where output goes that outgrows memory.
@@ -51,7 +56,8 @@ pub async fn run(
 ) {
     let limits: Vec<EdgeLimit> = dispatch.edges.all.iter().map(|edge| edge.limit).collect();
     let mut round = Round {
-        schedule: Schedule::new(&limits, &dispatch.edges.ways),
+        schedule: Schedule::new(&limits, &dispatch.edges.ways, &dispatch.waves),
+        wave: Tally::default(),
         guard: Arc::default(),
         flight: Flight { tasks: JoinSet::new(), visits: HashMap::new() },
         begun: Instant::now(),
@@ -60,8 +66,8 @@ pub async fn run(
     };
     // The receiver is gone only when the run has already failed as a whole.
     let _ = round.start_all(&visits).await;
-    while !round.flight.tasks.is_empty() {
-        round.land().await;
+    while let Some(landed) = round.flight.tasks.join_next_with_id().await {
+        round.land(landed).await;
     }
     dispatch.roads.ssh.finish().await;
     dispatch.roads.local.finish().await;
@@ -71,10 +77,18 @@ pub async fn run(
 /// Nobody takes the reports.
 struct Gone;
 
+/// What came of the wave that is open.
+#[derive(Default)]
+struct Tally {
+    hosts: usize,
+    failed: usize,
+}
+
 /// A run under way.
 struct Round {
     dispatch: Arc<Dispatch>,
     schedule: Schedule,
+    wave: Tally,
     guard: Arc<CredentialGuard>,
     flight: Flight,
     begun: Instant,
@@ -87,50 +101,69 @@ impl Round {
         loop {
             let next = self.schedule.next(self.begun.elapsed());
             if self.dispatch.stop.stage() >= Stage::Drain {
-                return self.leave_out(visits).await;
+                let reason = self.dispatch.stop.reason().to_owned();
+                return self.leave_out(visits, &reason).await;
             }
-            match next {
+            let stop = self.dispatch.stop.clone();
+            // Only what may be broken off at any point is waited for beside others.
+            let landed = match next {
                 Next::May(number) => {
                     let Some(visit) = visits.get(number) else {
                         self.schedule.pass(number);
                         continue;
                     };
                     // Asked as late as can be: what is in flight may be refused meanwhile.
+                    self.wave.hosts += 1;
                     if let Err(fault) = self.guard.admit(&visit.host) {
+                        self.wave.failed += 1;
                         self.schedule.pass(number);
                         self.skip(visit, fault).await?;
                         continue;
                     }
                     self.schedule.start(number, self.begun.elapsed());
                     self.start(number, visit);
+                    continue;
                 }
-                Next::At(at) => {
-                    let stop = self.dispatch.stop.clone();
-                    let at = self.begun + at;
-                    tokio::select! {
-                        biased;
-                        () = stop.reached(Stage::Drain) => {}
-                        () = self.land(), if !self.flight.tasks.is_empty() => {}
-                        () = sleep_until(at) => {}
-                    }
-                }
+                Next::At(at) => tokio::select! {
+                    biased;
+                    () = stop.reached(Stage::Drain) => None,
+                    Some(landed) = self.flight.tasks.join_next_with_id() => Some(landed),
+                    () = sleep_until(self.begun + at) => None,
+                },
                 // Something is in flight, or no edge would be full.
-                Next::Full => {
-                    let stop = self.dispatch.stop.clone();
-                    tokio::select! {
-                        biased;
-                        () = stop.reached(Stage::Drain) => {}
-                        () = self.land() => {}
+                Next::Full => tokio::select! {
+                    biased;
+                    () = stop.reached(Stage::Drain) => None,
+                    landed = self.flight.tasks.join_next_with_id() => landed,
+                },
+                Next::Gate => {
+                    if let Some(reason) = self.closed() {
+                        return self.leave_out(visits, &reason).await;
                     }
+                    self.wave = Tally::default();
+                    self.schedule.open_next();
+                    continue;
                 }
                 Next::Done => return Ok(()),
+            };
+            if let Some(landed) = landed {
+                self.land(landed).await;
             }
         }
     }
 
+    /// Why the next wave does not start.
+    fn closed(&self) -> Option<String> {
+        let Tally { hosts, failed } = self.wave;
+        let most = self.dispatch.max_fail_percentage;
+        let wave = self.schedule.open() + 1;
+        is_too_bad(failed, hosts, most)
+            .then(|| format!("{failed} of {hosts} hosts of wave {wave} failed, and {most} % may"))
+    }
+
     /// Reports the visits that are not started any more.
-    async fn leave_out(&mut self, visits: &[Arc<Visit>]) -> Result<(), Gone> {
-        let detail = format!("not started: {}", self.dispatch.stop.reason());
+    async fn leave_out(&mut self, visits: &[Arc<Visit>], reason: &str) -> Result<(), Gone> {
+        let detail = format!("not started: {reason}");
         for number in self.schedule.rest() {
             let Some(visit) = visits.get(number) else { continue };
             self.skip(visit, Fault::new(FaultKind::Skipped, detail.clone())).await?;
@@ -153,15 +186,16 @@ impl Round {
         self.flight.visits.insert(id, (number, visit.clone()));
     }
 
-    /// Waits for one task. A panic in it is the fault of one host, not the end of the run.
-    async fn land(&mut self) {
-        let Some(landed) = self.flight.tasks.join_next_with_id().await else { return };
+    /// Takes a task that ended. A panic in it is the fault of one host, not the end of the run.
+    async fn land(&mut self, landed: Landed) {
         let (id, ended) = match landed {
             Ok((id, ended)) => (id, Ok(ended)),
             Err(error) => (error.id(), Err(error)),
         };
         let Some((number, visit)) = self.flight.visits.remove(&id) else { return };
-        self.schedule.ended(number, *ended.as_ref().unwrap_or(&Ended::Otherwise));
+        let (load, failed) = *ended.as_ref().unwrap_or(&(Ended::Otherwise, true));
+        self.schedule.ended(number, load);
+        self.wave.failed += usize::from(failed);
         if let Err(error) = ended {
             let fault = Fault::new(FaultKind::Internal, panic_text(error));
             let at = self.dispatch.clock.utc();
@@ -170,9 +204,15 @@ impl Round {
     }
 }
 
+/// How a visit ended for its edges, and whether it failed.
+type Came = (Ended, bool);
+
+/// A task that ended.
+type Landed = Result<(Id, Came), JoinError>;
+
 /// The visits in flight, with their numbers.
 struct Flight {
-    tasks: JoinSet<Ended>,
+    tasks: JoinSet<Came>,
     visits: HashMap<Id, (usize, Arc<Visit>)>,
 }
 
@@ -192,7 +232,7 @@ async fn one(
     guard: Arc<CredentialGuard>,
     planned: Arc<Visit>,
     reports: mpsc::Sender<VisitReport>,
-) -> Ended {
+) -> Came {
     let context = VisitContext {
         deadlines: &dispatch.deadlines,
         spool: &dispatch.spool,
@@ -218,7 +258,17 @@ async fn one(
         Some(FaultKind::Quota) => Ended::Overloaded,
         Some(_) => Ended::Otherwise,
     };
+    let failed = has_failed(&report);
     // The receiver is gone only when the run has already failed as a whole.
     let _ = reports.send(report).await;
-    ended
+    (ended, failed)
+}
+
+/// Whether a host counts against the next wave: it gave no answer, or something on the way or on the
+/// host broke. A tool that is missing, or a right, harms nobody.
+fn has_failed(report: &VisitReport) -> bool {
+    let harmless = |kind: FaultKind| {
+        matches!(kind, FaultKind::ToolMissing | FaultKind::Denied | FaultKind::LeakedShell)
+    };
+    report.captured.is_empty() || report.worst_fault().is_some_and(|fault| !harmless(fault.kind))
 }

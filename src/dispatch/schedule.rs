@@ -38,6 +38,8 @@ pub enum Next {
     At(Duration),
     /// Nothing may until a visit ends.
     Full,
+    /// The wave is over, and the next one is not opened: [`Schedule::open_next`] opens it.
+    Gate,
     /// Every visit was started or passed.
     Done,
 }
@@ -85,6 +87,7 @@ impl State {
 /// Visits over the same edges.
 #[derive(Debug)]
 struct Line {
+    wave: u32,
     way: Way,
     waiting: VecDeque<usize>,
 }
@@ -95,12 +98,15 @@ pub struct Schedule {
     edges: Vec<State>,
     lines: Vec<Line>,
     running: HashMap<usize, usize>,
+    /// The last wave whose visits may start.
+    open: u32,
 }
 
 impl Schedule {
-    /// A schedule of visits, in their order; `ways` has one entry for each.
+    /// A schedule of visits, in their order; `ways` has one entry for each, and so has `waves`: what
+    /// is missing there is of the first wave, which is open.
     #[must_use]
-    pub fn new(limits: &[EdgeLimit], ways: &[Way]) -> Self {
+    pub fn new(limits: &[EdgeLimit], ways: &[Way], waves: &[u32]) -> Self {
         let state = |limit: &EdgeLimit| State {
             limit: *limit,
             running: 0,
@@ -108,17 +114,33 @@ impl Schedule {
             good: 0,
             next: Duration::ZERO,
         };
-        let mut known: HashMap<&Way, usize> = HashMap::new();
+        let mut known: HashMap<(u32, &Way), usize> = HashMap::new();
         let mut lines: Vec<Line> = Vec::new();
         for (visit, way) in ways.iter().enumerate() {
             let next = lines.len();
-            let line = *known.entry(way).or_insert(next);
+            let wave = waves.get(visit).copied().unwrap_or(0);
+            let line = *known.entry((wave, way)).or_insert(next);
             if line == next {
-                lines.push(Line { way: way.clone(), waiting: VecDeque::new() });
+                lines.push(Line { wave, way: way.clone(), waiting: VecDeque::new() });
             }
             lines.get_mut(line).into_iter().for_each(|line| line.waiting.push_back(visit));
         }
-        Self { edges: limits.iter().map(state).collect(), lines, running: HashMap::new() }
+        let edges = limits.iter().map(state).collect();
+        Self { edges, lines, running: HashMap::new(), open: 0 }
+    }
+
+    /// Opens the next wave that has visits. False when there is none.
+    pub fn open_next(&mut self) -> bool {
+        let waiting = self.lines.iter().filter(|line| !line.waiting.is_empty());
+        let next = waiting.map(|line| line.wave).filter(|wave| *wave > self.open).min();
+        self.open = next.unwrap_or(self.open);
+        next.is_some()
+    }
+
+    /// The last wave whose visits may start, from 0.
+    #[must_use]
+    pub const fn open(&self) -> u32 {
+        self.open
     }
 
     /// What may start at this time since the schedule began.
@@ -126,9 +148,13 @@ impl Schedule {
     pub fn next(&self, now: Duration) -> Next {
         let mut may: Option<usize> = None;
         let mut at: Option<Duration> = None;
-        let mut waits = false;
+        let (mut waits, mut closed) = (false, false);
         for line in &self.lines {
             let Some(head) = line.waiting.front() else { continue };
+            if line.wave > self.open {
+                closed = true;
+                continue;
+            }
             waits = true;
             if may.is_some_and(|may| may < *head) {
                 continue;
@@ -142,7 +168,9 @@ impl Schedule {
         match (may, at) {
             (Some(visit), _) => Next::May(visit),
             (None, Some(at)) => Next::At(at),
-            (None, None) if waits => Next::Full,
+            // A wave is over when the last of its visits is.
+            (None, None) if waits || (closed && !self.running.is_empty()) => Next::Full,
+            (None, None) if closed => Next::Gate,
             (None, None) => Next::Done,
         }
     }

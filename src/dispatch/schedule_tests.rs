@@ -26,7 +26,7 @@ fn run(
     ways: &[Way],
     lasts: impl Fn(usize) -> (Duration, Ended),
 ) -> (Vec<Start>, Vec<u32>) {
-    let mut schedule = Schedule::new(limits, ways);
+    let mut schedule = Schedule::new(limits, ways, &[]);
     let mut ends: BinaryHeap<Reverse<(Duration, usize)>> = BinaryHeap::new();
     let (mut now, mut starts) = (Duration::ZERO, Vec::new());
     let (mut running, mut most) = (vec![0_u32; limits.len()], vec![0_u32; limits.len()]);
@@ -49,7 +49,7 @@ fn run(
                 now = at;
                 continue;
             }
-            Next::At(_) | Next::Full | Next::Done => {}
+            Next::At(_) | Next::Full | Next::Gate | Next::Done => {}
         }
         let Reverse((end, visit)) = ends.pop().expect("a full edge has somebody on it");
         now = now.max(end);
@@ -77,7 +77,7 @@ fn a_full_edge_holds_up_nobody_who_does_not_go_over_it() {
 fn an_overloaded_edge_takes_half_as_many_and_slowly_more_again() {
     let limits = [limit(8, 0, true)];
     let ways = vec![Way::from_slice(&[0]); 300];
-    let mut schedule = Schedule::new(&limits, &ways);
+    let mut schedule = Schedule::new(&limits, &ways, &[]);
     let begin = |schedule: &mut Schedule| {
         let mut begun = Vec::new();
         while let Next::May(visit) = schedule.next(Duration::ZERO) {
@@ -109,7 +109,7 @@ fn an_overloaded_edge_takes_half_as_many_and_slowly_more_again() {
 
 #[test]
 fn a_visit_that_is_passed_over_costs_nothing() {
-    let mut schedule = Schedule::new(&[limit(1, 1, false)], &vec![Way::from_slice(&[0]); 3]);
+    let mut schedule = Schedule::new(&[limit(1, 1, false)], &vec![Way::from_slice(&[0]); 3], &[]);
     schedule.pass(0);
     assert_eq!(schedule.next(Duration::ZERO), Next::May(1));
     schedule.start(1, Duration::ZERO);
@@ -120,6 +120,30 @@ fn a_visit_that_is_passed_over_costs_nothing() {
     assert_eq!(schedule.next(seconds(1)), Next::May(2));
     schedule.start(2, seconds(1));
     assert_eq!(schedule.next(seconds(1)), Next::Done);
+}
+
+#[test]
+fn a_wave_starts_only_when_it_is_opened_and_the_one_before_has_ended() {
+    let ways = vec![Way::from_slice(&[0]); 4];
+    let mut schedule = Schedule::new(&[limit(4, 0, false)], &ways, &[1, 0, 1, 3]);
+    let now = Duration::ZERO;
+    assert_eq!(schedule.next(now), Next::May(1));
+    schedule.start(1, now);
+    assert_eq!(schedule.next(now), Next::Full, "the wave is not over");
+    schedule.ended(1, Ended::Well);
+    assert_eq!(schedule.next(now), Next::Gate);
+    assert!(schedule.open_next());
+    assert_eq!((schedule.open(), schedule.next(now)), (1, Next::May(0)));
+    schedule.start(0, now);
+    assert_eq!(schedule.next(now), Next::May(2));
+    schedule.pass(2);
+    schedule.ended(0, Ended::Well);
+    assert_eq!(schedule.next(now), Next::Gate);
+    assert!(schedule.open_next());
+    assert_eq!((schedule.open(), schedule.next(now)), (3, Next::May(3)));
+    schedule.start(3, now);
+    assert_eq!(schedule.next(now), Next::Done);
+    assert!(!schedule.open_next());
 }
 
 fn fleets() -> impl Strategy<Value = (Vec<EdgeLimit>, Vec<Way>, Vec<(u64, u8)>)> {

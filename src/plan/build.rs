@@ -11,10 +11,10 @@ use crate::model::deadline::{CommandLimits, Deadlines};
 use crate::model::edge::EdgeLimit;
 use crate::model::host::{Platform, TransportKind};
 use crate::model::snapshot::View;
-use crate::plan::edge;
 use crate::plan::order::{Fallback, Order, Visit, When};
 use crate::plan::site;
 use crate::plan::{LeftOut, Plan, Reason, Request};
+use crate::plan::{edge, wave};
 use crate::probe::command::{Wrap, sudo_path};
 use crate::probe::site::SiteProbe;
 use crate::probe::{Privilege, Probe, Usage};
@@ -85,7 +85,8 @@ fn made(
     let starts_per_second = Some(request.starts_per_second);
     let run = EdgeLimit { width, starts_per_second, adapts: false };
     let edges = edge::edges(&visits, run, &request.edges);
-    Plan { request, visits, edges, left_out }
+    let waves = wave::of_visits(request.waves.as_ref(), &visits);
+    Plan { request, visits, edges, waves, left_out }
 }
 
 fn admit(host: &Host, selected: &impl Fn(&Host) -> bool) -> Result<(), Reason> {

@@ -4,6 +4,7 @@
 pub mod playbook;
 pub mod order;
 pub mod edge;
+pub mod wave;
 mod site;
 pub mod build;
 pub mod page;
@@ -20,6 +21,7 @@ use crate::model::edge::EdgeLimits;
 use crate::model::snapshot::View;
 use crate::plan::edge::Edges;
 use crate::plan::order::Visit;
+use crate::plan::wave::Waves;
 use crate::probe::Profile;
 use crate::probe::site::SiteProbe;
 
@@ -44,6 +46,8 @@ pub struct Request {
     pub starts_per_second: NonZeroU32,
     /// Limits of segments, sites, jump hosts, subnets and realms.
     pub edges: EdgeLimits,
+    /// How the run is parted. `None`: all may start at once.
+    pub waves: Option<Waves>,
     /// Most bytes of output kept per stream of a command.
     pub output_bytes: u64,
     /// Deadlines.
@@ -63,8 +67,18 @@ pub struct Plan {
     pub visits: Vec<Arc<Visit>>,
     /// What the visits go over, with its limits.
     pub edges: Edges,
+    /// The wave of each visit, from 0.
+    pub waves: Vec<u32>,
     /// Hosts that are not, in the same order.
     pub left_out: Vec<LeftOut>,
+}
+
+impl Plan {
+    /// Share of a wave that may fail before no further one starts, in percent.
+    #[must_use]
+    pub fn max_fail_percentage(&self) -> u8 {
+        self.request.waves.as_ref().map_or(100, |waves| waves.max_fail_percentage)
+    }
 }
 
 /// A host of the inventory that is not visited.

@@ -13,6 +13,7 @@ use crate::model::edge::EdgeKind;
 use crate::model::host::TransportKind;
 use crate::plan::edge::{self, Edge};
 use crate::plan::order::{Order, Visit};
+use crate::plan::wave::Waves;
 use crate::plan::{Plan, Request};
 use crate::probe::follow::PID_MAX;
 
@@ -67,6 +68,17 @@ fn request(out: &mut impl fmt::Write, request: &Request) -> fmt::Result {
         request.starts_per_second,
         size(request.output_bytes)
     )?;
+    if let Some(waves) = &request.waves {
+        let shares: Vec<String> = waves.shares.iter().map(|share| format!("{share} %")).collect();
+        let shares =
+            if shares.is_empty() { String::new() } else { format!("{}, ", shares.join(", ")) };
+        let Waves { canary, max_fail_percentage, .. } = waves;
+        writeln!(
+            out,
+            "Waves:     {canary} of each role and system, {shares}the rest; none starts when more than \
+             {max_fail_percentage} % of one failed"
+        )?;
+    }
     let d = &request.deadlines;
     writeln!(
         out,

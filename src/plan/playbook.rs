@@ -28,6 +28,7 @@ use crate::model::edge::{EdgeKind, EdgeLimit};
 use crate::model::host::words;
 use crate::model::id::Label;
 use crate::model::snapshot::View;
+use crate::plan::wave::{CANARY, MAX_FAIL_PERCENTAGE, SHARES, Waves};
 use crate::probe::Profile;
 use crate::yaml::check::check;
 use crate::yaml::defect::{Defect, Defects, quoted};
@@ -70,6 +71,8 @@ pub struct Playbook {
     pub containers: bool,
     /// How much at once.
     pub limits: Limits,
+    /// A few hosts first. `None`: all may start at once.
+    pub waves: Option<Waves>,
     /// How long.
     pub deadlines: Deadlines,
     /// Who answers for the run, one line. `None`: the account that starts it.
@@ -166,6 +169,7 @@ impl Reader<'_> {
         // A word that is none is reported by the table's check.
         let profile = self.tree.get("profile").and_then(Node::text).and_then(Profile::parse);
         let limits = self.limits();
+        let waves = self.waves();
         let deadlines = self.deadlines();
         let (operator, change) = (self.line("operator"), self.line("change"));
         let site_probes = self.site_probes(file);
@@ -178,6 +182,7 @@ impl Reader<'_> {
             profile: profile.unwrap_or(Profile::Default),
             containers,
             limits,
+            waves,
             deadlines,
             operator,
             change,
@@ -290,6 +295,27 @@ impl Reader<'_> {
             limits.each.insert(kind, edge::limit(&entry.value));
         }
         limits
+    }
+
+    fn waves(&self) -> Option<Waves> {
+        let node = self.tree.get("waves")?;
+        // Out of range is reported by the table's check; the default stands in meanwhile.
+        let number = |key: &str, default: u8| {
+            let number = node.get(key).and_then(Node::integer);
+            number.and_then(|n| u8::try_from(n).ok()).unwrap_or(default)
+        };
+        let shares = match node.get("shares") {
+            None => SHARES.to_vec(),
+            Some(list) => {
+                let numbers = list.items().iter().filter_map(Node::integer);
+                numbers.filter_map(|n| u8::try_from(n).ok()).collect()
+            }
+        };
+        Some(Waves {
+            canary: u32::from(number("canary", CANARY)),
+            shares,
+            max_fail_percentage: number("max_fail_percentage", MAX_FAIL_PERCENTAGE),
+        })
     }
 
     fn deadlines(&mut self) -> Deadlines {

@@ -34,6 +34,7 @@ pub(super) fn request(views: &[View], site_probes: Vec<SiteProbe>) -> Request {
         width: 64,
         starts_per_second: NonZeroU32::MIN,
         edges: EdgeLimits::default(),
+        waves: None,
         output_bytes: 1 << 20,
         deadlines: Deadlines::default(),
         containers: true,

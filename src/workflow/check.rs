@@ -67,6 +67,8 @@ pub async fn check(check: Check) -> Checked {
     let request = &plan.request;
     let dispatch = Arc::new(Dispatch {
         edges: plan.edges.clone(),
+        waves: plan.waves.clone(),
+        max_fail_percentage: plan.max_fail_percentage(),
         deadlines: request.deadlines.clone(),
         // What is kept of an answer stays in memory, so that nothing is written at all.
         spool: SpoolSettings::new(

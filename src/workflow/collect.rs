@@ -174,6 +174,8 @@ pub async fn collect(collection: Collection) -> Result<Collected, CollectError> 
     let request = &plan.request;
     let dispatch = Arc::new(Dispatch {
         edges: plan.edges.clone(),
+        waves: plan.waves.clone(),
+        max_fail_percentage: plan.max_fail_percentage(),
         deadlines: request.deadlines.clone(),
         spool: folder.spool(request.output_bytes),
         clock,

@@ -8,7 +8,7 @@ use fleetstat::model::snapshot::View;
 
 use crate::hosts::{Limits, Script, dispatch};
 
-const WIDE: Limits = Limits { width: 100, starts_per_second: 1_000 };
+const WIDE: Limits = Limits { width: 100, starts_per_second: 1_000, waves: None };
 
 /// Two segments of ten hosts, with limits in the inventory.
 fn fleet(limits: &str) -> String {

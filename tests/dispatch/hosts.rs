@@ -18,6 +18,7 @@ use fleetstat::model::edge::EdgeLimits;
 use fleetstat::model::fault::Fault;
 use fleetstat::model::snapshot::View;
 use fleetstat::model::time::Utc;
+use fleetstat::plan::wave::Waves;
 use fleetstat::plan::{Plan, Request, build};
 use fleetstat::probe::Profile;
 use fleetstat::probe::command::Invocation;
@@ -164,6 +165,7 @@ impl Session for Scripted {
 pub(crate) struct Limits {
     pub(crate) width: usize,
     pub(crate) starts_per_second: u32,
+    pub(crate) waves: Option<Waves>,
 }
 
 /// Runs the fleet of this inventory to its end.
@@ -182,6 +184,8 @@ pub(crate) async fn dispatch(
     let folder = tempfile::tempdir().unwrap();
     let dispatch = Arc::new(Dispatch {
         edges: plan.edges.clone(),
+        waves: plan.waves.clone(),
+        max_fail_percentage: plan.max_fail_percentage(),
         deadlines: Deadlines::default(),
         spool: SpoolSettings::new(folder.path().to_owned(), 1 << 20),
         clock: Clock::at(Utc::EPOCH),
@@ -215,6 +219,7 @@ pub(crate) fn plan(inventory: &str, views: &[View], limits: &Limits) -> Plan {
         width: limits.width,
         starts_per_second: NonZeroU32::new(limits.starts_per_second).unwrap(),
         edges: EdgeLimits { named, ..EdgeLimits::default() },
+        waves: limits.waves.clone(),
         output_bytes: 1 << 20,
         deadlines: Deadlines::default(),
         containers: true,

@@ -12,3 +12,5 @@ mod limits;
 mod stops;
 #[cfg(test)]
 mod tools;
+#[cfg(test)]
+mod waves;

@@ -23,7 +23,7 @@ async fn stopped(stages: &'static [(u64, Stage)]) -> Vec<Option<FaultKind>> {
     });
     let names: Vec<String> = (1..=9).map(|n| format!("h{n:03}")).collect();
     let scripts: Vec<_> = names.iter().map(|name| (name.as_str(), slow())).collect();
-    let limits = Limits { width: 3, starts_per_second: 1_000 };
+    let limits = Limits { width: 3, starts_per_second: 1_000, waves: None };
     let (reports, _) = dispatch(&fleet(9), &[View::Routes], &limits, &scripts, stop).await;
     assert_eq!(reports.len(), 9);
     reports.iter().map(|report| report.faults.first().map(|fault| fault.kind)).collect()

@@ -27,7 +27,7 @@ fn told(report: &VisitReport) -> Vec<Told> {
 
 async fn visit(inventory: &str, say: Say) -> VisitReport {
     let script = Script { say, ..Script::default() };
-    let limits = Limits { width: 1, starts_per_second: 1_000 };
+    let limits = Limits { width: 1, starts_per_second: 1_000, waves: None };
     let views = [View::Listeners];
     let scripts = [("h001", script)];
     let (mut reports, _) = dispatch(inventory, &views, &limits, &scripts, Stop::default()).await;
@@ -159,7 +159,7 @@ async fn a_host_without_ss_is_read_from_proc() {
 
 #[tokio::test(start_paused = true)]
 async fn a_tool_without_fallback_that_is_nowhere_is_a_fault_of_the_visit() {
-    let limits = Limits { width: 1, starts_per_second: 1_000 };
+    let limits = Limits { width: 1, starts_per_second: 1_000, waves: None };
     let say: Say = |line| {
         if line.contains("/bin/ls ") {
             (2, "/usr/bin/timeout\n/bin/date\n/bin/cat\n/bin/grep\n", "")

@@ -114,6 +114,35 @@ const EACH: Record = Record {
     hints: &[("subnets", "the key is called `subnet`"), ("account", "the key is called `realm`")],
 };
 
+const WAVES: Record = Record {
+    name: "waves",
+    doc: "A few hosts first: canaries of each role and system, then shares of all, then the rest.",
+    fields: &[
+        field(
+            "canary",
+            false,
+            Shape::Integer { min: 0, max: 100 },
+            "Hosts of each role and system in the first wave. Default: 1.",
+        ),
+        field(
+            "shares",
+            false,
+            Shape::List { of: &Shape::Integer { min: 1, max: 100 }, least: 0 },
+            "Size of each wave after it, in percent of all hosts. Default: [5, 25].",
+        ),
+        field(
+            "max_fail_percentage",
+            false,
+            Shape::Integer { min: 0, max: 100 },
+            "No further wave starts when more of one failed. Default: 20.",
+        ),
+    ],
+    hints: &[
+        ("serial", "the key is called `shares`, in percent"),
+        ("max_fail", "the key is called `max_fail_percentage`"),
+    ],
+};
+
 const LIMITS: Record = Record {
     name: "limits",
     doc: "How much a run may do at once.",
@@ -202,6 +231,12 @@ pub const PLAYBOOK: Record = Record {
             "Whether to look into other network namespaces, such as containers'. Default: true.",
         ),
         field("limits", false, Shape::Record(&LIMITS), "How much at once."),
+        field(
+            "waves",
+            false,
+            Shape::Record(&WAVES),
+            "A few hosts first, the rest only when those were well. Default: all may start at once.",
+        ),
         field("deadlines", false, Shape::Record(&DEADLINES), "How long."),
         field("operator", false, Shape::Text(&LINE), "Who answers for the run."),
         field("change", false, Shape::Text(&LINE), "Change or ticket reference."),
