@@ -216,6 +216,7 @@ const UNIX_LINES: &[&str] = &[
     "tcp ESTAB 0 0 10.0.0.1:22 10.0.0.2:9 users:((\"sshd\",pid=1,fd=3))",
     "raw UNCONN 0 0 10.0.0.1:1 10.",
     "\t cubic rto:204",
+    "\ttcp LISTEN 0 128 10.0.0.1:22 0.0.0.0:* users:((\"a",
     " <->",
     "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port",
     "tcp   0",
@@ -227,10 +228,10 @@ proptest! {
 
     #[test]
     fn lines_near_a_unix_socket(
-        lines in proptest::collection::vec(proptest::sample::select(UNIX_LINES), 0..12),
+        lines in proptest::collection::vec(proptest::sample::select(UNIX_LINES), 0..16),
         size in 1_usize..100,
     ) {
-        for name in ["linux/ss-inet4", "linux/ss-inet6"] {
+        for name in ["linux/ss", "linux/ss-inet4", "linux/ss-inet6"] {
             assert_keeps_contract(name, lines.join("\n").as_bytes(), size);
         }
     }

@@ -46,6 +46,8 @@ fn the_hosts_deadline_in_the_middle_of_a_creation_leaves_no_shell_in_silence() {
     let said = run(&service, playbook, &service.password, &hosts);
     assert!(service.path("data/evidence").exists(), "{}", said.err);
     assert_recorded(&service, "deadline", &said.err);
+    let (_, manifest) = manifest(&service);
+    assert_eq!(manifest["hosts"][0]["faults"][0]["codes"], json!({"stage": "create"}));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::model::fault::{Codes, Fault, FaultKind};
 use crate::model::text::escape;
@@ -64,24 +64,31 @@ impl Line {
         self.ask_within(action, OPERATION, limit).await
     }
 
-    /// Asks, and again after each pause where the service takes no more requests.
+    /// Asks, and again after each pause where the service takes no more requests. `limit` is for all
+    /// of it.
     pub(super) async fn ask_patiently(
         &mut self,
         action: Action<'_>,
         limit: Duration,
         pauses: &[Duration],
     ) -> Result<Reply, Failed> {
+        let end = Instant::now() + limit;
+        let mut pauses = pauses.iter();
         let mut full = None;
-        for pause in pauses {
-            match self.ask(action, limit).await {
-                Err(Failed::Busy(fault)) => full = Some(fault),
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            match (self.ask(action, left).await, full) {
+                (Err(Failed::Busy(fault)), _) => {
+                    let pause = pauses.next().filter(|pause| Instant::now() + **pause < end);
+                    let Some(pause) = pause else { return Err(Failed::Busy(fault)) };
+                    tokio::time::sleep(*pause).await;
+                    full = Some(fault);
+                }
                 // It closed the connection because it was full.
-                Err(Failed::Broken(fault)) => return Err(Failed::Broken(full.unwrap_or(fault))),
-                answer => return answer,
+                (Err(Failed::Broken(_)), Some(full)) => return Err(Failed::Broken(full)),
+                (answer, _) => return answer,
             }
-            tokio::time::sleep(*pause).await;
         }
-        self.ask(action, limit).await
     }
 
     /// Asks, and tells the service to answer within `operation`.

@@ -24,6 +24,7 @@ mod wire;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
@@ -136,17 +137,20 @@ impl Winrm {
 
     /// Goes the whole road, within the host's deadline.
     async fn open(&self, host: &Host, deadlines: &Deadlines) -> Result<WinrmSession, Fault> {
+        let creating = AtomicBool::new(false);
         let way = async {
             let door = Arc::new(self.door(host, deadlines).await?);
             let connection = door.enter().await.map_err(|fault| fault.at(Stage::Auth))?;
             let negotiated = door.negotiated(&connection);
+            creating.store(true, Ordering::Relaxed);
             let shell = Shell::create(connection, door, Arc::clone(&self.cleanup)).await?;
             Ok(WinrmSession { shell, clock: self.clock, negotiated })
         };
         timeout(deadlines.host, way.boxed()).await.unwrap_or_else(|_| {
             let seconds = deadlines.host.as_secs_f64();
             let detail = format!("the host was not entered in {seconds} s");
-            Err(Fault::new(FaultKind::Deadline, detail))
+            let fault = Fault::new(FaultKind::Deadline, detail);
+            Err(if creating.load(Ordering::Relaxed) { fault.at(Stage::Create) } else { fault })
         })
     }
 }

@@ -94,8 +94,9 @@ impl Ss {
     /// Takes a line that the name of a unix socket above may reach.
     #[cold]
     fn below_unix(&mut self, mut reach: Reach, span: Span, line: &[u8], sink: &mut dyn Sink) {
-        // Lines that explain a row make no record, whoever wrote them.
-        if reach.is_empty() && is_explanation(line) {
+        // Lines that explain a row make no record, whoever wrote them; below a torn one they explain
+        // nothing.
+        if reach.is_empty() && self.after_row && is_explanation(line) {
             self.reach = Some(reach);
             return self.take(span, line, sink);
         }
@@ -111,6 +112,10 @@ impl Ss {
             // One of the lines that were kept may have been the row of another unix socket.
             while let Some(nested) = self.reach.take() {
                 self.settle(nested, true, sink);
+            }
+            // Nor does a row that was kept go on below it.
+            if let Some(held) = self.held.take() {
+                self.give_up(&held, sink);
             }
             // The end of the name; but it may look like the end only.
             sink.issue(Issue::unparsed(span, PART_OF_NAME, line));
