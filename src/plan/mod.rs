@@ -5,6 +5,7 @@ pub mod playbook;
 pub mod order;
 pub mod edge;
 pub mod wave;
+mod forecast;
 mod site;
 pub mod build;
 pub mod page;

@@ -1,6 +1,5 @@
 //! A plan as text: what would be sent to whom, to the byte.
 
-use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
@@ -9,9 +8,8 @@ use std::time::Duration;
 use crate::inventory::host::{Account, Escalation, Host, Identity, Jump, SecretSource};
 use crate::inventory::login::Mechanism;
 use crate::model::digest::Sha256;
-use crate::model::edge::EdgeKind;
 use crate::model::host::TransportKind;
-use crate::plan::edge::{self, Edge};
+use crate::plan::forecast;
 use crate::plan::order::{Order, Visit};
 use crate::plan::wave::Waves;
 use crate::plan::{Plan, Request};
@@ -25,7 +23,8 @@ pub fn write(out: &mut impl fmt::Write, plan: &Plan) -> fmt::Result {
     request(out, &plan.request)?;
     let (visited, left_out) = (plan.visits.len(), plan.left_out.len());
     writeln!(out, "Hosts: {visited} visited, {left_out} left out. Nothing was sent.")?;
-    load(out, plan)?;
+    forecast::load(out, plan)?;
+    forecast::waves(out, plan)?;
     let jumps = jumps(plan);
     if !jumps.is_empty() {
         writeln!(out, "\nJump hosts:")?;
@@ -90,55 +89,6 @@ fn request(out: &mut impl fmt::Write, request: &Request) -> fmt::Result {
         seconds(d.channel),
         seconds(d.host)
     )
-}
-
-/// How long a visit takes in the forecast. Measured: 0.1 s to 2 s for a host that answers.
-const VISIT: Duration = Duration::from_secs(2);
-
-/// What each edge carries, and how long it takes at least: the run as a whole, then the others, the
-/// slowest first.
-fn load(out: &mut impl fmt::Write, plan: &Plan) -> fmt::Result {
-    let mut edges: Vec<(Duration, &Edge)> =
-        plan.edges.all.iter().map(|edge| (edge::least(edge, VISIT), edge)).collect();
-    edges.sort_by_key(|(least, edge)| (edge.kind != EdgeKind::Run, Reverse(*least)));
-    let Some(longest) = edges.iter().map(|(least, _)| *least).max() else { return Ok(()) };
-    writeln!(
-        out,
-        "Duration:  at least {}, when each visit takes {}",
-        whole_seconds(longest),
-        seconds(VISIT)
-    )?;
-    let others = edges.iter().filter(|(_, edge)| edge.kind != EdgeKind::Run);
-    for (number, (least, edge)) in others.enumerate() {
-        if number == 0 {
-            writeln!(out, "\nEdges with limits:")?;
-        }
-        if number == EDGES_MAX {
-            let more = edges.len().saturating_sub(1 + EDGES_MAX);
-            return writeln!(out, "  and {more} that take no longer");
-        }
-        let width = edge.limit.width.map(|width| format!(", {width} at once"));
-        let rate = edge.limit.starts_per_second.map(|rate| format!(", {rate} starts per second"));
-        writeln!(
-            out,
-            "  {} {}: {} visits{}{}, at least {}",
-            edge.kind,
-            edge.name,
-            edge.visits,
-            width.unwrap_or_default(),
-            rate.unwrap_or_default(),
-            whole_seconds(*least)
-        )?;
-    }
-    Ok(())
-}
-
-/// Most edges that are printed.
-const EDGES_MAX: usize = 50;
-
-/// `95 s`, rounded up.
-fn whole_seconds(duration: Duration) -> String {
-    format!("{} s", duration.as_millis().div_ceil(1_000))
 }
 
 /// Visits that are asked the same, in the order of the plan. Most share their orders; those that a
@@ -347,7 +297,8 @@ fn size(bytes: u64) -> String {
     }
 }
 
-fn seconds(duration: Duration) -> String {
+/// `5 s`, or `250 ms`.
+pub(super) fn seconds(duration: Duration) -> String {
     let mut text = String::new();
     // Writing to a String cannot fail.
     let _ = match duration.subsec_millis() {
@@ -397,40 +348,6 @@ Duration:  at least 5 s, when each visit takes 2 s
 ";
         assert!(page.starts_with(head), "{page}");
         assert!(page.ends_with("\nLeft out:\n  out-1: not selected\n"), "{page}");
-    }
-
-    #[test]
-    fn edges_with_limits_are_shown_with_what_they_carry_the_slowest_first() {
-        let fleet = "\
-accounts:
-  a: {user: 'CORP\\reader', password: prompt}
-all: {account: a}
-limits:
-  segment: {cde: {width: 2}}
-  subnet: {192.0.2.0/24: {starts_per_second: 5}}
-  realm: {corp: {width: 1}}
-hosts:
-  \"a[1-6]\": {address: \"192.0.2.[1-6]\", segment: cde}
-  b1: {}
-";
-        let inventory = crate::inventory::from_texts(&[("fleet.yaml", fleet)]).unwrap();
-        let hosts: Vec<_> = inventory.hosts.into_iter().map(Arc::new).collect();
-        let mut request = crate::plan::testing::request(&[View::Counters], Vec::new());
-        request.edges.named = inventory.limits;
-        let plan = crate::plan::build::plan(request, &hosts, |_| true);
-        let mut page = String::new();
-        write(&mut page, &plan).unwrap();
-        let shown: Vec<&str> =
-            page.lines().skip_while(|line| !line.starts_with("Duration")).take(6).collect();
-        let expected = [
-            "Duration:  at least 14 s, when each visit takes 2 s",
-            "",
-            "Edges with limits:",
-            "  realm CORP: 7 visits, 1 at once, at least 14 s",
-            "  segment cde: 6 visits, 2 at once, at least 6 s",
-            "  subnet 192.0.2.0/24: 6 visits, 5 starts per second, at least 3 s",
-        ];
-        assert_eq!(shown, expected);
     }
 
     #[test]
