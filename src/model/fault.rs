@@ -148,10 +148,6 @@ impl FaultKind {
                 "ask for a firewall rule from this controller to the port of the host"
             }
             Self::ConnectTimeout => "check that the host is up and no firewall drops the port",
-            Self::TlsNoCommon => "update the server's TLS settings",
-            Self::TlsUntrusted => {
-                "install a certificate that the controller trusts, or name its authority (`tls_ca`) or the certificate itself (`tls_pin`) in the inventory"
-            }
             Self::BannerTimeout => {
                 "the port is open but silent: check what listens there, or the server's load"
             }
@@ -208,10 +204,19 @@ impl FaultKind {
             Self::Killed => {
                 "something on the host ended the command or its shell: see its log (out of memory, limits); what came before is kept"
             }
+            Self::TlsNoCommon | Self::TlsUntrusted => self.tls_remedy(),
             Self::LeakedShell | Self::KdcUnreachable | Self::NoTicket => self.windows_remedy(),
             Self::Internal => {
                 "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"
             }
+        }
+    }
+
+    const fn tls_remedy(self) -> &'static str {
+        if matches!(self, Self::TlsNoCommon) {
+            "update the server's TLS settings"
+        } else {
+            "install a certificate that the controller trusts, or name its authority (`tls_ca`) or the certificate itself (`tls_pin`) in the inventory"
         }
     }
 

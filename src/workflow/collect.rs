@@ -171,13 +171,12 @@ pub async fn collect(collection: Collection) -> Result<Collected, CollectError> 
         observer: observer.clone(),
         stop: stop.clone(),
     };
-    let request = &plan.request;
     let dispatch = Arc::new(Dispatch {
         edges: plan.edges.clone(),
         waves: plan.waves.clone(),
         max_fail_percentage: plan.max_fail_percentage(),
-        deadlines: request.deadlines.clone(),
-        spool: folder.spool(request.output_bytes),
+        deadlines: plan.request.deadlines.clone(),
+        spool: folder.spool(plan.request.output_bytes),
         clock,
         roads,
         observer,
