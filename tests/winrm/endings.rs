@@ -181,6 +181,33 @@ async fn the_names_that_a_service_gives_to_shell_and_commands_are_followed_to_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_shell_whose_creation_is_said_to_have_failed_is_deleted_where_it_is_there() {
+    for (name, kind) in [("internal", FaultKind::Lost), ("aborted", FaultKind::Killed)] {
+        let service = Service::start("127.0.2.1", &[]);
+        service.faults(&json!([{"action": "Create", "do": "fault_after", "name": name}]));
+        let (winrm, host) = (winrm(), host(&service, "127.0.2.1"));
+        let fault = winrm.connect(&host, &Deadlines::default()).await.err().unwrap();
+        assert_eq!(fault.kind, kind, "{fault}");
+        assert_eq!(winrm.left_behind(&host).await, []);
+        assert_eq!((service.total("shells_created"), service.total("shells_deleted")), (1, 1));
+        service.assert_clean();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_that_the_service_has_no_time_or_room_for_is_asked_for_again() {
+    for name in ["timeout", "quota_ops"] {
+        let service = Service::start("127.0.2.1", &[]);
+        service.faults(&json!([{"action": "Delete", "do": "fault", "name": name, "times": 1}]));
+        let (winrm, host) = (winrm(), host(&service, "127.0.2.1"));
+        let session = winrm.connect(&host, &Deadlines::default()).await.unwrap();
+        assert_eq!(session.close().await, None, "{name}");
+        assert_eq!((service.total("auth_ok"), service.total("shells_deleted")), (1, 1));
+        service.assert_clean();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_shell_whose_creation_is_said_to_have_taken_too_long_is_deleted() {
     let service = Service::start("127.0.2.1", &[]);
     service.faults(&json!([{"action": "Create", "do": "fault_after", "name": "timeout"}]));

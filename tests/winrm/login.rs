@@ -190,11 +190,16 @@ async fn a_client_certificate_that_the_host_does_not_know_is_refused_once() {
     assert!(matches!(fault.kind, FaultKind::AuthRefused | FaultKind::Lost), "{fault}");
     let connections = service.total("connections");
     let again = visit(&winrm, &host).await.unwrap_err();
-    if fault.kind == FaultKind::AuthRefused {
-        assert_eq!(again.kind, FaultKind::AuthRefused, "{again}");
-        assert_eq!(service.total("connections"), connections, "nothing is sent a second time");
+    // Refused in the handshake, which a client of TLS 1.3 may see as a break only: then it is the
+    // handshake that is tried again, and still nobody is let in.
+    match fault.kind {
+        FaultKind::AuthRefused => {
+            assert_eq!(again.kind, FaultKind::AuthRefused, "{again}");
+            assert_eq!(service.total("connections"), connections, "nothing is sent a second time");
+        }
+        _ => assert!(matches!(again.kind, FaultKind::AuthRefused | FaultKind::Lost), "{again}"),
     }
-    assert_eq!(service.total("auth_ok"), 0);
+    assert_eq!((service.total("auth_ok"), service.total("shells_created")), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

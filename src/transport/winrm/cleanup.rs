@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 use crate::model::fault::{Codes, Fault, FaultKind, Stage};
 use crate::model::id::HostName;
 use crate::transport::winrm::door::Door;
-use crate::transport::winrm::line::{Failed, Line, NO_SHELL, refused};
+use crate::transport::winrm::line::{Failed, Line, NO_SHELL, TIMED_OUT, class, refused};
+use crate::transport::winrm::reply::WsFault;
 use crate::transport::winrm::soap::{Action, Id};
 
 /// Time for one step of the clean-up.
@@ -53,6 +54,17 @@ impl Leftover {
     }
 
     async fn over(&self, line: &mut Line) -> Result<(), Failed> {
+        match self.ask(line).await {
+            // It may pass by itself.
+            Err(Failed::Refused(fault)) if self.may_pass(&fault) => {
+                sleep(BUSY_PAUSE).await;
+                self.ask(line).await
+            }
+            answered => answered,
+        }
+    }
+
+    async fn ask(&self, line: &mut Line) -> Result<(), Failed> {
         let delete = Action::Delete { shell: &self.id };
         match line.ask_patiently(delete, STEP, &[BUSY_PAUSE]).await {
             // It is gone already.
@@ -60,6 +72,12 @@ impl Leftover {
             Err(failed) => Err(failed),
             Ok(_) => Ok(()),
         }
+    }
+
+    /// Whether a refusal says that the service had no time or room for it.
+    fn may_pass(&self, fault: &WsFault) -> bool {
+        let kind = class(Action::Delete { shell: &self.id }, fault);
+        fault.wsman == Some(TIMED_OUT) || kind == FaultKind::Quota
     }
 
     fn fault(&self, failed: Failed) -> Fault {

@@ -154,21 +154,27 @@ pub(super) fn no_random(error: &std::io::Error) -> Fault {
     Fault::new(FaultKind::Internal, format!("no random number: {error}"))
 }
 
-/// What a fault of the service means. Numbers decide, since texts are in the host's language.
+/// What a fault of the service means, by its numbers, since texts are in the host's language.
 /// Source: [MS-WSMV] 2.2.4.43.1, winerror.h.
-pub(super) fn refused(action: Action<'_>, fault: &WsFault) -> Fault {
-    let kind = match (fault.wsman, fault.subcode.as_str()) {
+pub(super) fn class(action: Action<'_>, fault: &WsFault) -> FaultKind {
+    let starts = matches!(action, Action::Start { .. } | Action::Receive { .. });
+    match (fault.wsman, fault.subcode.as_str()) {
         // Most shells, operations, and concurrent users.
         (Some(2_150_859_173..=2_150_859_175), _) | (_, "QuotaLimit") => FaultKind::Quota,
         // ERROR_ACCESS_DENIED, and a program that a policy forbids.
         (Some(5 | 1_260 | 0x8007_0005 | 0x8007_04ec), _) | (_, "AccessDenied") => FaultKind::Denied,
         // The program is not there: ERROR_FILE_NOT_FOUND, ERROR_PATH_NOT_FOUND.
-        (Some(2 | 3 | 0x8007_0002 | 0x8007_0003), _) => FaultKind::ToolMissing,
+        (Some(2 | 3 | 0x8007_0002 | 0x8007_0003), _) if starts => FaultKind::ToolMissing,
         (Some(TIMED_OUT), _) => FaultKind::IdleTimeout,
         // The operation was aborted from the other side, or the shell is gone.
         (Some(995 | NO_SHELL), _) => FaultKind::Killed,
         _ => FaultKind::Lost,
-    };
+    }
+}
+
+/// The fault that a refusal of the service is, with its numbers and text.
+pub(super) fn refused(action: Action<'_>, fault: &WsFault) -> Fault {
+    let kind = class(action, fault);
     let number = fault.wsman.map_or_else(|| "no number".to_owned(), |number| number.to_string());
     let wmi = fault.wmi.map(|number| format!(", WMI {number}")).unwrap_or_default();
     let subcode = escape(fault.subcode.as_bytes());

@@ -89,7 +89,11 @@ impl Shell {
                 return Err(fault);
             }
             let Some(pause) = pauses.next().filter(|_| fault.kind == FaultKind::Quota) else {
-                shell.line = None;
+                // Who may not create a shell may not delete one. After any other refusal it may be
+                // there all the same, and a service that has none says so.
+                if fault.kind == FaultKind::Denied {
+                    shell.line = None;
+                }
                 return Err(fault);
             };
             tokio::time::sleep(*pause).await;
