@@ -457,9 +457,9 @@ impl<'a> Conversation<'a> {
     fn break_off(&mut self, end: &End) {
         let fault = match end {
             End::Incomplete(fault) => fault.clone(),
-            End::Exit(_) | End::Signal(_) => {
+            End::Exit(_) | End::Signal(_) => self.session.broken_by().unwrap_or_else(|| {
                 Fault::new(FaultKind::Lost, "the connection ended with the command")
-            }
+            }),
         };
         self.give_up(fault);
     }

@@ -62,6 +62,12 @@ pub trait Session: Send {
     /// What the two ends agreed on. `None` for `local` and `winrm`.
     fn negotiated(&self) -> Option<Negotiated>;
 
+    /// What made the session useless after a command that itself ended well. `None`: nothing did, or
+    /// it is not known.
+    fn broken_by(&self) -> Option<Fault> {
+        None
+    }
+
     /// The address that was connected to. `None` for `local`.
     fn peer(&self) -> Option<IpAddr>;
 

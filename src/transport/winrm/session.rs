@@ -42,6 +42,10 @@ impl Session for WinrmSession {
         Some(self.negotiated.clone())
     }
 
+    fn broken_by(&self) -> Option<Fault> {
+        self.shell.broken_by()
+    }
+
     fn peer(&self) -> Option<IpAddr> {
         self.shell.peer()
     }

@@ -45,6 +45,8 @@ pub(super) struct Shell {
     line: Option<Line>,
     /// Why nothing more can be asked of it, though the connection is whole.
     dead: Option<Fault>,
+    /// What broke the connection after a command that ended well.
+    broken_by: Option<Fault>,
 }
 
 impl Drop for Shell {
@@ -70,7 +72,7 @@ impl Shell {
         let id = Id::random().map_err(|error| no_random(&error))?;
         let line = Some(Line::new(connection, door.place.url()));
         // From here on it may be there: the name is ours, so it can be deleted without its answer.
-        let mut shell = Self { id: id.clone(), door, cleanup, line, dead: None };
+        let mut shell = Self { id: id.clone(), door, cleanup, line, dead: None, broken_by: None };
         let create = Action::Create { shell: &id };
         let mut pauses = QUOTA_PAUSES.iter();
         loop {
@@ -233,8 +235,16 @@ impl Shell {
             // It has ended, and the service has forgotten it already; a shell that is gone says so to
             // the next command.
             Err(Failed::Refused(fault)) => fault.wsman == Some(NO_SHELL),
-            Err(Failed::Broken(_) | Failed::Busy(_)) => false,
+            Err(Failed::Broken(fault) | Failed::Busy(fault)) => {
+                self.broken_by.get_or_insert(fault);
+                false
+            }
         }
+    }
+
+    /// What broke the connection after a command that ended well.
+    pub(super) fn broken_by(&self) -> Option<Fault> {
+        self.broken_by.clone()
     }
 
     /// What a refusal means; one that says that the shell is not there means that nothing more can be
