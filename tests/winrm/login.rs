@@ -101,7 +101,7 @@ fn key(service: &Service) -> PathBuf {
 }
 
 /// The account and the name that the service counts its logins by.
-fn of(service: &Service, mechanism: Mechanism) -> (Arc<Account>, &'static str) {
+pub(crate) fn of(service: &Service, mechanism: Mechanism) -> (Arc<Account>, &'static str) {
     let word = || password(service.path("secret"));
     match mechanism {
         Mechanism::Ntlm => (account(&format!("LAB\\{USER}"), word()), "ntlm-raw"),

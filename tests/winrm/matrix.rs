@@ -5,6 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use fleetstat::inventory::host::Host;
+use fleetstat::inventory::login::Mechanism;
 use fleetstat::model::capture::End;
 use fleetstat::model::deadline::Deadlines;
 use fleetstat::model::fault::FaultKind;
@@ -14,6 +16,7 @@ use serde_json::{Value, json};
 use crate::endings::{NETSTAT, ask, command, host, winrm};
 use crate::fleet::{manifest, run, say};
 use crate::lab::Service;
+use crate::login;
 
 const STEPS: [&str; 5] = ["Create", "Command", "Receive", "Signal", "Delete"];
 
@@ -140,11 +143,10 @@ fn assert_nothing_in_the_clear(service: &Service) {
 }
 
 /// What a visit came to: the class of its entry or command, and how many shells it says are left.
-async fn visit(service: &Service, address: &str) -> (Option<FaultKind>, usize) {
+async fn visit(host: &Host) -> (Option<FaultKind>, usize) {
     let winrm = winrm();
-    let host = host(service, address);
     let (mut fault, mut leaked) = (None, Vec::new());
-    match winrm.connect(&host, &Deadlines::default()).await {
+    match winrm.connect(host, &Deadlines::default()).await {
         Err(entry) => fault = Some(entry.kind),
         Ok(mut session) => {
             let answer = ask(&mut session, &command(NETSTAT), 1_500).await;
@@ -154,7 +156,7 @@ async fn visit(service: &Service, address: &str) -> (Option<FaultKind>, usize) {
             leaked.extend(session.close().await);
         }
     }
-    leaked.extend(winrm.left_behind(&host).await);
+    leaked.extend(winrm.left_behind(host).await);
     assert!(leaked.iter().all(|fault| fault.kind == FaultKind::LeakedShell), "{leaked:?}");
     (fault, leaked.len())
 }
@@ -168,7 +170,8 @@ async fn every_fault_at_every_step_over_http_has_its_class_and_leaves_no_shell_i
         let service = Arc::clone(&service);
         tokio::spawn(async move {
             let limit = Duration::from_mins(1);
-            let came = tokio::time::timeout(limit, visit(&service, &cell.address)).await;
+            let host = host(&service, &cell.address);
+            let came = tokio::time::timeout(limit, visit(&host)).await;
             (cell, came.expect("a visit has an end"))
         })
     });
@@ -178,6 +181,43 @@ async fn every_fault_at_every_step_over_http_has_its_class_and_leaves_no_shell_i
         cell.check(&service, leaked);
     }
     assert_nothing_in_the_clear(&service);
+}
+
+/// Over HTTPS, where each request says who asks. A 401 then is a refusal of the login, wherever it comes.
+async fn each_request_says_who_asks(mechanism: Mechanism, net: u8) {
+    let service = Arc::new(Service::start(&format!("127.0.{net}.1-127.0.{net}.100"), &[]));
+    let cells = Cell::all(net, true);
+    service.faults(&rules(&cells));
+    let running = cells.into_iter().map(|cell| {
+        let service = Arc::clone(&service);
+        tokio::spawn(async move {
+            let account = login::of(&service, mechanism).0;
+            let login = login::login(&service, mechanism);
+            let host = login::host(&service, &cell.address, &account, (true, login));
+            let limit = Duration::from_mins(1);
+            let came = tokio::time::timeout(limit, visit(&host)).await;
+            (cell, came.expect("a visit has an end"))
+        })
+    });
+    for cell in futures::future::join_all(running).await {
+        let (cell, (class, leaked)) = cell.unwrap();
+        let refused = cell.fault["do"] == "expire_auth" && cell.step == "Create";
+        let expected = if refused { Some(FaultKind::AuthRefused) } else { cell.class() };
+        assert_eq!(class, expected, "{}", cell.place());
+        let shells = service.shells(&cell.address);
+        assert!(shells == leaked || leaked == 1, "{}: {shells} {leaked}", cell.place());
+    }
+    assert_nothing_in_the_clear(&service);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_at_every_step_has_its_class_by_basic_too() {
+    each_request_says_who_asks(Mechanism::Basic, 6).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_fault_at_every_step_has_its_class_by_client_certificate_too() {
+    each_request_says_who_asks(Mechanism::Certificate, 7).await;
 }
 
 #[test]
