@@ -109,6 +109,13 @@ FAULTS = {
 }
 
 
+def readable(sock, secs):
+    """Whether bytes or the end wait on a socket; select() takes no descriptor above 1,023."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN | select.POLLHUP)
+    return bool(poll.poll(secs * 1000))
+
+
 def now_iso():
     return dt.datetime.now(dt.timezone.utc).isoformat(timespec="milliseconds")
 
@@ -166,8 +173,13 @@ class Canned:
             break
         script = self.decode_ps(line)
         norm = re.sub(r"\s+", " ", line)
-        # a program by its whole path is the same program
-        norm = re.sub(r"^\"?[A-Za-z]:\\(?:[^\\ \"]+\\)*", "", norm)
+        # a program by its whole path is the same program, where Windows has it
+        m = re.match(r"^\"?([A-Za-z]:\\(?:[^\\ \"]+\\)*)([^\\ \"]+)", norm)
+        if m:
+            name = m.group(2).lower()
+            folder = "c:\\windows\\system32\\" + {"wmic.exe": "wbem\\", "powershell.exe": "windowspowershell\\v1.0\\"}.get(name, "")
+            if m.group(1).lower() == folder or name.startswith("lab-"):
+                norm = norm[m.start(2):]
         for e in list(own) + self.entries:
             if "match_ps" in e:
                 if script is None or not re.search(e["match_ps"], script, re.I | re.S):
@@ -932,7 +944,7 @@ class Conn(threading.Thread):
         if do == "hang":
             end = time.time() + float(f.get("secs", 3600))
             while time.time() < end:
-                r, _, _ = select.select([self.sock], [], [], 0.2)
+                r = readable(self.sock, 0.2)
                 if r:
                     try:
                         d = self.sock.recv(65536) if not isinstance(self.sock, ssl.SSLSocket) else self.sock.recv(65536)
@@ -1063,7 +1075,7 @@ class Conn(threading.Thread):
                     raise SoapFault("aborted")
                 c.cond.wait(min(left, 0.1))
                 # a vanished client: stop waiting
-                r, _, _ = select.select([self.sock], [], [], 0)
+                r = readable(self.sock, 0)
                 if r and not self.buf:
                     try:
                         if not isinstance(self.sock, ssl.SSLSocket) and self.sock.recv(1, socket.MSG_PEEK) == b"":
