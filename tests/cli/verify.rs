@@ -81,10 +81,7 @@ fn a_folder_is_held_to_the_stores_digest_and_is_not_intact_without_one() {
     for folder in [good, bad] {
         let said = place.run(["verify", folder, "--data", elsewhere.to_str().unwrap()]).clean();
         assert!(said.contains("checked against itself alone"), "{said}");
-        assert!(
-            said.ends_with("\nmatches its own manifest, which nobody vouches for\n"),
-            "{said}"
-        );
+        assert!(said.ends_with("\nmatches its own manifest, which nobody vouches for\n"), "{said}");
         let words = ["verify", folder, "--format", "json", "--data", elsewhere.to_str().unwrap()];
         let rows = json(&place.run(words).clean());
         let told = (&rows[0]["verdict"], &rows[0]["anchored"]);
