@@ -83,6 +83,7 @@ fn planned(setting: &Setting) -> Result<Plan, Problems> {
 
 /// Shows what would be sent.
 fn show(setting: &Setting, plan: &Plan) -> Ended {
+    request::warn_of_files(plan);
     let layout = setting.layout();
     to_stdout(|out| match layout.format {
         Format::Table => {

@@ -11,6 +11,7 @@ use crate::report::rows::{Format, write_answers};
 /// Prints what a run would do. Opens no socket.
 pub(super) fn plan(setting: &Setting, args: &PlanArgs) -> Ended {
     let planned = request::planned(setting, &args.playbook, None, None)?;
+    request::warn_of_files(&planned.plan);
     let layout = setting.layout();
     to_stdout(|out| match layout.format {
         Format::Table => {

@@ -1,8 +1,11 @@
 //! From a playbook file and the command line to a plan.
 
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
+
+use rustix::fs::{Mode, OFlags};
 
 use crate::cli::problem::{Problem, Problems};
 use crate::cli::setting::{Setting, defective, login};
@@ -13,6 +16,7 @@ use crate::model::edge::EdgeLimits;
 use crate::plan::playbook::Playbook;
 use crate::plan::{Plan, Request};
 use crate::probe::site::SiteProbe;
+use crate::secret::surroundings::Surroundings;
 use crate::yaml::defect::Defects;
 use crate::yaml::reader::Limits;
 
@@ -182,4 +186,30 @@ fn warn_unmatched(
         }
     }
     Ok(())
+}
+
+/// Warns of the files that the hosts of a plan need on this controller and that cannot be read. Nothing
+/// of them is read.
+pub(super) fn warn_of_files(plan: &Plan) {
+    let surroundings = Surroundings::read();
+    let mut needed: BTreeMap<(&Path, &str), u64> = BTreeMap::new();
+    for visit in &plan.visits {
+        for (path, what) in crate::plan::files::of(&visit.host) {
+            *needed.entry((path, what)).or_default() += 1;
+        }
+    }
+    for ((path, what), hosts) in needed {
+        let whole = surroundings.expand(path).unwrap_or_else(|| path.to_owned());
+        let whole = std::path::absolute(&whole).unwrap_or(whole);
+        // Without waiting: it may be a pipe.
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        if let Err(error) = rustix::fs::open(&whole, flags, Mode::empty()) {
+            let hosts = if hosts == 1 { "1 host".to_owned() } else { format!("{hosts} hosts") };
+            let whole = whole.display();
+            tracing::warn!(
+                "`{what}` of {hosts}: {whole} cannot be read: {}",
+                std::io::Error::from(error)
+            );
+        }
+    }
 }

@@ -11,6 +11,7 @@ use crate::cli::setting::{Setting, variable, width};
 use crate::cli::{Ended, request, time, to_stdout, trust};
 use crate::dispatch::stop::{Stage, Stop};
 use crate::inventory::host::Account;
+use crate::inventory::login::Mechanism;
 use crate::model::host::TransportKind;
 use crate::model::query::{HostOutcome, OutcomeCounts, RunSummary};
 use crate::model::snapshot::{Limitation, Outcome};
@@ -121,7 +122,7 @@ pub(super) fn ssh(setting: &Setting, plan: &Plan) -> Result<Ssh, Problem> {
 /// Makes every account's key ready before the first host, so that a mistake shows once, and a
 /// passphrase is asked for while somebody is looking. One unusable key does not stop the others.
 pub(super) async fn unlock(setting: &Setting, ssh: &Ssh, plan: &Plan) -> Result<(), Problems> {
-    let mut seen: HashSet<&Account> = HashSet::new();
+    let mut seen: HashSet<(&Account, bool)> = HashSet::new();
     let mut problems = Vec::new();
     let mut usable = false;
     for visit in &plan.visits {
@@ -129,12 +130,20 @@ pub(super) async fn unlock(setting: &Setting, ssh: &Ssh, plan: &Plan) -> Result<
         if host.asset.transport == TransportKind::Local {
             continue;
         }
-        let jumps = host.road.iter().map(|jump| &*jump.account);
-        for account in host.account.as_deref().into_iter().chain(jumps) {
-            if !seen.insert(account) {
+        let by_certificate = host.asset.transport == TransportKind::Winrm
+            && host.mechanism() == Mechanism::Certificate;
+        let own = host.account.as_deref().map(|account| (account, by_certificate));
+        let jumps = host.road.iter().map(|jump| (&*jump.account, false));
+        for (account, by_certificate) in own.into_iter().chain(jumps) {
+            if !seen.insert((account, by_certificate)) {
                 continue;
             }
-            match ssh.unlock(account).await {
+            let unlocked = if by_certificate {
+                ssh.unlock_certificates(account).await
+            } else {
+                ssh.unlock(account).await
+            };
+            match unlocked {
                 Ok(identities) => {
                     usable = true;
                     warn(account, &identities, setting, plan);

@@ -126,7 +126,7 @@ impl Setting {
         };
         let inventory = crate::inventory::load_as(&files.value, Some(&login()))
             .map_err(|defects| defective(&defects))?;
-        for remark in &inventory.unmapped {
+        for remark in inventory.unmapped.iter().chain(&inventory.warnings) {
             tracing::warn!("{}: {}", remark.origin, remark.message);
         }
         for remark in &inventory.remarks {

@@ -9,16 +9,17 @@ use crate::cli::setting::{Setting, store_problem};
 use crate::cli::{Ended, to_stdout};
 use crate::evidence::imported::FOLDER;
 use crate::evidence::manifest::{MANIFEST_FILE, SUMS_FILE};
-use crate::evidence::verify::{Finding, Verdict, VerifyReport, verify as check};
+use crate::evidence::verify::{Finding, Verdict, VerifyReport, run_of, verify as check};
 use crate::model::digest::Sha256;
 use crate::model::id::RunId;
+use crate::model::query::RunSummary;
 use crate::report::rows::{Format, Layout, write_answers};
 use crate::report::unseen::two_kinds;
-use crate::report::verified::{FindingRow, Findings, Verified, VerifiedRow};
+use crate::report::verified::{FindingRow, Findings, UNANCHORED, Verified, VerifiedRow};
 use crate::store::Mode;
 
-/// Checks the evidence of a run. By run id the manifest is also compared with the digest that the
-/// store keeps; by folder the copy is checked by itself.
+/// Checks the evidence of a run, by run id or folder. The manifest is also compared with the digest
+/// that the store keeps; where there is none, the copy is checked by itself, and the answer says so.
 pub(super) fn verify(setting: &Setting, args: &VerifyArgs) -> Ended {
     // A folder of that name is `./imports`.
     if args.run == FOLDER {
@@ -41,6 +42,9 @@ pub(super) fn verify(setting: &Setting, args: &VerifyArgs) -> Ended {
         if let Some(manifest) = report.manifest {
             let against = if anchor.is_some() { "the store's digest" } else { "itself alone" };
             writeln!(out, "manifest sha256 {manifest}, checked against {against}")?;
+        }
+        if verdict == Verdict::Intact && anchor.is_none() {
+            return writeln!(out, "matches its own manifest, which nobody vouches for");
         }
         writeln!(out, "{verdict}")
     })?;
@@ -92,7 +96,10 @@ fn rows(
     let verified = VerifiedRow {
         run: report.run.clone(),
         folder: folder.display().to_string(),
-        verdict: report.verdict().as_str(),
+        verdict: match report.verdict() {
+            Verdict::Intact if !anchored => UNANCHORED,
+            verdict => verdict.as_str(),
+        },
         files: report.files,
         bytes: report.bytes,
         manifest: report.manifest,
@@ -112,22 +119,44 @@ fn rows(
     two_kinds(out, layout, (Verified, &[verified]), (Findings, &findings))
 }
 
-/// The folder, and the digest of its manifest where the store knows the run.
+/// The folder, and the digest of its manifest where the store knows the run. A run is looked for
+/// in the data folder that was named: where the run once wrote may hold another copy.
 pub(super) fn place(setting: &Setting, name: &str) -> Result<(PathBuf, Option<Sha256>), Problem> {
     let Ok(run) = RunId::parse(name) else {
-        return folder_of_a_run(setting, Path::new(name)).map(|folder| (folder, None));
+        let folder = folder_of_a_run(setting, Path::new(name))?;
+        let known = run_of(&folder).and_then(|run| vouched(setting, &run));
+        return Ok((folder, known));
     };
     let folder = setting.evidence()?.join(run.as_str());
-    let known = if setting.store_file()?.exists() {
-        let runs = setting.store(Mode::Read)?.runs().map_err(store_problem)?;
-        runs.into_iter().find(|summary| summary.run == run)
-    } else {
-        None
-    };
-    match known {
-        Some(summary) => Ok((PathBuf::from(summary.folder), summary.manifest)),
+    match known(setting, &run)? {
+        Some(summary) if folder.symlink_metadata().is_ok() => Ok((folder, summary.manifest)),
+        Some(summary) => {
+            let (here, there) = (folder.display(), &summary.folder);
+            tracing::warn!("{here} is not there: {there} is read, where the run wrote it");
+            Ok((PathBuf::from(summary.folder), summary.manifest))
+        }
         None => folder_of_a_run(setting, &folder).map(|folder| (folder, None)),
     }
+}
+
+/// What the store knows of a run. `None`: nothing, or there is no store.
+fn known(setting: &Setting, run: &RunId) -> Result<Option<RunSummary>, Problem> {
+    if !setting.store_file()?.exists() {
+        return Ok(None);
+    }
+    let runs = setting.store(Mode::Read)?.runs().map_err(store_problem)?;
+    Ok(runs.into_iter().find(|summary| summary.run == *run))
+}
+
+/// The digest that the store keeps of the manifest of a copied folder. A copy can be checked where
+/// there is no store, or none that can be read.
+fn vouched(setting: &Setting, run: &RunId) -> Option<Sha256> {
+    setting.data().ok()?;
+    let known = known(setting, run).unwrap_or_else(|problem| {
+        tracing::warn!("the store is not asked: {}", problem.message);
+        None
+    });
+    known?.manifest
 }
 
 /// A typing mistake is no tampering: a path that is no folder of a run is refused before anything

@@ -154,6 +154,17 @@ pub fn verify(folder: &Path, expected: Option<Sha256>) -> Result<VerifyReport, V
     Ok(check.report)
 }
 
+/// The run that the manifest of a folder names. `None`: there is no manifest that can be read.
+#[must_use]
+pub fn run_of(folder: &Path) -> Option<RunId> {
+    let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
+    let folder = rustix::fs::open(folder, flags, Mode::empty()).ok()?;
+    let unlisted = list(&folder).ok()?;
+    let mut check = Check { folder, unlisted, report: VerifyReport::default() };
+    let manifest = Manifest::parse(&check.content(MANIFEST_FILE)?).ok()?;
+    Some(manifest.run)
+}
+
 /// Names in the folder with their types.
 fn list(folder: &OwnedFd) -> io::Result<BTreeMap<Vec<u8>, FileType>> {
     let mut names = BTreeMap::new();

@@ -10,6 +10,7 @@ use crate::inventory::explain::{EntryOrigin, Origins};
 use crate::inventory::foreign::{self, Foreign};
 use crate::inventory::group::{Group, Groups, Level};
 use crate::inventory::host::{Account, Host, Road};
+use crate::inventory::idle::Idle;
 use crate::inventory::jump::{Asked, Roads, Stations};
 use crate::inventory::overlay::{Levels, Overlay, addresses};
 use crate::inventory::pattern::Pattern;
@@ -65,7 +66,8 @@ pub(super) fn build(
     let mut layers = Vec::new();
     let mut known: HashMap<SmallVec<[u32; 4]>, u32> = HashMap::new();
     let direct = Road::default();
-    let mut overlay = Overlay { rivals: HashSet::new(), groups: &groups, direct };
+    let mut overlay =
+        Overlay { rivals: HashSet::new(), groups: &groups, direct, idle: Idle::default() };
     let foreign_items = foreign.read(&context, report);
     let mut entries = Vec::with_capacity(listed.len());
     let mut hosts = Vec::with_capacity(members.len());
@@ -104,9 +106,10 @@ pub(super) fn build(
         }
         entries.push(EntryOrigin::new(at, &attributes));
     }
+    overlay.idle.tell(report);
     roads(&mut hosts, &asked, (&stations, whole), report);
     segment::apply(trees, &mut hosts, report);
-    let limits = limit::read(trees, report);
+    let limits = limit::read(trees, (&hosts, whole), report);
     realm::apply(trees, &mut hosts, report);
     let (hosts, of_host) = sorted(hosts, of_host);
     Built {

@@ -1,6 +1,6 @@
 //! The `limits` section: how much at once over single segments, sites, jump hosts, subnets and realms.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -14,8 +14,9 @@ use crate::inventory::table::{JUMP_NAME, SEGMENT, SITE, code, optional};
 use crate::model::edge::{EdgeKind, EdgeLimit};
 use crate::model::host::TransportKind;
 use crate::yaml::defect::quoted;
-use crate::yaml::node::Node;
+use crate::yaml::node::{Entry, Node, Value};
 use crate::yaml::shape::{Field, Format, Record, Shape};
+use crate::yaml::suggest::did_you_mean;
 
 const SUBNET: Format = Format {
     expects: "a network of 24 bits of IPv4 or 64 of IPv6",
@@ -79,7 +80,17 @@ pub(crate) fn limit(node: &Node) -> EdgeLimit {
 }
 
 /// Reads the section of all files; one edge is limited in one place.
-pub(super) fn read(trees: &[Tree], report: &mut Report<'_>) -> Named {
+pub(super) fn read(
+    trees: &[Tree],
+    (hosts, whole): (&[Host], bool),
+    report: &mut Report<'_>,
+) -> Named {
+    let stations = trees.iter().flat_map(|(_, tree)| tree.get("jumps").map(Node::entries));
+    let jumps: BTreeSet<&str> = stations
+        .flatten()
+        .map(|entry| &*entry.key)
+        .chain(hosts.iter().map(|host| host.asset.name.as_str()))
+        .collect();
     let mut named = Named::new();
     for (file, tree) in trees {
         for kind in tree.get("limits").map(Node::entries).unwrap_or_default() {
@@ -87,8 +98,14 @@ pub(super) fn read(trees: &[Tree], report: &mut Report<'_>) -> Named {
             for entry in kind.value.entries() {
                 let at = At { file: *file, place: entry.place };
                 // Realms are told apart as domains are: without case.
+                let refused = wrong(word, entry, whole.then_some(&jumps));
+                if let Some((code, message, help)) = refused {
+                    report.there(code, at, message, Some(help));
+                    continue;
+                }
                 let name = match word {
                     EdgeKind::Realm => entry.key.to_uppercase(),
+                    EdgeKind::Subnet => network(&entry.key).unwrap_or_default(),
                     _ => entry.key.to_string(),
                 };
                 let key = (word, name);
@@ -105,6 +122,50 @@ pub(super) fn read(trees: &[Tree], report: &mut Report<'_>) -> Named {
         }
     }
     named
+}
+
+/// What is wrong with the limit of one edge: code, message and help. `jumps` are the names that a road
+/// can go through; `None`: not all are known.
+fn wrong(
+    kind: EdgeKind,
+    entry: &Entry,
+    jumps: Option<&BTreeSet<&str>>,
+) -> Option<(&'static str, String, String)> {
+    let name = quoted(&entry.key);
+    if kind == EdgeKind::Jump && jumps.is_some_and(|jumps| !jumps.contains(&*entry.key)) {
+        let near = did_you_mean(&entry.key, jumps.into_iter().flatten().copied());
+        let help = near.unwrap_or_else(|| "add it to `jumps`, or remove the limit".to_owned());
+        let message = format!("there is no jump host {name} to limit");
+        return Some((code::UNKNOWN_REFERENCE, message, help));
+    }
+    if kind == EdgeKind::Subnet && network(&entry.key).is_none() {
+        let help = match nearest(&entry.key) {
+            Some(network) => format!("write `{network}`"),
+            None => "write a network such as `10.0.1.0/24` or `2001:db8:1::/64`".to_owned(),
+        };
+        let message = format!("{name} is no network of 24 bits of IPv4 or 64 of IPv6");
+        return Some((code::BAD_VALUE, message, help));
+    }
+    let empty = matches!(entry.value.value, Value::Mapping(_)) && entry.value.entries().is_empty();
+    empty.then(|| {
+        let message = format!("the limit of {kind} {name} limits nothing");
+        (code::MISSING_KEY, message, "add `width` or `starts_per_second`".to_owned())
+    })
+}
+
+/// A network as [`subnet`] writes it. `None`: it has another length, or bits of a host.
+fn network(text: &str) -> Option<String> {
+    let (address, length) = text.split_once('/')?;
+    let address: IpAddr = address.parse().ok()?;
+    let right = if address.is_ipv4() { "24" } else { "64" };
+    let network = subnet(&address.to_string())?;
+    let (base, _) = network.split_once('/')?;
+    (length == right && base.parse() == Ok(address)).then_some(network)
+}
+
+/// The network that was most likely meant.
+fn nearest(text: &str) -> Option<String> {
+    subnet(text.split_once('/').map_or(text, |(address, _)| address))
 }
 
 /// The edges that a host is reached over, as far as they have names.
@@ -157,12 +218,17 @@ pub(super) fn unused(named: &Named, hosts: &[Host], files: &[Arc<str>]) -> Vec<R
     let used: HashSet<(EdgeKind, String)> = hosts.iter().flat_map(over).collect();
     let unused = named.iter().filter(|(edge, _)| !used.contains(*edge));
     unused
-        .map(|((kind, name), (_, at))| Remark {
-            origin: line(files, *at),
-            message: format!(
-                "no host is reached over {kind} {}: its limit is of no use",
-                quoted(name)
-            ),
+        .map(|((kind, name), (_, at))| {
+            let alike = used.iter().filter(|(other, _)| other == kind);
+            let near = did_you_mean(name, alike.map(|(_, name)| name.as_str()));
+            let near = near.map_or_else(String::new, |near| format!("; {near}"));
+            let shown = quoted(name);
+            Remark {
+                origin: line(files, *at),
+                message: format!(
+                    "no host is reached over {kind} {shown}: its limit is of no use{near}"
+                ),
+            }
         })
         .collect()
 }

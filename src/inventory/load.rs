@@ -184,8 +184,12 @@ impl Reading {
         foreign.own = self.trees.iter().map(|(file, _)| *file).collect();
         self.trees.append(&mut foreign.trees);
         let of_account = std::mem::take(&mut foreign.of_account);
-        let mut report =
-            Report { files: &self.files, defects: &mut self.defects, no_timezones: false };
+        let mut report = Report {
+            files: &self.files,
+            defects: &mut self.defects,
+            no_timezones: false,
+            warnings: Vec::new(),
+        };
         let built = build::build(&self.trees, foreign, whole, &mut report);
         validate::collisions(&built.hosts, &built.origins, &mut report);
         if built.hosts.is_empty() && report.defects.is_empty() {
@@ -198,7 +202,8 @@ impl Reading {
         unmapped.extend(validate::strangers(&built, &groups, &self.files));
         remarks.extend(summary);
         remarks.extend(used(of_account, &built.hosts));
-        remarks.extend(limit::unused(&built.limits, &built.hosts, &self.files));
+        let mut warnings = std::mem::take(&mut report.warnings);
+        warnings.extend(limit::unused(&built.limits, &built.hosts, &self.files));
         if report.no_timezones {
             let message = "this machine has no time zone database: names were checked by form only";
             remarks.push(Remark { origin: "timezone".into(), message: message.into() });
@@ -210,7 +215,18 @@ impl Reading {
         let build::Built { hosts, accounts, limits, origins } = built;
         let limits = limits.into_iter().map(|(edge, (limit, _))| (edge, limit)).collect();
         let files = self.files;
-        Ok(Inventory { hosts, groups, accounts, files, digest, remarks, unmapped, limits, origins })
+        Ok(Inventory {
+            hosts,
+            groups,
+            accounts,
+            files,
+            digest,
+            remarks,
+            warnings,
+            unmapped,
+            limits,
+            origins,
+        })
     }
 }
 

@@ -50,6 +50,7 @@ mod realm;
 mod group;
 mod overlay;
 mod foreign;
+mod idle;
 mod explain;
 mod build;
 mod validate;
@@ -89,6 +90,9 @@ pub struct Inventory {
     pub digest: Sha256,
     /// What is worth knowing but no fault: hosts that share an address, groups without hosts.
     pub remarks: Vec<Remark>,
+    /// What is no fault and most likely a mistake: limits of edges that no host is reached over,
+    /// keys that have no effect where they stand.
+    pub warnings: Vec<Remark>,
     /// What files of Ansible's say of reaching hosts and fleetstat does not do, in the order of
     /// files and lines: hosts that are left out, settings that are not taken over.
     pub unmapped: Vec<Remark>,

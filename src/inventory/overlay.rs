@@ -8,6 +8,7 @@ use crate::inventory::attribute::{Attributes, Placed, Value};
 use crate::inventory::foreign::Base;
 use crate::inventory::group::{Groups, Inherited, Layer, Origin};
 use crate::inventory::host::{Account, Host, Legacy, Road, Variable};
+use crate::inventory::idle::Idle;
 use crate::inventory::jump::Asked;
 use crate::inventory::pattern::Pattern;
 use crate::inventory::report::{At, Report};
@@ -24,6 +25,8 @@ pub(super) struct Overlay<'a> {
     pub(super) groups: &'a Groups,
     /// The road of hosts that are reached directly, shared by all.
     pub(super) direct: Road,
+    /// What is said of logins and has no effect.
+    pub(super) idle: Idle,
 }
 
 /// What is said of one host, from strong to weak.
@@ -168,6 +171,7 @@ impl Overlay<'_> {
             require_pq: false,
         };
         winrm::check(&host, (at, report));
+        self.idle.look(&host, levels, (at, report));
         Made { host, missing_account, jump: asked(levels, at) }
     }
 

@@ -28,6 +28,8 @@ pub(super) struct Report<'a> {
     pub(super) defects: &'a mut Defects,
     /// True when a time zone could be checked by its form only.
     pub(super) no_timezones: bool,
+    /// What is most likely a mistake.
+    pub(super) warnings: Vec<Remark>,
 }
 
 impl Report<'_> {
@@ -59,6 +61,12 @@ impl Report<'_> {
     ) {
         self.enter(at.file);
         self.defects.report(code, at.place, message, help);
+    }
+
+    /// Something that is most likely a mistake and stops nothing.
+    pub(super) fn warn(&mut self, at: At, message: String) {
+        let origin = self.line(at);
+        self.warnings.push(Remark { origin, message });
     }
 
     /// `FILE:LINE`.

@@ -69,7 +69,12 @@ pub const CODES: &[(&str, &str)] = &[
     (code::ADDRESS, "an address that does not name one host"),
     (code::IDENTITY, "an account whose keys, certificates or passwords are not named clearly"),
     (code::HOSTS, "the inventory has no hosts, or too many"),
-    (code::POLICY, "old algorithms for every host, or where a segment demands post-quantum ones"),
+    (
+        code::POLICY,
+        "old algorithms for every host, or where a segment demands post-quantum ones; `tls: false` beside a \
+      login or a key of trust (`auth: basic`, `auth: certificate`, `tls_pin`, `tls_ca`) that is nothing \
+      without TLS",
+    ),
     (code::ANSIBLE, "an Ansible inventory, or a line of one, that cannot be read"),
     (code::PROGRAM, "an inventory program fails, takes too long, or prints what cannot be used"),
     (code::MIXED, "one file has keys of fleetstat's inventories and of Ansible's"),

@@ -70,6 +70,9 @@ words! {
         KdcUnreachable = "kdc_unreachable",
         /// Kerberos gave no ticket for the host.
         NoTicket = "no_ticket",
+        /// A file, program or agent that the inventory names for an account or for TLS gives nothing that
+        /// can be used on this controller.
+        Config = "config",
     }
 }
 
@@ -134,6 +137,7 @@ impl FaultKind {
             | Self::Policy
             | Self::LeakedShell
             | Self::NoTicket
+            | Self::Config
             | Self::Internal => Retry::Never,
         }
     }
@@ -206,6 +210,9 @@ impl FaultKind {
             }
             Self::TlsNoCommon | Self::TlsUntrusted => self.tls_remedy(),
             Self::LeakedShell | Self::KdcUnreachable | Self::NoTicket => self.windows_remedy(),
+            Self::Config => {
+                "mend what the detail names on this controller (its path, owner, mode or content), or name another in the inventory; nothing was sent to the host"
+            }
             Self::Internal => {
                 "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"
             }
@@ -216,7 +223,7 @@ impl FaultKind {
         if matches!(self, Self::TlsNoCommon) {
             "update the server's TLS settings"
         } else {
-            "install a certificate that the controller trusts, or name its authority (`tls_ca`) or the certificate itself (`tls_pin`) in the inventory"
+            "do what the detail says of this certificate: one of an unknown authority needs `tls_ca` or `tls_pin`, one for another name `tls_name`; of one that is not the pinned one find out first why it changed"
         }
     }
 
@@ -270,6 +277,9 @@ impl FaultKind {
             Self::Killed => "the command was ended by a signal on the host",
             Self::LeakedShell => "a remote shell of ours could not be deleted",
             Self::KdcUnreachable => "no KDC of the account's realm answered",
+            Self::Config => {
+                "what the inventory names of this controller cannot be used: a file, a program or an agent"
+            }
             Self::NoTicket => "Kerberos gave no ticket for the host",
         }
     }

@@ -5,6 +5,7 @@ pub mod playbook;
 pub mod order;
 pub mod edge;
 pub mod wave;
+pub mod files;
 mod forecast;
 mod site;
 pub mod build;

@@ -6,6 +6,9 @@ use crate::report::answer::answer;
 use crate::report::field::{Column, Field, Kind};
 use crate::report::value::{Type, Value};
 
+/// The verdict on a folder that agrees with its own manifest, where the store has no digest of it.
+pub const UNANCHORED: &str = "unanchored";
+
 /// What a run's folder proves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VerifiedRow {
@@ -13,7 +16,7 @@ pub struct VerifiedRow {
     pub run: Option<RunId>,
     /// The folder.
     pub folder: String,
-    /// `intact`, `incomplete` or `changed`.
+    /// `intact`, `incomplete`, `changed` or [`UNANCHORED`].
     pub verdict: &'static str,
     /// Evidence files read.
     pub files: u64,
@@ -58,8 +61,9 @@ impl Kind for Verified {
         Field::always("folder", Type::Text, "The folder.", |row| (&row.record.folder).into()),
         Field::always(
             "verdict",
-            Type::Word(|| vec!["intact", "incomplete", "changed"]),
-            "`incomplete`: the run did not end, and nothing shows that anybody changed it.",
+            Type::Word(|| vec!["intact", "incomplete", "changed", UNANCHORED]),
+            "`incomplete`: the run did not end, and nothing shows that anybody changed it. \
+             `unanchored`: the folder matches its own manifest, which nobody vouches for.",
             |row| Value::Word(row.record.verdict),
         ),
         Field::always("files", Type::Integer, "Evidence files read.", |row| {

@@ -239,7 +239,7 @@ fn run_start(run: &RunId, mandate: &Mandate, started: Utc, folder: &RunFolder) -
         operator: mandate.operator.clone(),
         change: mandate.change.clone(),
         started,
-        folder: folder.path().to_string_lossy().into_owned(),
+        folder: super::rebuild::absolute(folder.path()),
     }
 }
 

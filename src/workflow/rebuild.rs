@@ -167,6 +167,12 @@ fn first_header(folder: &Path, files: &[EvidenceFile]) -> Option<Header> {
     files.iter().filter_map(open).map(|file| file.header().clone()).min_by_key(|h| h.started)
 }
 
+/// A folder as the store keeps it: the next question may be asked in another working folder.
+pub(super) fn absolute(folder: &Path) -> String {
+    let whole = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    whole.to_string_lossy().into_owned()
+}
+
 fn run_start(run: &RunId, mandate: Mandate, started: Utc, folder: &Path) -> RunStart {
     RunStart {
         run: run.clone(),
@@ -175,7 +181,7 @@ fn run_start(run: &RunId, mandate: Mandate, started: Utc, folder: &Path) -> RunS
         operator: mandate.operator,
         change: mandate.change,
         started,
-        folder: folder.to_string_lossy().into_owned(),
+        folder: absolute(folder),
     }
 }
 

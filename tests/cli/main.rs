@@ -42,6 +42,8 @@ mod site;
 mod support;
 #[cfg(test)]
 mod terminal;
+#[cfg(test)]
+mod verify;
 
 #[cfg(test)]
 #[path = "../../benches/parse/generate.rs"]

@@ -47,6 +47,7 @@ fn a_plan_opens_no_socket_starts_no_program_and_writes_no_file() {
          all: {account: a}\nhosts:\n  \"web-[1-3]\": {address: \"web[1-3].example.org\"}\n  \
          here: {transport: local}\n",
     );
+    place.write(".ssh/id_ed25519", "");
     let before = place.listed("");
     for format in ["table", "json", "ndjson", "csv"] {
         let words = ["plan", NIGHTLY, "-i", &host, "--format", format];
@@ -123,6 +124,7 @@ fn what_a_run_sends_is_what_the_plan_shows() {
 #[test]
 fn a_plan_is_the_same_each_time() {
     let place = Place::new();
+    place.write(".ssh/id_ed25519", "");
     for format in ["table", "json"] {
         let words = format!("plan {NIGHTLY} -i inventories/example-fleet.yaml --format {format}");
         assert_eq!(place.line(&words).clean(), place.line(&words).clean());
@@ -140,4 +142,34 @@ fn nobody_to_visit_is_said_with_the_reasons() {
         "error[FS-USE-005]: no host to visit (localhost: not selected)\n  \
          help: see `fleetstat hosts -i FILE` for what there is\n"
     );
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_told_by_plan_and_is_no_defect_of_ours() {
+    let place = Place::new();
+    let text = "accounts:\n  paper: {user: a, tls_certificate: {certificate: no-cert.pem, key: no-key.pem}}\n\
+        all: {account: paper, transport: winrm, auth: certificate, tls_ca: ~/no-ca.pem}\n\
+        hosts:\n  \"h[1-2]\": {address: \"127.0.0.[1-2]\", port: 9}\n";
+    let file = place.write("fleet.yaml", text);
+    let playbook = "playbooks/nightly-snapshot.yaml";
+    let ended = place.run(["plan", playbook, "-i", &file]);
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    for said in [
+        format!(
+            "`tls_ca` of 2 hosts: {} cannot be read: No such",
+            place.path("no-ca.pem").display()
+        ),
+        format!(
+            "`tls_certificate` of 2 hosts: {}",
+            crate::support::package("no-cert.pem").display()
+        ),
+        "no-key.pem cannot be read".to_owned(),
+    ] {
+        assert!(ended.err.contains(&said), "{said}: {}", ended.err);
+    }
+    let ended = place.run(["run", playbook, "-i", &file, "--change", "C"]);
+    assert_eq!(ended.code, 31, "{}", ended.err);
+    assert!(ended.err.contains("error[FS-CFG-003]"), "{}", ended.err);
+    assert!(ended.err.contains("no-cert.pem"), "{}", ended.err);
+    assert!(!ended.err.contains("defect"), "{}", ended.err);
 }

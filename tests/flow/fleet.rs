@@ -89,6 +89,7 @@ fn folders_verify(fleet: &Fleet) {
     assert!(copied.success());
     let said = fleet.say(&["verify", copy.to_str().unwrap()]);
     clean(&said);
+    assert!(said.out.contains("checked against the store's digest"), "{}", said.out);
     assert!(said.out.ends_with("intact\n"), "{}", said.out);
     let sums = Command::new("sha256sum")
         .args(["--strict", "--quiet", "-c", "manifest.sha256"])

@@ -232,12 +232,11 @@ fn a_limit_of_an_edge_is_said_once_and_one_that_nobody_goes_over_is_told() {
         subnet: {10.0.1.0/24: {starts_per_second: 2}}\n\
         hosts:\n  h: {segment: cde, address: 10.0.1.7}\n";
     let inventory = from_texts(&[("x.yaml", text)]).unwrap();
-    let said: Vec<String> = inventory
-        .remarks
-        .iter()
-        .map(|remark| format!("{}: {}", remark.origin, remark.message))
-        .collect();
-    assert_eq!(said, ["x.yaml:5: no host is reached over segment `cdf`: its limit is of no use"]);
+    assert_eq!(
+        warned(&inventory),
+        ["x.yaml:5: no host is reached over segment `cdf`: its limit is of no use; did you mean \
+             `cde`?"]
+    );
     let limits: Vec<String> = inventory
         .limits
         .iter()
@@ -258,6 +257,68 @@ fn a_limit_of_an_edge_is_said_once_and_one_that_nobody_goes_over_is_told() {
         from_texts(&[("x.yaml", text), ("y.yaml", "limits: {segment: {cde: {width: 9}}}\n")]);
     let defects = super::printed(&twice.unwrap_err());
     assert!(defects.contains("segment `cde` is limited in x.yaml:5 too"), "{defects}");
+}
+
+fn warned(inventory: &fleetstat::inventory::Inventory) -> Vec<String> {
+    let warnings = inventory.warnings.iter();
+    warnings.map(|remark| format!("{}: {}", remark.origin, remark.message)).collect()
+}
+
+#[test]
+fn a_limit_of_nothing_that_can_be_is_refused_with_its_line() {
+    let text = "accounts:\n  a: {user: r, agent: true}\nall: {account: a, jump: gate-1}\n\
+        jumps: {gate-1: {address: 10.0.0.1, account: a}}\nlimits:\n  \
+        jump:\n    gate-2: {width: 1}\n    gate-1: {}\n  subnet:\n    10.0.1.0/25: {width: 1}\n    \
+        10.0.1.7/24: {width: 1}\n    2001:db8::1/64: {width: 1}\n    2001:DB8:0::/64: {width: 1}\n\
+        hosts:\n  h: {address: \"2001:db8::7\"}\n";
+    let printed = super::printed(&from_texts(&[("x.yaml", text)]).unwrap_err());
+    let lines: Vec<&str> = printed.lines().filter(|line| line.contains("x.yaml:")).collect();
+    let expected = [
+        "x.yaml:7:5: there is no jump host `gate-2` to limit",
+        "x.yaml:8:5: the limit of jump `gate-1` limits nothing",
+        "x.yaml:10:5: `10.0.1.0/25` is no network of 24 bits of IPv4 or 64 of IPv6",
+        "x.yaml:11:5: `10.0.1.7/24` is no network of 24 bits of IPv4 or 64 of IPv6",
+        "x.yaml:12:5: `2001:db8::1/64` is no network of 24 bits of IPv4 or 64 of IPv6",
+    ];
+    assert_eq!(lines.len(), expected.len(), "{printed}");
+    for (line, expected) in lines.iter().zip(expected) {
+        assert!(line.contains(expected), "{printed}");
+    }
+    assert!(printed.contains("did you mean `gate-1`?"), "{printed}");
+    assert!(printed.contains("write `10.0.1.0/24`"), "{printed}");
+}
+
+const PIN: &str = "'SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA'";
+
+#[test]
+fn what_tls_would_trust_is_refused_where_the_host_has_none() {
+    let text = format!(
+        "accounts:\n  r: {{user: 'C\\r', password: prompt}}\nall: {{account: r, transport: winrm}}\n\
+         hosts:\n  a: {{tls: false, tls_pin: {PIN}}}\n  b: {{tls: false, tls_ca: /etc/ca.pem}}\n"
+    );
+    let printed = super::printed(&from_texts(&[("x.yaml", &text)]).unwrap_err());
+    for message in [
+        "host `a` has `tls_pin` and `tls: false`",
+        "host `b` has `tls_ca` and `tls: false`",
+        "remove `tls: false`, or `tls_ca`",
+    ] {
+        assert!(printed.contains(message), "{message}: {printed}");
+    }
+    let text = format!(
+        "accounts:\n  r: {{user: 'C\\r', password: prompt}}\n\
+         all: {{account: r, auth: ntlm}}\n\
+         groups:\n  w: {{transport: winrm, tls_pin: {PIN}, hosts: [a, b]}}\n\
+         hosts:\n  a: {{tls: false}}\n  b: {{tls: false}}\n  s: {{tls_name: s}}\n"
+    );
+    let inventory = from_texts(&[("x.yaml", &text)]).unwrap();
+    assert_eq!(
+        warned(&inventory),
+        [
+            "x.yaml:9: `tls_name` has no effect on host `s`: it is for `transport: winrm`",
+            "x.yaml:5: `tls_pin` has no effect on host `a` and 1 more with `tls: false`: no \
+             certificate is looked at",
+        ]
+    );
 }
 
 #[test]

@@ -176,7 +176,7 @@ async fn a_wrong_passphrase_is_refused_once_and_no_connection_is_made() {
     let host = lab::host("web-1", "127.0.0.1", 1, Arc::clone(&account));
     for _ in 0..3 {
         let fault = refused(&ssh, &host).await;
-        assert_eq!(fault.kind, FaultKind::Internal);
+        assert_eq!(fault.kind, FaultKind::Config);
         assert!(fault.detail.contains("passphrase"), "{fault}");
     }
     assert_eq!(asked.load(Ordering::SeqCst), 1);
@@ -195,7 +195,7 @@ async fn a_key_that_others_can_read_is_refused_with_the_remedy() {
     std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
     let host = lab::host("web-1", "127.0.0.1", 1, lab::account("root", &key));
     let fault = refused(&ssh(""), &host).await;
-    assert_eq!(fault.kind, FaultKind::Internal);
+    assert_eq!(fault.kind, FaultKind::Config);
     assert!(fault.detail.contains(&format!("run `chmod 600 {}`", key.display())), "{fault}");
 }
 
@@ -307,11 +307,11 @@ async fn an_agent_that_dies_or_is_silent_is_a_fault_of_ours_and_no_refusal() {
     // It was there when the run began: every host says so, and the account is not stopped.
     for _ in 0..3 {
         let fault = refused(&ssh, &host).await;
-        assert_eq!(fault.kind, FaultKind::Internal);
+        assert_eq!(fault.kind, FaultKind::Config);
         assert!(fault.detail.starts_with("ssh-agent does not answer"), "{fault}");
     }
     let gone = lab.path("no-agent.sock");
     let fault = refused(&with(gone), &host).await;
-    assert_eq!(fault.kind, FaultKind::Internal);
+    assert_eq!(fault.kind, FaultKind::Config);
     assert!(fault.detail.contains("no-agent.sock` does not answer"), "{fault}");
 }

@@ -294,7 +294,7 @@ async fn a_password_that_cannot_be_had_stops_before_the_first_packet() {
     ] {
         let account = lab::account_with(READER, Identity::Password(source));
         let fault = refused(&ssh, &lab::host("web-1", "127.0.0.1", 1, account)).await;
-        assert_eq!(fault.kind, FaultKind::Internal);
+        assert_eq!(fault.kind, FaultKind::Config);
         assert!(fault.detail.contains(expected), "{fault}");
     }
 }

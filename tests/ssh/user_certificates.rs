@@ -131,7 +131,7 @@ async fn error(ssh: &Ssh, account: &Arc<Account>) -> String {
     let host = lab::host("web-1", "127.0.0.1", 1, Arc::clone(account));
     let fault = refused(ssh, &host).await;
     let error = ssh.unlock(account).await.unwrap_err().to_string();
-    assert_eq!((fault.kind, fault.detail), (FaultKind::Internal, error.clone()));
+    assert_eq!((fault.kind, fault.detail), (FaultKind::Config, error.clone()));
     error
 }
 
@@ -255,7 +255,7 @@ async fn a_certificate_that_ends_during_the_run_is_not_offered_any_more() {
     }
     let host = lab::host("web-1", "127.0.0.1", server.port(), account);
     let fault = refused(&ssh, &host).await;
-    assert_eq!(fault.kind, FaultKind::Internal);
+    assert_eq!(fault.kind, FaultKind::Config);
     assert!(fault.detail.ends_with("it expired during the run"), "{fault}");
     assert!(!server.log().contains("publickey"), "{}", server.log());
 }

@@ -272,6 +272,19 @@ impl Keyring {
         Ok(unlocked)
     }
 
+    /// The client certificates of an account, which WinRM uses and SSH does not.
+    pub(super) async fn certificates(
+        &self,
+        account: &Account,
+    ) -> Result<Vec<Arc<Unlocked>>, IdentityError> {
+        let mut unlocked = Vec::new();
+        let usable = |identity: &&Identity| matches!(identity, Identity::TlsCertificate { .. });
+        for identity in account.identities.iter().filter(usable) {
+            unlocked.push(self.one(account, identity).await?);
+        }
+        Ok(unlocked)
+    }
+
     /// One identity of an account. The first caller does the work, the others wait for it.
     pub(in crate::transport) async fn one(
         &self,

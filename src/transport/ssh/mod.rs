@@ -99,6 +99,17 @@ impl Ssh {
         self.keyring.unlock(account).await
     }
 
+    /// Loads the client certificates of an account, before a host of WinRM needs them.
+    ///
+    /// # Errors
+    /// When one cannot be used.
+    pub async fn unlock_certificates(
+        &self,
+        account: &Account,
+    ) -> Result<Vec<Arc<Unlocked>>, IdentityError> {
+        self.keyring.certificates(account).await
+    }
+
     /// What other roads share: passwords that were asked for, and what was refused.
     pub(in crate::transport) fn logins(&self) -> (Arc<Keyring>, Arc<Lockout>) {
         (Arc::clone(&self.keyring), Arc::clone(&self.lockout))
@@ -115,7 +126,7 @@ impl Ssh {
         let credentials = self
             .unlock(account)
             .await
-            .map_err(|error| Fault::new(FaultKind::Internal, error.to_string()))?;
+            .map_err(|error| Fault::new(FaultKind::Config, error.to_string()))?;
         let mut address = address.to_ascii_lowercase();
         if let Some(road) = road {
             // Behind another jump host the same address is another machine.

@@ -265,7 +265,7 @@ fn judged(fault: Fault) -> NotIn {
     let shown = match fault.kind {
         FaultKind::AuthRefused => Shown::Refused,
         // Nothing that the password shows in was sent.
-        FaultKind::Policy | FaultKind::Internal => Shown::Nothing,
+        FaultKind::Policy | FaultKind::Internal | FaultKind::Config => Shown::Nothing,
         _ => Shown::Perhaps,
     };
     NotIn { fault, shown }

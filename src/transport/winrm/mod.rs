@@ -45,7 +45,7 @@ use crate::model::fault::{Fault, FaultKind, Stage};
 use crate::transport::clock::Clock;
 use crate::transport::lockout::Lockout;
 use crate::transport::ssh::Ssh;
-use crate::transport::ssh::identity::{Keyring, Unlocked};
+use crate::transport::ssh::identity::{IdentityError, Keyring, Unlocked};
 use crate::transport::{Session, Transport};
 
 /// The WinRM transport of one run.
@@ -91,7 +91,8 @@ impl Winrm {
                 ours(format!("the account has no identity for `auth: {mechanism}`"))
             })?;
         let credential = self.keyring.one(account, identity).await;
-        let credential = credential.map_err(|error| ours(error.to_string()))?;
+        let unusable = |error: IdentityError| Fault::new(FaultKind::Config, error.to_string());
+        let credential = credential.map_err(unusable)?;
         let asset = &host.asset;
         let place = Place {
             address: asset.address.clone(),
@@ -129,7 +130,7 @@ impl Winrm {
         let Some(login) = host.login.as_deref() else { return Ok(Anchor::default()) };
         let expand = |path: &PathBuf| {
             let whole = self.keyring.expand(path);
-            whole.map_err(|error| Fault::new(FaultKind::Internal, error.to_string()))
+            whole.map_err(|error| Fault::new(FaultKind::Config, error.to_string()))
         };
         let authorities = login.tls_ca.as_ref().map(expand).transpose()?;
         Ok(Anchor { authorities, pin: login.tls_pin })

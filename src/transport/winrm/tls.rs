@@ -81,6 +81,11 @@ fn ours(detail: String) -> Fault {
     Fault::new(FaultKind::Internal, detail)
 }
 
+/// What the operator named, or should name, on this controller.
+fn unusable(detail: String) -> Fault {
+    Fault::new(FaultKind::Config, detail)
+}
+
 fn read(anchor: &Anchor) -> Result<Arc<ClientConfig>, Fault> {
     let provider = Arc::new(default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
@@ -91,15 +96,10 @@ fn read(anchor: &Anchor) -> Result<Arc<ClientConfig>, Fault> {
         (None, None) => Some(platform()?),
         (None, Some(_)) => None,
     };
-    let config = match (roots, anchor.pin) {
-        (Some(roots), None) => builder.with_root_certificates(roots),
-        (roots, pin) => {
-            let chain = roots.map(|roots| chain(roots, &provider)).transpose()?;
-            let verifier = Arc::new(Pinned { pin, chain, provider });
-            builder.dangerous().with_custom_certificate_verifier(verifier)
-        }
-    };
-    Ok(Arc::new(config.with_no_client_auth()))
+    let chain = roots.map(|roots| chain(roots, &provider)).transpose()?;
+    let verifier = Arc::new(Verifier { pin: anchor.pin, chain, provider });
+    let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
+    Ok(Arc::new(builder.with_no_client_auth()))
 }
 
 fn platform() -> Result<RootCertStore, Fault> {
@@ -110,7 +110,7 @@ fn platform() -> Result<RootCertStore, Fault> {
     if taken == 0 {
         let why = found.errors.first().map_or_else(String::new, |error| format!(" ({error})"));
         let remedy = "install ca-certificates, or name a PEM file with $SSL_CERT_FILE or `tls_ca`";
-        return Err(ours(format!(
+        return Err(unusable(format!(
             "this controller trusts no certificate authority{why}; {remedy}"
         )));
     }
@@ -122,10 +122,11 @@ fn authorities(path: &Path) -> Result<RootCertStore, Fault> {
     let shown = path.display();
     let bad = |reason: &str| {
         let remedy = "`tls_ca` names a file of certificates in PEM";
-        ours(format!("{shown} holds no certificate authority ({reason}); {remedy}"))
+        unusable(format!("{shown} holds no certificate authority ({reason}); {remedy}"))
     };
-    let unreadable =
-        |error: std::io::Error| ours(format!("`tls_ca`: {shown} cannot be read: {error}"));
+    let unreadable = |error: std::io::Error| {
+        unusable(format!("`tls_ca`: {shown} cannot be read: {error}; check the path and its owner"))
+    };
     let mut text = Vec::new();
     let file = File::open(path).map_err(unreadable)?;
     file.take(AUTHORITIES_BYTES_MAX + 1).read_to_end(&mut text).map_err(unreadable)?;
@@ -149,10 +150,11 @@ fn chain(
         .map_err(|error| ours(format!("TLS: {error}")))
 }
 
-/// Takes one certificate. Without authorities nothing else is asked of it: it may be self-signed, carry
-/// another name, and have ended.
+/// Takes what the authorities vouch for, and says which certificate it refused. With a pin it takes one
+/// certificate; without authorities nothing else is asked of that: it may be self-signed, carry another
+/// name, and have ended.
 #[derive(Debug)]
-struct Pinned {
+struct Verifier {
     pin: Option<Pin>,
     chain: Option<Arc<WebPkiServerVerifier>>,
     provider: Arc<CryptoProvider>,
@@ -160,13 +162,58 @@ struct Pinned {
 
 /// The host showed another certificate than the pinned one.
 #[derive(Debug, thiserror::Error)]
-#[error("the host shows certificate {shown}, and `tls_pin` is {pin}")]
+#[error(
+    "the host shows certificate {shown}, and `tls_pin` is {pin}; find out why it changed before \
+     anything else, and write the new one only when the host's owner confirms it"
+)]
 struct Another {
     shown: Pin,
     pin: Pin,
 }
 
-impl ServerCertVerifier for Pinned {
+/// The authorities do not vouch for a certificate.
+#[derive(Debug)]
+struct Refused {
+    shown: Pin,
+    error: Error,
+}
+
+/// Most bytes of the library's sentence: it lists the names that the host put into its certificate.
+const REASON_BYTES_MAX: usize = 300;
+
+impl std::error::Error for Refused {}
+
+impl std::fmt::Display for Refused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { shown, error } = self;
+        let mut reason = crate::model::text::escape(error.to_string().as_bytes());
+        if reason.len() > REASON_BYTES_MAX {
+            reason.truncate(reason.floor_char_boundary(REASON_BYTES_MAX));
+            reason.push('…');
+        }
+        let remedy = match error {
+            Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            ) => "add `tls_name` to the host, with a name that its certificate carries",
+            Error::InvalidCertificate(
+                CertificateError::Expired
+                | CertificateError::ExpiredContext { .. }
+                | CertificateError::NotValidYet
+                | CertificateError::NotValidYetContext { .. },
+            ) => "renew the host's certificate, and check the clock of this controller",
+            Error::InvalidCertificate(
+                CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
+            ) => "give the host a certificate for server authentication",
+            _ => {
+                "compare it with the host's owner, then name its authority with `tls_ca`, or it alone \
+                 with `tls_pin`"
+            }
+        };
+        write!(f, "{reason}; the host shows certificate {shown}: {remedy}")
+    }
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -182,9 +229,12 @@ impl ServerCertVerifier for Pinned {
         }
         match &self.chain {
             None => Ok(ServerCertVerified::assertion()),
-            Some(chain) => {
-                chain.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
-            }
+            Some(chain) => chain
+                .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+                .map_err(|error| {
+                    let refused = OtherError(Arc::new(Refused { shown, error }));
+                    Error::InvalidCertificate(CertificateError::Other(refused))
+                }),
         }
     }
 
