@@ -58,6 +58,8 @@ pub(super) enum Unusable {
     OldTimeout,
     /// The service that starts programs found none at this path.
     NoProgram,
+    /// The output was cut at the cap, and another command can say the same in less.
+    Cut,
     /// The tool is missing or cannot do this.
     Tool(Condition),
 }
@@ -68,6 +70,7 @@ impl Unusable {
             Self::SudoRefused => "sudo refuses",
             Self::OldTimeout => "timeout takes no -k",
             Self::NoProgram => "no such program",
+            Self::Cut => Condition::OutputCut.as_str(),
             Self::Tool(condition) => condition.as_str(),
         }
     }
@@ -82,6 +85,10 @@ pub(super) fn unusable(order: &Order, sent: &Invocation, answer: &mut Answer) ->
         // other way says nothing about the tool.
         end if end.is_tool_missing() && answer.stdout.bytes() == 0 => {
             return Some(Unusable::NoProgram);
+        }
+        // The host was well, and said more than is kept.
+        End::Incomplete(fault) if fault.kind == FaultKind::Truncated && order.has_shorter() => {
+            return Some(Unusable::Cut);
         }
         End::Incomplete(_) | End::Signal(_) => return None,
     };

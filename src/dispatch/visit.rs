@@ -261,7 +261,7 @@ impl<'a> Conversation<'a> {
         while let Some((order, origin)) = queue.pop() {
             let before = self.captured.len();
             let Some((when, origin)) = self.try_paths(order, origin).await else { continue };
-            let fallback = order.fallbacks.iter().find(|fallback| fallback.when == when);
+            let fallback = order.fallbacks.iter().find(|fallback| fallback.takes(when));
             match fallback {
                 Some(fallback) => {
                     self.mark_replaced(before);
@@ -307,6 +307,7 @@ impl<'a> Conversation<'a> {
             let this = self.replaced_by(unusable.words());
             match unusable {
                 Unusable::SudoRefused => return Some((When::SudoRefused, this)),
+                Unusable::Cut => return Some((When::OutputCut, this)),
                 // Sent again without it, which cannot come to this a second time.
                 Unusable::OldTimeout => {
                     self.old_timeout = true;
@@ -402,7 +403,7 @@ impl<'a> Conversation<'a> {
     ) -> Option<Unusable> {
         let limits = self.limits(order)?;
         let invocation = order.invocation(index, self.has(TIMEOUT), self.has(NICE))?;
-        let spool = self.room()?;
+        let spool = self.room(order)?;
         let host = &self.visit.host.asset.name;
         let probe = &order.probe;
         self.context.observer.event(&RunEvent::CommandStarted { host, probe });
@@ -418,8 +419,9 @@ impl<'a> Conversation<'a> {
         unusable
     }
 
-    /// Where the next command's output goes, within what the host has left of its share.
-    fn room(&mut self) -> Option<SpoolSettings> {
+    /// Where the next command's output goes, within what the host has left of its share. One whose
+    /// output may be too much leaves half of that to the commands that then take its place.
+    fn room(&mut self, order: &Order) -> Option<SpoolSettings> {
         let bytes = |c: &Captured| c.answer.stdout.bytes() + c.answer.stderr.bytes();
         let used: u64 = self.captured.iter().map(bytes).sum();
         let share = self.context.spool.cap.saturating_mul(HOST_SHARE);
@@ -429,6 +431,7 @@ impl<'a> Conversation<'a> {
             self.give_up(Fault::new(FaultKind::Truncated, detail));
             return None;
         }
+        let left = if order.has_shorter() { left.div_ceil(2) } else { left };
         let cap = self.context.spool.cap.min(left);
         Some(SpoolSettings { cap, ..self.context.spool.clone() })
     }

@@ -12,7 +12,8 @@ use crate::model::route::{Neighbour, Route, Rule};
 use crate::model::socket::Socket;
 use crate::model::text::HostText;
 
-/// Longest line kept by a parser: 64 KiB. Longer ones become an issue.
+/// Longest line kept by a parser: 64 KiB, blanks at its end not counted. Of a longer one only the head
+/// is read, where a parser can use it; else it becomes an issue.
 pub const LINE_BYTES_MAX: usize = 64 << 10;
 
 /// Where in a stream something stands.

@@ -5,11 +5,14 @@
 //! ends, since TCP has only one such at a time; sockets that wait are never merged without an
 //! inode, because several processes may share one port.
 //!
+//! A row of `ss` whose end is not read, because its owners are too many, has no inode. One that waits
+//! takes that of the row of another list with its end and its state, each one at most.
+//!
 //! On Windows, which has no inodes, netstat and `PowerShell` list the same sockets. There one that waits
 //! is paired with one of the other list by its end, its state and its process: each with one at most,
 //! since a process may have several that look alike.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use smallvec::SmallVec;
@@ -30,9 +33,10 @@ enum Key {
 /// Merges the sockets of all sections, given in the order of the sections. `paired`: those that wait
 /// too, which is right on Windows alone.
 pub(super) fn sockets(
-    sections: Vec<Vec<Sourced<Socket<'static>>>>,
+    mut sections: Vec<Vec<Sourced<Socket<'static>>>>,
     paired: bool,
 ) -> Vec<Sourced<Socket<'static>>> {
+    find_inodes(&mut sections);
     let mut merged: Vec<Sourced<Socket<'static>>> = Vec::new();
     let mut places: HashMap<Key, usize> = HashMap::new();
     for section in sections {
@@ -54,6 +58,39 @@ pub(super) fn sockets(
         }
     }
     merged
+}
+
+/// Gives rows that were cut before their inode the one that another list tells.
+fn find_inodes(sections: &mut [Vec<Sourced<Socket<'static>>>]) {
+    let is_cut = |socket: &Socket<'_>| {
+        socket.flags.truncated && socket.inode.is_none() && socket.remote.is_none()
+    };
+    if !sections.iter().flatten().any(|socket| is_cut(&socket.record)) {
+        return;
+    }
+    let place = |socket: &Socket<'static>| {
+        let end = (socket.local.address, socket.local.port);
+        (socket.namespace.clone(), socket.transport, end, socket.state)
+    };
+    for at in 0..sections.len() {
+        let (before, rest) = sections.split_at_mut(at);
+        let Some((section, behind)) = rest.split_first_mut() else { return };
+        if !section.iter().any(|socket| is_cut(&socket.record)) {
+            continue;
+        }
+        let known: HashSet<u64> = section.iter().filter_map(|socket| socket.record.inode).collect();
+        let mut told: HashMap<_, Vec<u64>> = HashMap::new();
+        for other in before.iter().chain(behind.iter()).flatten().rev() {
+            let waits = other.record.remote.is_none();
+            let inode = other.record.inode.filter(|inode| *inode != 0 && !known.contains(inode));
+            if let Some(inode) = inode.filter(|_| waits) {
+                told.entry(place(&other.record)).or_default().push(inode);
+            }
+        }
+        for socket in section.iter_mut().filter(|socket| is_cut(&socket.record)) {
+            socket.record.inode = told.get_mut(&place(&socket.record)).and_then(Vec::pop);
+        }
+    }
 }
 
 /// Where a socket without a peer waits: everything about it but its process.
@@ -202,6 +239,32 @@ mod tests {
             (socket.record.owners.first().map(|owner| owner.pid), socket.sources.len())
         };
         sockets(lists, paired).into_iter().map(shown).collect()
+    }
+
+    #[test]
+    fn a_row_that_was_cut_before_its_inode_is_the_row_of_another_list() {
+        let row = |section, port, inode: Option<u64>| {
+            let mut socket = waiting(section, port, State::Listen, inode.is_none().then_some(7));
+            socket.record.inode = inode;
+            socket.record.flags.truncated = inode.is_none();
+            socket
+        };
+        let lists = vec![
+            vec![row(1, 53, None), row(1, 53, None), row(1, 54, None), row(1, 53, Some(1))],
+            vec![
+                row(2, 53, Some(1)),
+                row(2, 53, Some(2)),
+                row(2, 53, Some(3)),
+                row(2, 55, Some(4)),
+            ],
+        ];
+        let seen: Vec<_> = sockets(lists, false)
+            .into_iter()
+            .map(|socket| (socket.record.inode, socket.record.owners.len(), socket.sources.len()))
+            .collect();
+        let expected =
+            [(Some(2), 1, 2), (Some(3), 1, 2), (None, 1, 1), (Some(1), 0, 2), (Some(4), 0, 1)];
+        assert_eq!(seen, expected);
     }
 
     #[test]

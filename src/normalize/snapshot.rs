@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::model::capture::Header;
+use crate::model::capture::{FallbackOf, Header};
 use crate::model::fault::FaultKind;
 use crate::model::host::Platform;
 use crate::model::parsed::{Issue, Span};
@@ -20,6 +20,7 @@ use crate::normalize::sockets::{Context, Visibility};
 use crate::normalize::{
     beside, byte_order, host, links, merge, neighbours, processes, routes, sockets,
 };
+use crate::probe::fallback::Condition;
 
 /// Makes the snapshot of one evidence file.
 ///
@@ -43,6 +44,7 @@ pub fn snapshot(
     let replaced: HashSet<u16> = sections
         .iter()
         .filter_map(|section| section.section.fallback_of.as_ref())
+        .filter(|fallback| !is_kept(&sections, fallback))
         .map(|fallback| fallback.section)
         .collect();
     let windows = header.asset.platform == Platform::Windows;
@@ -88,6 +90,16 @@ pub fn snapshot(
     beside::settle(&mut results, &rich);
     let outcome = outcome(&header, &results, planned);
     Snapshot { header, evidence, outcome, sections: results, records }
+}
+
+/// True when what a section says is kept beside what its fallback says: its output was over the cap, and
+/// what came before the cut was understood.
+fn is_kept(sections: &[ReadSection], fallback: &FallbackOf) -> bool {
+    let of = |section: &&ReadSection| section.section.number == fallback.section;
+    let says =
+        |section: &ReadSection| section.rows.as_ref().is_some_and(|rows| rows.coverage().rows > 0);
+    fallback.condition == Condition::OutputCut.as_str()
+        && sections.iter().find(of).is_some_and(says)
 }
 
 /// What sockets are set in context with.

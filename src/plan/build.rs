@@ -16,6 +16,7 @@ use crate::plan::site;
 use crate::plan::{LeftOut, Plan, Reason, Request};
 use crate::plan::{edge, wave};
 use crate::probe::command::{Wrap, sudo_path};
+use crate::probe::fallback::Condition;
 use crate::probe::site::SiteProbe;
 use crate::probe::{Privilege, Probe, Usage};
 
@@ -141,7 +142,8 @@ impl OrderMaker<'_> {
         let mut order = self.one(probe, sudo, |next| self.order(next));
         if sudo {
             // What sudo refuses is asked again without it: owners of others stay unknown.
-            let fallback = Fallback { when: When::SudoRefused, orders: vec![self.plain(probe)] };
+            let plain = vec![self.plain(probe)];
+            let fallback = Fallback { when: When::SudoRefused, cut: false, orders: plain };
             order.fallbacks.insert(0, fallback);
         }
         Arc::new(order)
@@ -180,7 +182,8 @@ fn fallbacks(probe: &Probe, next: impl Fn(&Probe) -> Arc<Order>) -> Vec<Fallback
     let Some(fallback) = &probe.fallback else { return Vec::new() };
     // The table was checked when it was compiled, so every id is there.
     let probes = fallback.probes.iter().filter_map(|id| crate::probe::by_id(id));
-    vec![Fallback { when: When::ToolUnusable, orders: probes.map(next).collect() }]
+    let cut = fallback.on.contains(&Condition::OutputCut);
+    vec![Fallback { when: When::ToolUnusable, cut, orders: probes.map(next).collect() }]
 }
 
 /// Limits and wrap of a site's question.

@@ -52,6 +52,8 @@ pub struct Order {
 pub struct Fallback {
     /// The condition.
     pub when: When,
+    /// Taken too where output was cut at the cap.
+    pub cut: bool,
     /// What is asked instead.
     pub orders: Vec<Arc<Order>>,
 }
@@ -64,15 +66,27 @@ pub enum When {
     SudoRefused,
     /// The tool is missing, does not know an option, or a file is not there.
     ToolUnusable,
+    /// The output was cut at the cap. Never the condition of a fallback alone; see [`Fallback::cut`].
+    OutputCut,
 }
 
-impl When {
+impl Fallback {
+    /// True when it is taken on this.
+    #[must_use]
+    pub fn takes(&self, when: When) -> bool {
+        self.when == when || self.cut && when == When::OutputCut
+    }
+
     /// The condition as `plan` prints it.
     #[must_use]
-    pub const fn words(self) -> &'static str {
-        match self {
-            Self::SudoRefused => "sudo refuses",
-            Self::ToolUnusable => "exit 127, usage error or missing file",
+    pub const fn words(&self) -> &'static str {
+        match (self.when, self.cut) {
+            (When::SudoRefused, _) => "sudo refuses",
+            (When::ToolUnusable, false) => "exit 127, usage error or missing file",
+            (When::ToolUnusable, true) => {
+                "exit 127, usage error, missing file or output over the cap"
+            }
+            (When::OutputCut, _) => "output over the cap",
         }
     }
 }
@@ -109,6 +123,12 @@ impl Order {
         let fill = |command: &Command| each.fill(command, pids);
         let candidates: Option<Vec<Command>> = self.candidates.iter().map(fill).collect();
         Some(Self { candidates: candidates?, each: None, ..self.clone() })
+    }
+
+    /// True when another command takes its place where its output is over the cap.
+    #[must_use]
+    pub fn has_shorter(&self) -> bool {
+        self.fallbacks.iter().any(|fallback| fallback.cut)
     }
 
     /// The line as `plan` prints it: what is sent, with `{pid}` for process ids that are not known

@@ -281,7 +281,7 @@ fn command(out: &mut impl fmt::Write, order: &Order, mark: &str, indent: usize) 
         writeln!(out, "{pad}    or with {}", others.join(", "))?;
     }
     for fallback in &order.fallbacks {
-        writeln!(out, "{pad}    if {}:", fallback.when.words())?;
+        writeln!(out, "{pad}    if {}:", fallback.words())?;
         for next in &fallback.orders {
             command(out, next, "-", indent + 6)?;
         }

@@ -67,7 +67,7 @@ fn of_order(
     }
     for fallback in &order.fallbacks {
         for next in &fallback.orders {
-            let condition = Some(fallback.when.words());
+            let condition = Some(fallback.words());
             of_order(host, next, PlannedAction::Fallback, condition, rows);
         }
     }

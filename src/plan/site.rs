@@ -69,7 +69,11 @@ fn with_plain_fallback(order: Order) -> Order {
     }
     let plain = Order { wrap: Wrap { sudo: None, ..order.wrap }, ..order.clone() };
     Order {
-        fallbacks: vec![Fallback { when: When::SudoRefused, orders: vec![Arc::new(plain)] }],
+        fallbacks: vec![Fallback {
+            when: When::SudoRefused,
+            cut: false,
+            orders: vec![Arc::new(plain)],
+        }],
         ..order
     }
 }

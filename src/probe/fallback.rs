@@ -15,6 +15,9 @@ words! {
         UsageError = "usage error",
         /// The file to read is not there.
         FileMissing = "missing file",
+        /// The output was cut at the most that is kept of one command. Not known by the exit status: the
+        /// command itself may have gone well.
+        OutputCut = "output over the cap",
     }
 }
 

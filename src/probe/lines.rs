@@ -1,7 +1,9 @@
 //! Splits pushed chunks into lines for line-based parsers.
 //!
-//! Lines come out without their end (`\n` or `\r\n`), with line number and byte range. A line over
-//! [`LINE_BYTES_MAX`] becomes one issue; nothing of it is held beyond the cap.
+//! Lines come out without their end (`\n` or `\r\n`), with line number and byte range. Of a line over
+//! [`LINE_BYTES_MAX`] nothing is held beyond the cap. Where only blanks stand there, the line is read
+//! without them: `ss` pads every row to the width of its widest. Else the parser gets the head of
+//! the line, and unless it can use that, the line becomes one issue.
 //!
 //! A last line without its end is read like any other, by every reader: a text that lost its last
 //! newline on the way (pasted, stripped, sent by a program that ends no line) says the same as one
@@ -18,15 +20,26 @@ pub const UNTERMINATED: &str = "the last line has no end: it is read as it stand
 pub trait LineParser {
     /// Takes one line, without its end. `span` includes the end.
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink);
+    /// Takes the first [`LINE_BYTES_MAX`] bytes of a line that goes on behind them. `span` is that of
+    /// the whole line.
+    fn overlong(&mut self, span: Span, head: &[u8], sink: &mut dyn Sink) {
+        tell_overlong(span, head, sink);
+    }
     /// The stream has ended.
     fn end(&mut self, sink: &mut dyn Sink);
 }
 
+/// Says of a line that it is too long to be read.
+#[cold]
+pub(crate) fn tell_overlong(span: Span, head: &[u8], sink: &mut dyn Sink) {
+    sink.issue(Issue::unparsed(span, "line is longer than 64 KiB", head));
+}
+
 /// Adds a line as it came to what is held of a row: [`Lines`] takes `\r\n` for a line's end, but
-/// inside a name both are data.
+/// inside a name both are data. A line as long as the cap has lost blanks, and no `\r`.
 pub fn rejoin(held: &mut Vec<u8>, span: Span, line: &[u8]) {
     held.extend_from_slice(line);
-    if span.end - span.start > line.len() as u64 + 1 {
+    if span.end - span.start > line.len() as u64 + 1 && line.len() < LINE_BYTES_MAX {
         held.push(b'\r');
     }
 }
@@ -37,6 +50,8 @@ pub struct Lines<P> {
     parser: P,
     /// Start of a line whose end has not come yet, at most the cap.
     carry: Vec<u8>,
+    /// Something other than a blank stands behind the cap.
+    excess: bool,
     /// Bytes of the unfinished line so far, kept or not.
     pending: u64,
     line: u64,
@@ -46,26 +61,37 @@ pub struct Lines<P> {
 impl<P: LineParser> Lines<P> {
     /// A reader in front of `parser`.
     pub const fn new(parser: P) -> Self {
-        Self { parser, carry: Vec::new(), pending: 0, line: 1, start: 0 }
+        Self { parser, carry: Vec::new(), excess: false, pending: 0, line: 1, start: 0 }
     }
 
-    fn complete(&mut self, line: &[u8], end: u64, sink: &mut dyn Sink) {
+    /// Hands out a line of which `head` is what is kept. `excess`: more than blanks follows it.
+    fn complete(&mut self, head: &[u8], excess: bool, end: u64, sink: &mut dyn Sink) {
         let span = Span { line: self.line, start: self.start, end };
         self.line += 1;
         self.start = end;
-        if line.len() > LINE_BYTES_MAX {
-            sink.issue(Issue::unparsed(span, "line is longer than 64 KiB", line));
-            return;
+        if excess {
+            return self.parser.overlong(span, head, sink);
         }
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        self.parser.line(span, line, sink);
+        // What ends at the cap has its `\r`, if any, among what is not kept.
+        let line = head.strip_suffix(b"\r").filter(|_| head.len() as u64 + 1 == end - span.start);
+        self.parser.line(span, line.unwrap_or(head), sink);
     }
 
-    /// Keeps the head of an unfinished line, one byte more than the cap so that excess shows.
+    /// Keeps the head of an unfinished line.
     fn hold(&mut self, bytes: &[u8]) {
-        let room = (LINE_BYTES_MAX + 1).saturating_sub(self.carry.len());
-        self.carry.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        let (head, excess) = cut(bytes, LINE_BYTES_MAX.saturating_sub(self.carry.len()));
+        self.carry.extend_from_slice(head);
+        self.excess |= excess;
         self.pending += bytes.len() as u64;
+    }
+}
+
+/// What fits into `room`, and whether anything but blanks follows it.
+#[inline]
+fn cut(bytes: &[u8], room: usize) -> (&[u8], bool) {
+    match bytes.split_at_checked(room) {
+        None => (bytes, false),
+        Some((head, rest)) => (head, rest.iter().any(|&byte| byte != b' ')),
     }
 }
 
@@ -76,12 +102,14 @@ impl<P: LineParser> Reader for Lines<P> {
             let (line, tail) = rest.split_at(at);
             let end = self.start + self.pending + at as u64 + 1;
             if self.pending == 0 {
-                self.complete(line, end, sink);
+                let (head, excess) = cut(line, LINE_BYTES_MAX);
+                self.complete(head, excess, end, sink);
             } else {
                 self.hold(line);
                 let carried = std::mem::take(&mut self.carry);
                 self.pending = 0;
-                self.complete(&carried, end, sink);
+                let excess = std::mem::take(&mut self.excess);
+                self.complete(&carried, excess, end, sink);
                 self.carry = carried;
                 self.carry.clear();
             }
@@ -100,9 +128,10 @@ impl<P: LineParser> Reader for Lines<P> {
         let end = self.start + self.pending;
         let span = Span { line: self.line, start: self.start, end };
         self.pending = 0;
+        let excess = std::mem::take(&mut self.excess);
         let mut within = Within { end, sink };
         // As if its end had come, so that no reader can take it for another line than that.
-        self.complete(&carried, end + 1, &mut within);
+        self.complete(&carried, excess, end + 1, &mut within);
         self.parser.end(&mut within);
         tell_unterminated(span, &carried, sink);
     }
@@ -202,6 +231,52 @@ mod tests {
             assert_eq!(reader.parser.0[0].1, b"next");
             assert_eq!(reader.parser.0[0].0.end, text.len() as u64);
         }
+    }
+
+    #[test]
+    fn blanks_behind_the_cap_count_nothing_and_their_line_is_read() {
+        let row = vec![b'x'; LINE_BYTES_MAX - 9];
+        let text = [&b"a"[..], &[b' '; 3 * LINE_BYTES_MAX], b"\n", &row, &[b' '; 20], b"\n", &row]
+            .concat();
+        for cut in [7, 4096, LINE_BYTES_MAX, text.len()] {
+            let mut reader = Lines::new(Seen::default());
+            let mut sink = Nothing(0);
+            for chunk in text.chunks(cut) {
+                reader.push(chunk, &mut sink);
+                assert!(reader.carry.len() <= LINE_BYTES_MAX);
+            }
+            reader.finish(&mut sink);
+            // That the last line has no end.
+            assert_eq!(sink.0, 1);
+            let seen: Vec<_> = reader
+                .parser
+                .0
+                .iter()
+                .map(|(span, line)| (span.end, line.len(), line.trim_ascii_end().len()))
+                .collect();
+            let first = 3 * LINE_BYTES_MAX as u64 + 2;
+            let second = first + row.len() as u64 + 21;
+            let third = second + row.len() as u64 + 1;
+            assert_eq!(
+                seen,
+                [
+                    (first, LINE_BYTES_MAX, 1),
+                    (second, LINE_BYTES_MAX, row.len()),
+                    (third, row.len(), row.len()),
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn a_row_put_together_gets_its_carriage_return_and_nothing_for_lost_blanks() {
+        let mut held = Vec::new();
+        rejoin(&mut held, Span { line: 1, start: 0, end: 3 }, b"a");
+        assert_eq!(held, b"a\r");
+        held.clear();
+        let line = [b' '; LINE_BYTES_MAX];
+        rejoin(&mut held, Span { line: 1, start: 0, end: LINE_BYTES_MAX as u64 + 2 }, &line);
+        assert_eq!(held.len(), LINE_BYTES_MAX);
     }
 
     proptest! {

@@ -192,6 +192,7 @@ fn replaced<W: Write>(page: &mut Page<W>, summary: &Summary<'_>) -> io::Result<(
         let hosts = counted(usize::try_from(*hosts).unwrap_or(usize::MAX), "host", "hosts");
         let why = match kind {
             FaultKind::Denied => "sudo refused it, so it was asked without: owners may be hidden",
+            FaultKind::Truncated => "its output was over the cap, so its fallback was asked",
             _ => "its tool is missing or too old, so its fallback was asked",
         };
         page.note(&format!("{hosts}: {probe}: {why}"))?;

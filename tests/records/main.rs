@@ -26,6 +26,8 @@ mod live;
 #[cfg(test)]
 mod odd;
 #[cfg(test)]
+mod overlong;
+#[cfg(test)]
 mod unix_names;
 #[cfg(test)]
 mod network;

@@ -394,3 +394,46 @@ fn the_remark_of_busybox_about_other_users_is_known() {
     assert_eq!((collected.headers.len(), collected.issues.len()), (3, 0));
     assert_eq!(rows(&collected), ["tcp listen [::]:22 - backlog=0 unsupported"]);
 }
+
+/// Without `-o` no timer shows that a newline in a name parted the row, but the padding does.
+#[test]
+fn a_name_with_a_newline_is_put_together_without_a_timer_too() {
+    let header = "Proto Recv-Q Send-Q Local Address           Foreign Address         State       PID/Program name    \n";
+    let row = |port: u16| {
+        format!(
+            "tcp        0      0 10.0.0.1:{port}             10.0.0.2:5              ESTABLISHED "
+        )
+    };
+    let owners = |text: &str| -> Vec<(u16, Vec<u8>, bool)> {
+        let collected = read(netstat::reader(Width::Wide), text.as_bytes());
+        let sockets = collected.sockets.iter();
+        sockets
+            .map(|socket| {
+                let name = socket.owners[0].name.bytes().to_vec();
+                (socket.local.port.unwrap(), name, socket.flags.name_has_control)
+            })
+            .collect()
+    };
+    let next = format!("{}6/LISTEN 0 0        \n", row(23));
+    let (one, two) = (row(22), (23, b"LISTEN 0 0".to_vec(), false));
+    for (program, name) in [
+        ("5/a\nb               ", "a\nb"),
+        ("5/a\n                ", "a"),
+        ("5/a\nb\nc             ", "a\nb\nc"),
+        ("5/\nb", "\nb"),
+        ("5/a\nb", "a\nb"),
+    ] {
+        let control = name.contains('\n');
+        let expected = [(22, name.as_bytes().to_vec(), control), two.clone()];
+        assert_eq!(owners(&format!("{header}{one}{program}\n{next}")), expected, "{program:?}");
+    }
+    // Rows that lost their padding are rows, and what is too long for a name is none of it.
+    let text = format!("{header}{one}5/a\n{}6/LISTEN 0 0\n", row(23));
+    assert_eq!(owners(&text), [(22, b"a".to_vec(), false), two]);
+    for rest in ["more than fits the column", "tcp        0      0 10.0.0.1:1", ""] {
+        let text = format!("{header}{one}5/a\n{rest}\n");
+        let collected = read(netstat::reader(Width::Wide), text.as_bytes());
+        assert_eq!(collected.sockets[0].owners[0].name.bytes(), b"a", "{rest}");
+        assert_eq!(collected.unparsed().len(), usize::from(!rest.is_empty()), "{rest}");
+    }
+}

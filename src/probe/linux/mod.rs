@@ -38,9 +38,12 @@ const SOCKETS: &[View] = &[View::Listeners, View::Sessions];
 const SS4: Arguments = arguments(&["-4", "-n", "-a", "-t", "-u", "-w", "-e", "-o", "-p"]);
 const SS6: Arguments = arguments(&["-6", "-n", "-a", "-t", "-u", "-w", "-e", "-o", "-p"]);
 
-/// Without `ss`, or with one that does not know these options, the kernel's own tables.
+/// Without `ss`, or with one that does not know these options, the kernel's own tables. And with one
+/// whose output is over the cap: it pads each row to the width of the widest, so whoever holds one socket
+/// often enough makes the list too long, and these tables not.
+const NO_SS: &[Condition] = &[Condition::ToolMissing, Condition::UsageError, Condition::OutputCut];
 const PROC4: Fallback = Fallback {
-    on: &[Condition::ToolMissing, Condition::UsageError],
+    on: NO_SS,
     probes: &[
         "linux/proc-net-tcp",
         "linux/proc-net-udp",
@@ -49,7 +52,7 @@ const PROC4: Fallback = Fallback {
     ],
 };
 const PROC6: Fallback = Fallback {
-    on: &[Condition::ToolMissing, Condition::UsageError],
+    on: NO_SS,
     probes: &[
         "linux/proc-net-tcp6",
         "linux/proc-net-udp6",

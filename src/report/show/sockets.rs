@@ -87,15 +87,31 @@ fn backlog(socket: &Socket<'_>) -> String {
     }
 }
 
-/// `nginx/812,nginx/813`, or why no owner is named.
+/// Most owners in a cell. JSON has all of them.
+const OWNERS_MAX: usize = 4;
+
+/// `nginx/812,nginx/813`, each process once, or why no owner is named.
 fn owners(socket: &Socket<'_>) -> String {
     if socket.owners.is_empty() {
         return format!("({})", socket.attribution);
     }
-    joined(socket.owners.iter().map(|owner| match owner.name.escaped() {
+    let mut seen = BTreeSet::new();
+    let each = socket.owners.iter().filter(|owner| seen.insert((owner.pid, owner.name.bytes())));
+    few(each.map(|owner| match owner.name.escaped() {
         name if name.is_empty() => owner.pid.to_string(),
         name => format!("{name}/{}", owner.pid),
     }))
+}
+
+/// The first few, and how many more there are: a process may hold a socket thousands of times, and
+/// hand it to thousands.
+fn few(texts: impl IntoIterator<Item = String>) -> String {
+    let mut texts = texts.into_iter();
+    let shown = joined(texts.by_ref().take(OWNERS_MAX));
+    match texts.count() {
+        0 => shown,
+        rest => format!("{shown} and {rest} more"),
+    }
 }
 
 /// One line of the sessions.
@@ -136,7 +152,7 @@ pub(super) fn sessions<W: Write>(page: &mut Page<W>, snapshot: &Snapshot) -> io:
             number_or_dash(partner.port),
             conversation.sockets.to_string(),
             states.collect::<Vec<_>>().join(", "),
-            joined(conversation.owners),
+            few(conversation.owners),
         ]);
     }
     page.grid(&grid)?;
@@ -171,4 +187,34 @@ fn partners(snapshot: &Snapshot) -> BTreeMap<Partner, Conversation> {
         conversation.owners.extend(names.filter(|name| !name.is_empty()));
     }
     partners
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::socket::{Endpoint, Owner};
+    use crate::model::text::HostText;
+
+    #[test]
+    fn each_process_is_named_once_and_only_a_few() {
+        let local = Endpoint { address: IpAddr::from([0, 0, 0, 0]), port: Some(1), zone: None };
+        let mut socket = Socket::new(Transport::Tcp, local, None, State::Listen);
+        let mut hold = |pid, descriptors: u32| {
+            let name = HostText::new(b"python3");
+            let held = (0..descriptors).map(|fd| Owner {
+                pid,
+                fd: Some(fd),
+                tid: None,
+                name: name.clone(),
+            });
+            socket.owners.extend(held);
+            owners(&socket)
+        };
+        assert_eq!(hold(7, 1500), "python3/7");
+        hold(8, 2);
+        hold(9, 1);
+        assert_eq!(hold(10, 1), "python3/7,python3/8,python3/9,python3/10");
+        hold(11, 3);
+        assert_eq!(hold(12, 1), "python3/7,python3/8,python3/9,python3/10 and 2 more");
+    }
 }

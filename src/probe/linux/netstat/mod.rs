@@ -29,7 +29,9 @@
 //! - The process name comes from `argv[0]`, which the process chooses, and pid and name share 19
 //!   characters, so attribution is at most `ambiguous`. Only one owner of several is named.
 //! - With `-o` every row ends in a timer, so a row without one was parted by a newline in a name:
-//!   it takes the following lines until it is whole, unless a line is a row by itself.
+//!   it takes the following lines until it is whole, unless a line is a row by itself. Without `-o` the
+//!   padding behind a name shows the same: a row that ends without it takes a line that is nothing by
+//!   itself and fits into the column of programs.
 //! - A program that is not `pid/name`, or with a process id no host has, costs the owner, not the row:
 //!   attribution is `ambiguous` and a note says so.
 //! - Captures made without `LC_ALL=C` hold translated words: states and timers are read by a table,

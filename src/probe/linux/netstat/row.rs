@@ -41,6 +41,7 @@ pub(super) enum Reading {
 }
 
 /// How the command prints: learnt from the header and from rows.
+#[derive(Clone)]
 pub(super) struct Layout {
     pub(super) dialect: Dialect,
     pub(super) width: Width,

@@ -38,6 +38,22 @@ pub(super) enum Trouble {
     Unknown,
 }
 
+impl Fields<'_> {
+    /// Keeps what can be trusted of a row that was cut anywhere. `read`: how reading what is there
+    /// went. What stands before a list without an end is whole; else any field may be cut.
+    #[cold]
+    pub(super) fn cut(&mut self, read: &Result<(), Trouble>) {
+        let mut list = self.list.take().unwrap_or_else(List::unreadable);
+        // What follows an owner tells whether it is one, and nothing follows the last.
+        list.owners.pop();
+        (list.short, list.doubtful) = (true, None);
+        if !matches!(read, Err(Trouble::Open(_))) {
+            *self = Self::default();
+        }
+        self.list = Some(list);
+    }
+}
+
 /// Reads the rest of a row into `fields`. `old_form`: the command may be as old as RHEL 6.
 #[inline]
 pub(super) fn read<'a>(

@@ -136,7 +136,7 @@ impl Layout {
 /// Reads a line. A socket is built in `out`, because it is large and moving it takes longer than
 /// reading it.
 pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row<'a>>) -> Reading {
-    read_row(line, layout, false, out)
+    read_row(line, layout, Extent::Whole, out)
 }
 
 /// Reads a line whose owner list has no end in any of the next lines: the row with the owners before
@@ -146,14 +146,35 @@ pub(super) fn read_torn<'a>(
     layout: &mut Layout,
     out: &mut Option<Row<'a>>,
 ) -> Reading {
-    read_row(line, layout, true, out)
+    read_row(line, layout, Extent::Torn, out)
+}
+
+/// Reads the head of a line that is too long to be read whole: the row with the owners that fit.
+#[cold]
+pub(super) fn read_head<'a>(
+    head: &'a [u8],
+    layout: &mut Layout,
+    out: &mut Option<Row<'a>>,
+) -> Reading {
+    read_row(head, layout, Extent::Head, out)
+}
+
+/// How much of a row a line holds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// All of it.
+    Whole,
+    /// All up to a newline in the name of an owner.
+    Torn,
+    /// What is left of it was cut anywhere.
+    Head,
 }
 
 #[inline]
 fn read_row<'a>(
     line: &'a [u8],
     layout: &mut Layout,
-    torn: bool,
+    extent: Extent,
     out: &mut Option<Row<'a>>,
 ) -> Reading {
     if matches!(line, [b'N' | b'S' | b'R' | b'F', ..]) && header(line, layout) {
@@ -176,9 +197,16 @@ fn read_row<'a>(
     layout.learn(&peer);
     let before = line.len() - cursor.rest.len();
     let mut fields = Fields::default();
-    match fields::read(cursor.rest, layout.spelling != Spelling::New, &mut fields) {
+    let old_form = layout.spelling != Spelling::New;
+    match fields::read(cursor.rest, old_form, &mut fields) {
+        trouble if extent == Extent::Head => {
+            if fields.list.is_none() && matches!(trouble, Err(Trouble::Unknown)) {
+                return Reading::Bad("expected fields such as users: or ino:");
+            }
+            fields.cut(&trouble);
+        }
         Ok(()) => {}
-        Err(Trouble::Open(_)) if torn => {}
+        Err(Trouble::Open(_)) if extent == Extent::Torn => {}
         Err(Trouble::Open(entry)) => return Reading::Open(before + entry),
         Err(Trouble::Owners) => {
             fields = Fields { list: Some(List::unreadable()), ..Fields::default() };

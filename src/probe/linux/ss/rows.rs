@@ -7,7 +7,7 @@
 
 use crate::model::parsed::{Issue, LINE_BYTES_MAX, Reader, Row, Sink, Span};
 use crate::model::socket::Family;
-use crate::probe::lines::{LineParser, Lines, rejoin};
+use crate::probe::lines::{LineParser, Lines, rejoin, tell_overlong};
 use crate::probe::linux::ss::owners::{self, COMM_BYTES_MAX};
 use crate::probe::linux::ss::row::{self, Layout, Reading};
 use crate::probe::linux::ss::unix::{self, Reach};
@@ -54,11 +54,13 @@ struct Flags {
     short: bool,
     /// The owner list breaks off.
     torn: bool,
+    /// The line is too long, and its end is not read.
+    cut: bool,
 }
 
 impl Flags {
     const fn of(short: bool) -> Self {
-        Self { joined: false, short, torn: false }
+        Self { joined: false, short, torn: false, cut: false }
     }
 }
 
@@ -67,6 +69,29 @@ impl LineParser for Ss {
         match self.reach.take() {
             None => self.take(span, line, sink),
             Some(reach) => self.below_unix(reach, span, line, sink),
+        }
+    }
+
+    /// An owner list can be as long as it likes: who duplicates a descriptor must not hide a socket.
+    fn overlong(&mut self, span: Span, head: &[u8], sink: &mut dyn Sink) {
+        if self.reach.as_ref().is_some_and(|reach| reach.holds(span)) {
+            return tell_overlong(span, head, sink);
+        }
+        while let Some(reach) = self.reach.take() {
+            self.settle(reach, false, sink);
+        }
+        if let Some(held) = self.held.take() {
+            self.give_up(&held, sink);
+        }
+        self.after_row = false;
+        let mut out = None;
+        match row::read_head(head, &mut self.layout, &mut out) {
+            Reading::Socket { .. } => {
+                self.after_row = true;
+                emit(out, (span, head), Flags { cut: true, ..Flags::of(true) }, sink);
+                self.note_family(span, head, sink);
+            }
+            _ => tell_overlong(span, head, sink),
         }
     }
 
@@ -234,7 +259,7 @@ impl Ss {
         let reading = row::read(&held.bytes, &mut self.layout, &mut out);
         if matches!(reading, Reading::Socket { short: false, .. }) {
             self.after_row = true;
-            let flags = Flags { joined: true, short: false, torn: false };
+            let flags = Flags { joined: true, ..Flags::of(false) };
             emit(out, (held.span, &held.bytes), flags, sink);
             self.note_family(held.span, &held.bytes, sink);
         } else {
@@ -291,13 +316,16 @@ fn is_explanation(line: &[u8]) -> bool {
 #[inline]
 fn emit(mut row: Option<Row<'_>>, (span, line): (Span, &[u8]), flags: Flags, sink: &mut dyn Sink) {
     if let Some(Row::Socket(socket)) = &mut row {
-        socket.flags.truncated = flags.torn;
+        socket.flags.truncated = flags.torn || flags.cut;
         socket.flags.name_has_control |= flags.joined;
     }
     if let Some(row) = row {
         sink.row(span, row);
     }
-    if flags.torn {
+    if flags.cut {
+        let remark = "row is longer than 64 KiB: owners and what follows them may be missing";
+        sink.issue(Issue::note(span, remark, line));
+    } else if flags.torn {
         let remark = "owner list has no end: owners may be missing";
         sink.issue(Issue::note(span, remark, line));
     } else if flags.short {
