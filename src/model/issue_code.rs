@@ -94,6 +94,7 @@ pub const SENTENCES: &[(&str, IssueCode)] = &[
     ("the script met errors", IssueCode::Script),
     ("a command of the script met an error", IssueCode::Script),
     ("with -n", IssueCode::Names),
+    ("the layout does not tell the protocol", IssueCode::Ambiguous),
 ];
 
 impl Issue {

@@ -23,8 +23,13 @@
 //!
 //! `unix` has the same folder and no internet socket: its rows are known and count as headers.
 //!
-//! Kernels: before 2.6.27 no table has `drops`, so UDP is told by the width of its header, 127
-//! characters; before 3.x user ids are printed signed, and the time of a timer that is overdue is
+//! A text alone does not always tell its protocol. Raw sockets of IPv4 have a header that is not
+//! padded; those of IPv6 have the layout of UDP, as UDP-Lite has in both families. What could be
+//! several is read as UDP, but for a note at the table's first row. A port beyond 255 or a peer's
+//! port is not raw. Before 2.6.27 no table has `drops`: datagrams are told by the width of their
+//! header, 127 characters, or by their rows, which end behind the pointer where those of TCP go on.
+//!
+//! Kernels: before 3.x user ids are printed signed, and the time of a timer that is overdue is
 //! negative, which is no time left.
 //!
 //! The file is read by the kernel a piece at a time, so a row can come twice or not at all when
@@ -42,8 +47,7 @@ use crate::probe::lines::{LineParser, Lines};
 /// Which file the text comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
-    /// Told from the header: with a column `drops` it is read as UDP, else as TCP. Raw and
-    /// UDP-Lite have the header of UDP and cannot be told from it.
+    /// Told from header and rows; a note says where that leaves several.
     Auto,
     /// `/proc/net/tcp`.
     Tcp,
@@ -89,7 +93,13 @@ pub fn reader_with(table: Table, endianness: Endianness) -> Box<dyn Reader> {
         Table::Raw | Table::Raw6 => Some(Transport::Raw),
         Table::Udplite | Table::Udplite6 => Some(Transport::Udplite),
     };
-    Box::new(Lines::new(ProcNet { asked: transport, told: Told::Inet(Transport::Tcp), endianness }))
+    Box::new(Lines::new(ProcNet {
+        asked: transport,
+        told: Told::Inet(Transport::Tcp),
+        endianness,
+        like_raw: true,
+        noted: false,
+    }))
 }
 
 /// A reader of any of these tables, of a big-endian host.
@@ -101,7 +111,13 @@ pub fn big_endian_reader() -> Box<dyn Reader> {
 /// Reads the lines of one table of a little-endian host, for a reader that finds them in a larger
 /// text.
 pub(super) const fn lines_of(transport: Transport) -> ProcNet {
-    ProcNet { asked: Some(transport), told: Told::Inet(transport), endianness: Endianness::Little }
+    ProcNet {
+        asked: Some(transport),
+        told: Told::Inet(transport),
+        endianness: Endianness::Little,
+        like_raw: true,
+        noted: false,
+    }
 }
 
 /// Reads the lines of one table.
@@ -110,6 +126,10 @@ pub(super) struct ProcNet {
     asked: Option<Transport>,
     told: Told,
     endianness: Endianness,
+    /// Raw sockets may have the layout of the table.
+    like_raw: bool,
+    /// A note has said of this table that its protocol is not told.
+    noted: bool,
 }
 
 /// What the last header tells.
@@ -123,6 +143,11 @@ enum Told {
 
 /// Width of the header of UDP and raw tables: `%-127s` (`udp4_seq_show`). That of TCP is wider.
 const UDP_HEADER: usize = 127;
+
+const UDP_OR_LITE: &str = "the layout does not tell the protocol: UDP and UDP-Lite have the same and \
+     UDP is taken; name the file, e.g. --probe linux/proc-net-udplite";
+const UDP_OR_RAW: &str = "the layout does not tell the protocol: UDP, UDP-Lite and raw have the same \
+     and UDP is taken; name the file, e.g. --probe linux/proc-net-raw6";
 
 impl LineParser for ProcNet {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
@@ -139,7 +164,11 @@ impl ProcNet {
         if self.row(line, &mut row).is_some()
             && let Some(row) = row
         {
+            let doubt = if self.asked.is_none() { self.doubt(&row) } else { None };
             sink.row(span, row);
+            if let Some(doubt) = doubt {
+                sink.issue(Issue::note(span, doubt, line));
+            }
         } else if self.header(line) {
             sink.header(span);
         } else if !line.trim_ascii().is_empty() {
@@ -158,9 +187,42 @@ impl ProcNet {
         if !words.starts_with(b"sl ") || !has(b" local_address ") {
             return self.told == Told::Unix && is_unix(words);
         }
-        let udp = has(b" drops") || line.len() == UDP_HEADER;
-        self.told = Told::Inet(if udp { Transport::Udp } else { Transport::Tcp });
+        self.noted = false;
+        let drops = has(b" drops");
+        // `"  sl …drops"` (`raw_seq_show`); that of UDP is padded, and has three blanks since 2.6.32.
+        self.like_raw = !drops || !has(b" rem_address ");
+        let raw = has(b" rem_address ") && line.starts_with(b"  sl ") && words.ends_with(b" drops");
+        self.told = Told::Inet(match drops || line.len() == UDP_HEADER {
+            true if raw => Transport::Raw,
+            true => Transport::Udp,
+            false => Transport::Tcp,
+        });
         true
+    }
+
+    /// Sets right what the header told, where the row is not of such a table: it is of UDP then.
+    #[inline]
+    fn told(&self, header: Transport, ports: (u16, u16), code: u32, rest: &[u8]) -> Transport {
+        let wrong = match (self.asked, header) {
+            (None, Transport::Raw) => is_no_raw(ports),
+            // The two states of datagrams; in others rows of TCP can be as short.
+            (None, Transport::Tcp) => matches!(code, 0x01 | 0x07) && is_datagram(rest),
+            _ => false,
+        };
+        if wrong { Transport::Udp } else { header }
+    }
+
+    /// What the text leaves open about the protocol of its rows: said once for a table.
+    #[cold]
+    fn doubt(&mut self, row: &Row<'_>) -> Option<&'static str> {
+        let Row::Socket(socket) = row else { return None };
+        if self.noted || socket.transport != Transport::Udp {
+            return None;
+        }
+        self.noted = true;
+        let port = |end: &Endpoint<'_>| end.port.unwrap_or_default();
+        let ports = (port(&socket.local), socket.remote.as_ref().map_or(0, port));
+        Some(if self.like_raw && !is_no_raw(ports) { UDP_OR_RAW } else { UDP_OR_LITE })
     }
 
     #[inline]
@@ -176,6 +238,7 @@ impl ProcNet {
         let (mut there, peer_port) = self.end(&mut cursor)?;
         eat(&mut cursor, b" ")?;
         let code = cursor.hex_digits::<2>()?;
+        let transport = self.told(transport, (local_port, peer_port), code, cursor.rest);
         let state = state(code, transport);
         let v4_mapped = unmap(&mut here, &mut there);
         let raw = transport == Transport::Raw;
@@ -226,6 +289,18 @@ impl ProcNet {
 #[inline]
 fn eat(cursor: &mut Cursor<'_>, text: &[u8]) -> Option<()> {
     cursor.eat(text).then_some(())
+}
+
+/// True where the ports cannot be those of a raw socket: the number of its protocol, and none.
+const fn is_no_raw((here, there): (u16, u16)) -> bool {
+    here > 0xff || there != 0
+}
+
+/// True for what stands behind the state of a datagram: at most nine words, and 13 for TCP.
+#[inline]
+fn is_datagram(rest: &[u8]) -> bool {
+    let words = rest.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).take(10).count();
+    matches!(words, 8 | 9)
 }
 
 /// The two digits just read.
@@ -383,11 +458,59 @@ mod tests {
                      uid  timeout inode";
         let row = format!("   0: 00000000:0044 00000000:0000 07 {TAIL}");
         let first = |text: String| {
-            let seen = sockets(reader(Table::Auto), &text);
-            (seen[0].transport, seen[0].state)
+            let seen = rows(&read(reader(Table::Auto), text.as_bytes()));
+            let Some(Row::Socket(seen)) = seen.first() else { panic!("{seen:?}") };
+            (seen.transport, seen.state)
         };
         assert_eq!(first(format!("{names:<127}\n{row}")), (Transport::Udp, State::Unconnected));
         assert_eq!(first(format!("{names:<149}\n{row}")), (Transport::Tcp, State::Closed));
+    }
+
+    #[test]
+    fn a_text_alone_tells_its_protocol_or_that_it_does_not() {
+        let v4 = "sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt                     uid  timeout inode";
+        let v6 = "  sl  local_address                         remote_address                                          st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode ref pointer drops";
+        let row = |ends: &str, drops: &str| {
+            format!("  44: {ends} 07 00000000:00000000 00:00000000 00000000     0        0 5 2 ffff{drops}
+")
+        };
+        let any = "0".repeat(32);
+        let (icmp, port) = ("00000000:0001 00000000:0000", "00000000:1E61 00000000:0000");
+        let icmp6 = format!("{any}:003A {any}:0000");
+        let port6 = format!("{any}:1E61 {any}:0000");
+        let drops = " ref pointer drops";
+        for (header, row, transport, note) in [
+            (format!("  {v4}{drops}"), row(icmp, " 0"), Transport::Raw, None),
+            // Somebody took the blanks off at the ends of lines.
+            (format!("  {v4}{drops}"), row(port, " 0"), Transport::Udp, Some(UDP_OR_LITE)),
+            (format!("   {v4}{drops}"), row(icmp, " 0"), Transport::Udp, Some(UDP_OR_LITE)),
+            (format!("   {v4}{drops:<31}"), row(port, " 0"), Transport::Udp, Some(UDP_OR_LITE)),
+            (v6.to_owned(), row(&icmp6, " 0"), Transport::Udp, Some(UDP_OR_RAW)),
+            (v6.to_owned(), row(&port6, " 0"), Transport::Udp, Some(UDP_OR_LITE)),
+            (format!("  {v4}{:53}", ""), row(icmp, ""), Transport::Udp, Some(UDP_OR_RAW)),
+            (format!("  {v4}"), row(port, ""), Transport::Udp, Some(UDP_OR_LITE)),
+        ] {
+            let seen = read(
+                reader(Table::Auto),
+                format!(
+                    "{header}
+{row}{row}"
+                )
+                .as_bytes(),
+            );
+            let notes: Vec<_> = seen.issues.iter().map(|issue| issue.message.as_str()).collect();
+            assert_eq!(
+                notes,
+                note.into_iter().collect::<Vec<_>>(),
+                "{header}
+{row}"
+            );
+            for row in rows(&seen) {
+                let Row::Socket(socket) = row else { panic!("{row:?}") };
+                let expected = (transport, State::Unconnected);
+                assert_eq!((socket.transport, socket.state), expected, "{header}");
+            }
+        }
     }
 
     #[test]
