@@ -210,7 +210,11 @@ mod tests {
         assert_eq!(kind(Some(2_150_859_173), "QuotaLimit"), FaultKind::Quota);
         assert_eq!(kind(Some(2_150_859_174), "InternalError"), FaultKind::Quota);
         assert_eq!(kind(Some(5), "AccessDenied"), FaultKind::Denied);
-        assert_eq!(kind(Some(2), "InternalError"), FaultKind::ToolMissing);
+        // A shell is no program that could be missing.
+        let missing = fault(Some(2), "InternalError");
+        let start = Action::Start { shell: &shell, command: &shell, argv: &[] };
+        assert_eq!(class(start, &missing), FaultKind::ToolMissing);
+        assert_eq!(class(create, &missing), FaultKind::Lost);
         assert_eq!(kind(Some(995), "InternalError"), FaultKind::Killed);
         assert_eq!(kind(None, "SchemaValidationError"), FaultKind::Lost);
         let codes = Codes {
