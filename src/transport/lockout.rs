@@ -24,7 +24,20 @@
 //! when the first has been silent for [`SHARE`], or has broken off; while both are silent all others
 //! wait, and when both have broken off they do not get it. So hosts that never answer hold a fleet
 //! up for about one login, and cost an account two attempts at most. A host that is silent before it
-//! was shown anything costs nothing.
+//! was shown anything costs nothing. A place sees a password that nobody has taken once, under all its
+//! names: who comes there a second time waits for the first and is refused.
+//!
+//! **Proof.** A host may lie, so a success opens the gate by steps. One that only somebody can give who
+//! knows the password, or its hash, opens it for all (a sealed answer of NTLM, a ticket of a KDC). One
+//! that the host only says (SSH; WS-Management over HTTPS) doubles what may be out without a verdict:
+//!
+//! | successes | shown at once | no verdict yet, or broken off: at most |
+//! |---|---|---|
+//! | 0 | 1 | 2 |
+//! | n | 2^n | 2^(n+1) |
+//!
+//! What is shown at once is what was shown in the last [`SHARE`]. So after a lie two hosts see a wrong
+//! password, and the first refusal stops it; where none of them gives a verdict four see it.
 
 use std::collections::{HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -47,8 +60,16 @@ const TURN: Duration = Duration::from_mins(1);
 /// a tenth of it; one that waits for its domain controller may still be the one to prove it.
 const SHARE: Duration = Duration::from_secs(5);
 
-/// Most hosts that may have seen an untried password and given no verdict.
-const UNRESOLVED_MAX: usize = 2;
+/// Hosts that may have seen a password in the last [`SHARE`] and given no verdict, after so many
+/// successes. In all it is twice as many.
+const fn room(successes: u32) -> usize {
+    // More than hosts are visited at a time.
+    let doublings = if successes < DOUBLINGS_MAX { successes } else { DOUBLINGS_MAX };
+    1 << doublings
+}
+
+/// 65,536 at once.
+const DOUBLINGS_MAX: u32 = 16;
 
 /// Where a credential is offered: address in lower case, and port.
 pub(in crate::transport) type Place = (String, u16);
@@ -81,27 +102,91 @@ pub(in crate::transport) struct Lockout {
 struct Known {
     refused: HashSet<(Place, Key)>,
     gates: HashMap<Key, Gate>,
-    taken: HashSet<Spelling>,
+    taken: HashMap<Spelling, Taken>,
     tickets: u64,
+}
+
+/// A host that has seen a password and may yet answer.
+#[derive(Debug)]
+struct Open {
+    ticket: u64,
+    place: Place,
+    since: Instant,
+}
+
+/// Who has seen a password and given no verdict.
+#[derive(Debug, Default)]
+struct Unresolved {
+    shown: Vec<Open>,
+    /// Hosts that have seen it and broke off.
+    doubted: Vec<Place>,
+}
+
+/// What is known of a password that a host has taken.
+#[derive(Debug, Default)]
+struct Taken {
+    successes: u32,
+    /// One of them was one that nobody can give who does not know the password.
+    certain: bool,
+    /// Who has taken it: it may be shown there as often as it takes.
+    by: HashSet<Place>,
+    unresolved: Unresolved,
 }
 
 /// What is known of what counts as one account.
 #[derive(Debug, Default)]
 struct Gate {
-    /// Hosts that have seen an untried password and may yet answer: ticket, and since when.
-    shown: Vec<(u64, Instant)>,
-    /// Hosts that have seen it and broke off.
-    doubts: usize,
-    stopped: Option<Stopped>,
+    unresolved: Unresolved,
+    /// Which host refused it.
+    stopped: Option<String>,
 }
 
-/// Why a password is not offered any more.
-#[derive(Clone, Debug)]
-struct Stopped {
-    /// Which host, and what it did.
-    by: String,
-    /// It refused it; a doubt stops only what nobody has taken.
-    refused: bool,
+/// Whether one more host may see a password.
+enum Room {
+    Free,
+    /// Not before a verdict, or until then.
+    Wait(Option<Instant>),
+    /// As many have broken off as may.
+    Full,
+}
+
+impl Unresolved {
+    fn room(&self, room: usize, place: &Place, now: Instant) -> Room {
+        if self.is_full(room) {
+            return Room::Full;
+        }
+        if self.shown.len() + self.doubted.len() >= 2 * room
+            || self.shown.iter().any(|open| open.place == *place)
+        {
+            return Room::Wait(None);
+        }
+        let mut fresh: Vec<Instant> =
+            self.shown.iter().map(|open| open.since + SHARE).filter(|free| *free > now).collect();
+        if fresh.len() < room {
+            return Room::Free;
+        }
+        // The earliest of those of which one must go.
+        fresh.sort_unstable();
+        Room::Wait(fresh.get(fresh.len() - room).copied())
+    }
+
+    /// A host at most counts once.
+    fn doubt(&mut self, place: &Place) {
+        if !self.doubted.contains(place) {
+            self.doubted.push(place.clone());
+        }
+    }
+
+    fn is_full(&self, room: usize) -> bool {
+        self.doubted.len() >= 2 * room
+    }
+
+    /// What the hosts that broke off did.
+    fn told(&self) -> String {
+        let mut last = self.doubted.iter().rev().map(shown);
+        let (by, before) = (last.next().unwrap_or_default(), last.next().unwrap_or_default());
+        format!("{by} broke off the login, as {before} had done")
+    }
 }
 
 /// What an account is in the eyes of the rules above.
@@ -111,13 +196,14 @@ struct KnownAs {
     spelling: Spelling,
 }
 
-/// The right to show a password to a host now. Dropped without a verdict it is a doubt.
+/// The right to show a password to a host now. Dropped without a verdict it is a doubt, and one of a
+/// password that nobody has taken is not shown to that place again.
 #[derive(Debug)]
 pub(in crate::transport) struct Turn {
     lockout: Arc<Lockout>,
     place: Place,
     account: KnownAs,
-    /// `None`: the password had been taken before, or a verdict has come.
+    /// `None`: the password is known to be right, or a verdict has come.
     ticket: Mutex<Option<u64>>,
 }
 
@@ -165,13 +251,15 @@ impl Lockout {
         let account = self.known_as(user, credential);
         let known = lock(&self.known);
         if known.refused.contains(&(place.clone(), account.first())) {
-            let (user, label) = (escape(user.as_bytes()), &credential.label);
-            let detail = format!(
-                "`{user}` with {label} was not accepted earlier in this run and is not tried again"
-            );
-            return Some(Fault::new(FaultKind::AuthRefused, detail));
+            return Some(not_again(user, credential));
         }
         known.stopped(&account)
+    }
+
+    /// Whether a host has taken this password.
+    pub(in crate::transport) fn is_taken(&self, user: &str, credential: &Unlocked) -> bool {
+        let account = self.known_as(user, credential);
+        lock(&self.known).taken.contains_key(&account.spelling)
     }
 
     /// A place did not take a credential.
@@ -192,8 +280,9 @@ impl Lockout {
         loop {
             // Before it is asked: what happens after that wakes us.
             let changed = self.changed.notified();
-            let asked = lock(&self.known).ask(&account)?;
+            let asked = lock(&self.known).ask(&account, place)?;
             let wait = match asked {
+                Asked::Seen => return Err(not_again(user, credential)),
                 Asked::Go(ticket) => {
                     let (lockout, place) = (Arc::clone(self), place.clone());
                     return Ok(Turn { lockout, place, account, ticket: Mutex::new(ticket) });
@@ -227,8 +316,10 @@ impl Lockout {
 
 /// Whether a password may be shown now.
 enum Asked {
-    /// Yes. With a ticket where nobody has taken it yet.
+    /// Yes. With a ticket where it is not known to be right.
     Go(Option<u64>),
+    /// The place has seen it, and nobody has taken it.
+    Seen,
     /// Not before another host gives its verdict, or until then.
     Wait(Option<Instant>),
 }
@@ -243,41 +334,78 @@ impl KnownAs {
 
 impl Known {
     fn stopped(&self, account: &KnownAs) -> Option<Fault> {
-        let taken = self.taken.contains(&account.spelling);
-        let gates = account.keys.iter().filter_map(|key| self.gates.get(key));
-        let mut stops = gates.filter_map(|gate| gate.stopped.as_ref());
-        let stopped = stops.find(|stopped| stopped.refused || !taken)?;
-        let detail = format!("the password is not offered any more in this run: {}", stopped.by);
+        let mut gates = account.keys.iter().filter_map(|key| self.gates.get(key));
+        let by = match self.taken.get(&account.spelling) {
+            _ if gates.clone().any(|gate| gate.stopped.is_some()) => {
+                gates.find_map(|gate| gate.stopped.clone())
+            }
+            Some(taken) if taken.certain => None,
+            Some(Taken { successes, unresolved, .. }) => {
+                unresolved.is_full(room(*successes)).then(|| unresolved.told())
+            }
+            None => {
+                let full = gates.find(|gate| gate.unresolved.is_full(room(0)));
+                full.map(|gate| gate.unresolved.told())
+            }
+        };
+        let detail = format!("the password is not offered any more in this run: {}", by?);
         Some(Fault::new(FaultKind::Skipped, detail))
     }
 
-    fn ask(&mut self, account: &KnownAs) -> Result<Asked, Fault> {
+    fn ask(&mut self, account: &KnownAs, place: &Place) -> Result<Asked, Fault> {
         if let Some(fault) = self.stopped(account) {
             return Err(fault);
         }
-        if self.taken.contains(&account.spelling) {
-            return Ok(Asked::Go(None));
-        }
         let now = Instant::now();
-        for gate in account.keys.iter().filter_map(|key| self.gates.get(key)) {
-            let last = gate.shown.iter().map(|(_, since)| *since + SHARE).max();
-            if gate.shown.len() + gate.doubts >= UNRESOLVED_MAX {
-                return Ok(Asked::Wait(None));
+        let (rooms, seen) = match self.taken.get(&account.spelling) {
+            Some(taken) if taken.certain || taken.by.contains(place) => {
+                return Ok(Asked::Go(None));
             }
-            if last.is_some_and(|free| free > now) {
-                return Ok(Asked::Wait(last));
+            Some(Taken { successes, unresolved, .. }) => {
+                (vec![unresolved.room(room(*successes), place, now)], false)
+            }
+            None => {
+                let gates = account.keys.iter().filter_map(|key| self.gates.get(key));
+                let rooms = gates.map(|gate| gate.unresolved.room(room(0), place, now)).collect();
+                (rooms, self.refused.contains(&(place.clone(), account.first())))
+            }
+        };
+        if seen {
+            return Ok(Asked::Seen);
+        }
+        for room in rooms {
+            match room {
+                Room::Free => {}
+                Room::Wait(until) => return Ok(Asked::Wait(until)),
+                // It was asked for above.
+                Room::Full => return Ok(Asked::Wait(None)),
             }
         }
         self.tickets += 1;
-        for key in &account.keys {
-            self.gates.entry(key.clone()).or_default().shown.push((self.tickets, now));
+        let open = || Open { ticket: self.tickets, place: place.clone(), since: now };
+        match self.taken.get_mut(&account.spelling) {
+            Some(taken) => taken.unresolved.shown.push(open()),
+            None => {
+                for key in &account.keys {
+                    let gate = self.gates.entry(key.clone()).or_default();
+                    gate.unresolved.shown.push(open());
+                }
+            }
         }
         Ok(Asked::Go(Some(self.tickets)))
     }
 
-    fn gates<'a>(&'a mut self, account: &KnownAs, each: impl Fn(&'a mut Gate)) {
-        for (key, gate) in &mut self.gates {
-            if account.keys.contains(key) {
+    /// Takes a ticket back.
+    fn back(&mut self, ticket: u64, account: &KnownAs) {
+        if let Some(taken) = self.taken.get_mut(&account.spelling) {
+            taken.unresolved.shown.retain(|open| open.ticket != ticket);
+        }
+        self.gates(account, |gate| gate.unresolved.shown.retain(|open| open.ticket != ticket));
+    }
+
+    fn gates(&mut self, account: &KnownAs, mut each: impl FnMut(&mut Gate)) {
+        for key in &account.keys {
+            if let Some(gate) = self.gates.get_mut(key) {
                 each(gate);
             }
         }
@@ -285,10 +413,24 @@ impl Known {
 }
 
 impl Turn {
-    /// The password was taken.
+    /// The host says that it took the password.
     pub(in crate::transport) fn taken(&self) {
-        self.settle(|known, turn| {
-            known.taken.insert(turn.account.spelling.clone());
+        self.succeeded(false);
+    }
+
+    /// The host, or a KDC, has shown that it knows the password: it is right, whatever others do.
+    pub(in crate::transport) fn proved(&self) {
+        self.succeeded(true);
+    }
+
+    fn succeeded(&self, certain: bool) {
+        self.settle(|known, had_ticket| {
+            let taken = known.taken.entry(self.account.spelling.clone()).or_default();
+            taken.certain |= certain;
+            // What a place says twice counts once.
+            if had_ticket && taken.by.insert(self.place.clone()) {
+                taken.successes = taken.successes.saturating_add(1);
+            }
         });
     }
 
@@ -297,43 +439,60 @@ impl Turn {
         self.settle(|_, _| {});
     }
 
-    /// A host that may have seen the password broke off: it may have counted a failed login. The
-    /// second such host stops a password that nobody has taken.
+    /// A host that may have seen the password broke off: it may have counted a failed login. Too many
+    /// such hosts stop a password that is not known to be right, and none of them sees one again that
+    /// nobody has taken.
     pub(in crate::transport) fn doubt(&self) {
-        self.settle(|known, turn| {
-            let by = turn.text("broke off the login, as another host had done");
-            known.gates(&turn.account, |gate| {
-                gate.doubts += 1;
-                if gate.doubts >= UNRESOLVED_MAX {
-                    let stopped = Stopped { by: by.clone(), refused: false };
-                    gate.stopped.get_or_insert(stopped);
+        self.settle(|known, had_ticket| {
+            if !had_ticket {
+                return;
+            }
+            let account = &self.account;
+            match known.taken.get_mut(&account.spelling) {
+                Some(taken) => taken.unresolved.doubt(&self.place),
+                None => {
+                    known.gates(account, |gate| gate.unresolved.doubt(&self.place));
+                    known.refused.insert((self.place.clone(), account.first()));
                 }
-            });
+            }
         });
     }
 
     /// The password was refused: no host sees it any more.
     pub(in crate::transport) fn stop(&self, why: &str) {
-        self.settle(|_, _| {});
-        let stopped = Stopped { by: self.text(why), refused: true };
-        lock(&self.lockout.known).gates(&self.account, |gate| gate.stopped = Some(stopped.clone()));
-        self.lockout.changed.notify_waiters();
+        let by = format!("{} {why}", shown(&self.place));
+        self.settle(|known, _| {
+            for key in &self.account.keys {
+                known.gates.entry(key.clone()).or_default().stopped = Some(by.clone());
+            }
+        });
     }
 
-    /// Gives the ticket back, if there still is one, with what the host made of it.
-    fn settle(&self, verdict: impl FnOnce(&mut Known, &Self)) {
-        let Some(ticket) = lock(&self.ticket).take() else { return };
+    /// Gives the ticket back, if there still is one, with what the host made of it: before anybody else
+    /// can ask.
+    fn settle(&self, verdict: impl FnOnce(&mut Known, bool)) {
+        let ticket = lock(&self.ticket).take();
         let mut known = lock(&self.lockout.known);
-        known.gates(&self.account, |gate| gate.shown.retain(|(shown, _)| *shown != ticket));
-        verdict(&mut known, self);
+        if let Some(ticket) = ticket {
+            known.back(ticket, &self.account);
+        }
+        verdict(&mut known, ticket.is_some());
         drop(known);
         self.lockout.changed.notify_waiters();
     }
+}
 
-    fn text(&self, why: &str) -> String {
-        let (address, port) = (escape(self.place.0.as_bytes()), self.place.1);
-        format!("{address} port {port} {why}")
-    }
+/// A place as a fault names it.
+fn shown(place: &Place) -> String {
+    format!("{} port {}", escape(place.0.as_bytes()), place.1)
+}
+
+/// The fault of a credential that a place has seen and not accepted.
+fn not_again(user: &str, credential: &Unlocked) -> Fault {
+    let (user, label) = (escape(user.as_bytes()), &credential.label);
+    let detail =
+        format!("`{user}` with {label} was not accepted earlier in this run and is not tried again");
+    Fault::new(FaultKind::AuthRefused, detail)
 }
 
 impl Drop for Turn {

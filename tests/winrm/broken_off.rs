@@ -22,16 +22,23 @@ fn service(step: &str, fault: &str) -> (Service, Vec<String>) {
     (service, hosts)
 }
 
-/// The record of each host holds this fault, and the second one's what is left there.
-fn assert_recorded(service: &Service, broken_off: &str, said: &str) {
+/// The record of each host holds this fault, and what is left there: nothing on the first one, where the
+/// login was proved.
+fn assert_recorded(service: &Service, broken_off: &str, proved: bool, said: &str) {
     let (_, manifest) = manifest(service);
     let kinds = |host: &Value| -> Vec<String> {
         let faults = host["faults"].as_array().unwrap().iter();
         faults.map(|fault| fault["kind"].as_str().unwrap().to_owned()).collect()
     };
     let hosts = manifest["hosts"].as_array().unwrap();
-    assert_eq!(kinds(&hosts[0]), [broken_off], "{manifest}\n{said}");
+    let mut first = vec![broken_off];
+    first.extend((!proved).then_some("leaked_shell"));
+    assert_eq!(kinds(&hosts[0]), first, "{manifest}\n{said}");
     assert_eq!(kinds(&hosts[1]), [broken_off, "leaked_shell"], "{manifest}\n{said}");
+    if !proved {
+        assert_eq!((service.shells("127.0.7.1"), service.total("auth_ok")), (1, 2));
+        return;
+    }
     let codes =
         json!({"stage": "cleanup", "http_status": 500, "wsman_code": 5, "subcode": "AccessDenied"});
     assert_eq!(hosts[1]["faults"][1]["codes"], codes);
@@ -39,13 +46,13 @@ fn assert_recorded(service: &Service, broken_off: &str, said: &str) {
 }
 
 #[test]
-fn the_hosts_deadline_in_the_middle_of_a_creation_leaves_no_shell_in_silence() {
+fn the_hosts_deadline_in_the_middle_of_a_creation_shows_no_unproven_password_again() {
     let (service, hosts) = service("Create", "hang_after");
     let playbook =
         "views: [listeners]\ndeadlines: {first_byte: 5s, idle: 5s, command: 10s, host: 10s}";
     let said = run(&service, playbook, &service.password, &hosts);
     assert!(service.path("data/evidence").exists(), "{}", said.err);
-    assert_recorded(&service, "deadline", &said.err);
+    assert_recorded(&service, "deadline", false, &said.err);
     let (_, manifest) = manifest(&service);
     assert_eq!(manifest["hosts"][0]["faults"][0]["codes"], json!({"stage": "create"}));
 }
@@ -73,5 +80,5 @@ fn an_interrupt_in_the_middle_of_a_command_leaves_no_shell_in_silence() {
     interrupt();
     lines.read_to_string(&mut said).unwrap();
     child.wait().unwrap();
-    assert_recorded(&service, "skipped", &said);
+    assert_recorded(&service, "skipped", true, &said);
 }

@@ -18,7 +18,7 @@ use crate::fleet::{manifest, prepare, run, say};
 use crate::lab::Service;
 
 /// What a service does with a request.
-enum Does {
+pub(crate) enum Does {
     /// Sends this.
     Says(Vec<u8>),
     /// Sends the first, then the second again and again, as fast as it is taken or with a pause.
@@ -29,7 +29,7 @@ enum Does {
 
 /// What a client sent: the steps of its login, and whether a body could be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Sent {
+pub(crate) enum Sent {
     /// NTLM's first message: no name, no password.
     Name,
     /// Its third, which shows the password to whoever can guess it.
@@ -41,14 +41,14 @@ enum Sent {
 }
 
 /// A service of a test's own.
-struct Liar {
-    port: u16,
+pub(crate) struct Liar {
+    pub(crate) port: u16,
     sent: Arc<Mutex<Vec<Sent>>>,
 }
 
 impl Liar {
     /// Listens on all of 127/8.
-    fn start(answer: impl Fn(Sent) -> Does + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(answer: impl Fn(Sent) -> Does + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let sent = Arc::new(Mutex::new(Vec::new()));
@@ -63,7 +63,7 @@ impl Liar {
         Self { port, sent }
     }
 
-    fn count(&self, what: Sent) -> usize {
+    pub(crate) fn count(&self, what: Sent) -> usize {
         self.sent.lock().unwrap().iter().filter(|sent| **sent == what).count()
     }
 }
@@ -119,7 +119,7 @@ fn request(stream: &mut TcpStream, read: &mut Vec<u8>) -> Option<Sent> {
 }
 
 /// A challenge that offers all that is demanded ([MS-NLMP] 2.2.1.2), with an empty list of names.
-fn challenge() -> String {
+pub(crate) fn challenge() -> String {
     let flags = 0x10_u32 | 0x20 | 0x200 | 0x8000 | 0x0008_0000 | 0x0080_0000 | 0x6000_0001;
     let mut token = b"NTLMSSP\0\x02\0\0\0".to_vec();
     token.extend([0, 0, 0, 0, 56, 0, 0, 0]);
@@ -132,14 +132,14 @@ fn challenge() -> String {
     format!("WWW-Authenticate: Negotiate {}\r\n", Base64::encode_string(&token))
 }
 
-fn says(status: &str, fields: &str, body: &str) -> Does {
+pub(crate) fn says(status: &str, fields: &str, body: &str) -> Does {
     let length = body.len();
     let text = format!("HTTP/1.1 {status}\r\n{fields}Content-Length: {length}\r\n\r\n{body}");
     Does::Says(text.into_bytes())
 }
 
 /// The faults and outcome of each host of a run, by name.
-fn came(service: &Service) -> Vec<(String, String, Vec<String>)> {
+pub(crate) fn came(service: &Service) -> Vec<(String, String, Vec<String>)> {
     let (_, manifest) = manifest(service);
     let text = |value: &Value| value.as_str().unwrap().to_owned();
     let hosts = manifest["hosts"].as_array().unwrap().iter().map(|host| {
@@ -149,9 +149,9 @@ fn came(service: &Service) -> Vec<(String, String, Vec<String>)> {
     hosts.collect()
 }
 
-const QUICK: &str = "views: [listeners]\ndeadlines: {authenticate: 6s, host: 60s}";
+pub(crate) const QUICK: &str = "views: [listeners]\ndeadlines: {authenticate: 6s, host: 60s}";
 
-fn hosts(liar: &Liar, names: std::ops::RangeInclusive<u8>) -> Vec<String> {
+pub(crate) fn hosts(liar: &Liar, names: std::ops::RangeInclusive<u8>) -> Vec<String> {
     let port = liar.port;
     names.map(|n| format!("win-{n}: {{address: 127.0.6.{n}, port: {port}, tls: false}}")).collect()
 }
@@ -292,6 +292,7 @@ async fn answers_without_end_or_sense_before_the_login_are_bounded_and_show_noth
         ("trickle of chunks", endless(&chunks, "1\r\nx\r\n", slowly), FaultKind::KexTimeout),
         ("trickle of a header", endless(OK, "X", slowly), FaultKind::KexTimeout),
         ("continue", endless("", "HTTP/1.1 100 Continue\r\n\r\n", slowly), FaultKind::KexTimeout),
+        ("continue at once", endless("", "HTTP/1.1 100 Continue\r\n\r\n", at_once), FaultKind::Lost),
         ("no HTTP", endless("220 mail ready\r\n", "", slowly), FaultKind::Lost),
         ("redirection", once("302 Found", "Location: http://127.0.6.9/wsman\r\n"), FaultKind::Lost),
         (

@@ -29,3 +29,4 @@ mod many;
 mod mixed;
 mod matrix;
 mod profile;
+mod showing;

@@ -33,15 +33,19 @@ async fn now(lockout: &Arc<Lockout>, user: &str, secret: &str) -> &'static str {
 
 #[tokio::test(start_paused = true)]
 async fn the_second_host_that_breaks_off_stops_a_password_that_nobody_took() {
-    let (lockout, place) = run();
+    let (lockout, _) = run();
     let password = password("x");
-    for stopped in [false, true] {
+    for (address, stopped) in [("10.0.0.1", false), ("10.0.0.2", true)] {
+        let place = place(address);
         lockout.turn(&place, "reader", &password).await.unwrap().doubt();
         assert_eq!(now(&lockout, "reader", "x").await == "is stopped", stopped);
     }
-    // Once a host has taken it, it is right, whatever others do.
+    let fault = lockout.turn(&place("10.0.0.3"), "reader", &password).await.unwrap_err();
+    let expected = "10.0.0.2 port 22 broke off the login, as 10.0.0.1 port 22 had done";
+    assert!(fault.detail.ends_with(expected), "{fault}");
+    // Once a host has shown that it knows it, it is right, whatever others do.
     let (lockout, place) = run();
-    lockout.turn(&place, "reader", &password).await.unwrap().taken();
+    lockout.turn(&place, "reader", &password).await.unwrap().proved();
     for _ in 0..3 {
         // Dropped without a verdict.
         drop(lockout.turn(&place, "reader", &password).await.unwrap());
@@ -50,33 +54,103 @@ async fn the_second_host_that_breaks_off_stops_a_password_that_nobody_took() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_untried_password_is_one_hosts_turn_and_taken_once_it_is_every_hosts() {
-    let (lockout, place) = run();
+async fn a_place_sees_an_unproven_password_once_and_is_one_doubt_whatever_its_names() {
+    let (lockout, one) = run();
     let password = password("x");
-    let first = lockout.turn(&place, "u", &password).await.unwrap();
-    let mut second = Box::pin(lockout.turn(&place, "u", &password));
+    let first = lockout.turn(&one, "u", &password).await.unwrap();
+    let mut again = Box::pin(lockout.turn(&one, "u", &password));
+    assert!(matches!(futures::poll!(&mut again), Poll::Pending));
+    tokio::time::advance(SHARE * 2).await;
+    assert!(matches!(futures::poll!(&mut again), Poll::Pending));
+    drop(first);
+    assert_eq!(again.await.unwrap_err().kind, FaultKind::AuthRefused);
+    assert_eq!(now(&lockout, "u", "x").await, "goes");
+    // A place that did take it sees it as often as it takes.
+    let place = place("10.0.0.2");
+    lockout.turn(&place, "u", &password).await.unwrap().taken();
+    let (a, b) = (lockout.turn(&place, "u", &password), lockout.turn(&place, "u", &password));
+    let (a, b) = tokio::join!(a, b);
+    assert!(a.is_ok() && b.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_host_that_says_yes_opens_the_gate_by_steps_and_one_that_proves_it_wholly() {
+    let (lockout, _) = run();
+    let password = password("x");
+    let mut at = 0_u32;
+    let mut take = async |count: usize| {
+        let mut turns = Vec::new();
+        for _ in 0..count {
+            at += 1;
+            turns.push(lockout.turn(&place(&format!("h{at}")), "u", &password).await.unwrap());
+        }
+        turns
+    };
+    let begun = Instant::now();
+    for turn in take(1).await {
+        turn.taken();
+    }
+    // Two at once, and twice as many without a verdict.
+    let turns = take(2).await;
+    assert_eq!(now(&lockout, "u", "x").await, "waits");
+    assert_eq!(begun.elapsed(), Duration::ZERO);
+    let more = take(2).await;
+    assert_eq!(begun.elapsed(), SHARE);
+    tokio::time::advance(SHARE * 2).await;
+    assert_eq!(now(&lockout, "u", "x").await, "waits");
+    // Two more successes: eight at once, of which two are out.
+    for turn in turns {
+        turn.taken();
+    }
+    drop(more);
+    let turns = take(8).await;
+    assert_eq!(now(&lockout, "u", "x").await, "waits");
+    if let Some(turn) = turns.first() {
+        turn.proved();
+    }
+    assert_eq!(now(&lockout, "u", "x").await, "goes");
+    drop(turns);
+    assert_eq!(now(&lockout, "u", "x").await, "goes");
+    // After a lie, four that break off stop it.
+    let (lockout, _) = run();
+    lockout.turn(&place("liar"), "u", &password).await.unwrap().taken();
+    for name in ["a", "b", "c", "d"] {
+        assert_eq!(now(&lockout, "u", "x").await, "goes");
+        drop(lockout.turn(&place(name), "u", &password).await.unwrap());
+    }
+    assert_eq!(now(&lockout, "u", "x").await, "is stopped");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_untried_password_is_one_hosts_turn_and_taken_once_it_is_every_hosts() {
+    let (lockout, one) = run();
+    let (password, other) = (password("x"), place("10.0.0.2"));
+    let first = lockout.turn(&one, "u", &password).await.unwrap();
+    let mut second = Box::pin(lockout.turn(&other, "u", &password));
     assert!(matches!(futures::poll!(&mut second), Poll::Pending));
     // Another login name is another account, and so is another password of a bare one.
     assert_eq!(now(&lockout, "v", "x").await, "goes");
     assert_eq!(now(&lockout, "u", "y").await, "goes");
     first.unseen();
     second.await.unwrap().taken();
-    let turn = || lockout.turn(&place, "u", &password);
-    let (a, b) = tokio::join!(turn(), turn());
+    let (third, fourth) = (place("10.0.0.3"), place("10.0.0.4"));
+    let turn = |place| lockout.turn(place, "u", &password);
+    let (a, b) = tokio::join!(turn(&third), turn(&fourth));
     assert!(a.is_ok() && b.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn however_many_hosts_are_silent_two_see_an_untried_password_and_a_fleet_waits_for_one_login()
 {
-    let (lockout, place) = run();
+    let (lockout, _) = run();
     let password = password("x");
     let begun = Instant::now();
-    let first = lockout.turn(&place, "u", &password).await.unwrap();
-    let second = lockout.turn(&place, "u", &password).await.unwrap();
+    let first = lockout.turn(&place("10.0.0.1"), "u", &password).await.unwrap();
+    let second = lockout.turn(&place("10.0.0.2"), "u", &password).await.unwrap();
     assert_eq!(begun.elapsed(), SHARE);
     // A third one sees it only when one of the two has answered.
-    let mut third = Box::pin(lockout.turn(&place, "u", &password));
+    let at_1 = place("10.0.0.3");
+    let mut third = Box::pin(lockout.turn(&at_1, "u", &password));
     tokio::time::advance(SHARE * 3).await;
     assert!(matches!(futures::poll!(&mut third), Poll::Pending));
     drop(first);
@@ -88,9 +162,10 @@ async fn however_many_hosts_are_silent_two_see_an_untried_password_and_a_fleet_w
     assert_eq!(now(&lockout, "u", "x").await, "goes");
     // Both silent to the end: nobody else sees it.
     let (lockout, _) = run();
-    let first = lockout.turn(&place, "u", &password).await.unwrap();
-    let second = lockout.turn(&place, "u", &password).await.unwrap();
-    let mut third = Box::pin(lockout.turn(&place, "u", &password));
+    let first = lockout.turn(&place("10.0.0.4"), "u", &password).await.unwrap();
+    let second = lockout.turn(&place("10.0.0.5"), "u", &password).await.unwrap();
+    let at_2 = place("10.0.0.6");
+    let mut third = Box::pin(lockout.turn(&at_2, "u", &password));
     assert!(matches!(futures::poll!(&mut third), Poll::Pending));
     drop((first, second));
     assert_eq!(third.await.unwrap_err().kind, FaultKind::Skipped);
@@ -98,11 +173,12 @@ async fn however_many_hosts_are_silent_two_see_an_untried_password_and_a_fleet_w
 
 #[tokio::test(start_paused = true)]
 async fn a_host_that_broke_off_hands_the_turn_on_at_once() {
-    let (lockout, place) = run();
+    let (lockout, _) = run();
     let password = password("x");
-    let first = lockout.turn(&place, "u", &password).await.unwrap();
+    let first = lockout.turn(&place("10.0.0.1"), "u", &password).await.unwrap();
     let begun = Instant::now();
-    let mut second = Box::pin(lockout.turn(&place, "u", &password));
+    let at_3 = place("10.0.0.2");
+    let mut second = Box::pin(lockout.turn(&at_3, "u", &password));
     assert!(matches!(futures::poll!(&mut second), Poll::Pending));
     drop(first);
     second.await.unwrap().taken();
@@ -111,11 +187,11 @@ async fn a_host_that_broke_off_hands_the_turn_on_at_once() {
 
 #[tokio::test(start_paused = true)]
 async fn who_waits_too_long_for_a_turn_gives_up_without_an_attempt() {
-    let (lockout, place) = run();
+    let (lockout, _) = run();
     let password = password("x");
-    let _first = lockout.turn(&place, "u", &password).await.unwrap();
-    let _second = lockout.turn(&place, "u", &password).await.unwrap();
-    let fault = lockout.turn(&place, "u", &password).await.unwrap_err();
+    let _first = lockout.turn(&place("10.0.0.1"), "u", &password).await.unwrap();
+    let _second = lockout.turn(&place("10.0.0.2"), "u", &password).await.unwrap();
+    let fault = lockout.turn(&place("10.0.0.3"), "u", &password).await.unwrap_err();
     assert_eq!(fault.kind, FaultKind::Deadline);
     let expected = "the password was not offered: for 60 s no other host answered to it";
     assert_eq!(fault.detail, expected);
@@ -178,10 +254,10 @@ async fn an_account_in_several_spellings_and_entries_has_one_try() {
 
 #[tokio::test(start_paused = true)]
 async fn a_success_of_one_spelling_opens_no_other_to_all_hosts_at_once() {
-    let (lockout, place) = run();
+    let (lockout, _) = run();
     let password = password("x");
-    lockout.turn(&place, "LAB\\svc", &password).await.unwrap().taken();
-    let _other = lockout.turn(&place, "OTHER\\svc", &password).await.unwrap();
+    lockout.turn(&place("10.0.0.1"), "LAB\\svc", &password).await.unwrap().taken();
+    let _other = lockout.turn(&place("10.0.0.2"), "OTHER\\svc", &password).await.unwrap();
     assert_eq!(now(&lockout, "OTHER\\svc", "x").await, "waits");
     assert_eq!(now(&lockout, "lab\\svc", "x").await, "goes");
 }

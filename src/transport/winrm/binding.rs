@@ -4,6 +4,7 @@
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 
 use crate::model::fault::{Fault, FaultKind};
+use crate::model::text::escape;
 use crate::transport::winrm::der;
 
 /// `1.2.840.113549.1.1`: the algorithms of PKCS #1.
@@ -90,7 +91,7 @@ pub(super) fn tls_fault(error: &std::io::Error) -> Fault {
     use tokio_rustls::rustls::{AlertDescription, CertificateError, Error};
     let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>());
     if let Some(Error::InvalidCertificate(CertificateError::Other(other))) = inner {
-        return Fault::new(FaultKind::TlsUntrusted, format!("TLS: {}", other.0));
+        return Fault::new(FaultKind::TlsUntrusted, told(&other.0));
     }
     let kind = match inner {
         Some(Error::InvalidCertificate(_) | Error::NoCertificatesPresented) => {
@@ -106,7 +107,19 @@ pub(super) fn tls_fault(error: &std::io::Error) -> Fault {
         ) => FaultKind::TlsNoCommon,
         _ => FaultKind::Lost,
     };
-    Fault::new(kind, format!("TLS: {error}"))
+    Fault::new(kind, told(error))
+}
+
+/// Characters of an error that are kept: it may repeat all names of a certificate, raw.
+const TOLD_MAX: usize = 300;
+
+fn told(error: &dyn std::fmt::Display) -> String {
+    let text = escape(error.to_string().as_bytes());
+    let mut kept: String = text.chars().take(TOLD_MAX).collect();
+    if kept.len() < text.len() {
+        kept.push_str("...");
+    }
+    format!("TLS: {kept}")
 }
 
 #[cfg(test)]
@@ -156,6 +169,21 @@ mod tests {
         assert_eq!(of(&der(0x30, &[])), Some(32), "nothing said is SHA-1");
         assert_eq!(nist(8), None, "SHA3-256");
         assert_eq!(of(b"rubbish"), None);
+    }
+
+    #[test]
+    fn names_of_a_certificate_are_escaped_and_not_told_without_end() {
+        use tokio_rustls::rustls::pki_types::ServerName;
+        use tokio_rustls::rustls::{CertificateError, Error};
+        let fault = |presented: Vec<String>| {
+            let expected = ServerName::try_from("win-1").unwrap();
+            let error = CertificateError::NotValidForNameContext { expected, presented };
+            tls_fault(&std::io::Error::other(Error::InvalidCertificate(error)))
+        };
+        let said = fault(vec!["\u{1b}[31m\r\nall hosts ok".to_owned()]).detail;
+        assert!(said.ends_with("only valid for \\x1b[31m\\x0d\\x0aall hosts ok"), "{said}");
+        let said = fault((0..9_000).map(|at| format!("n{at}")).collect()).detail;
+        assert_eq!((said.len(), said.ends_with("...")), (TOLD_MAX + 8, true));
     }
 
     #[test]

@@ -36,7 +36,9 @@ pub(super) struct Leftover {
 
 impl Leftover {
     async fn delete(&mut self) -> Result<(), Fault> {
-        if let Some(mut line) = self.line.take().filter(Line::is_whole) {
+        let line = self.line.take();
+        let is_proved = line.as_ref().is_none_or(Line::is_proved);
+        if let Some(mut line) = line.filter(Line::is_whole) {
             match self.over(&mut line).await {
                 Err(Failed::Broken(_)) => {}
                 Err(failed) => return Err(self.fault(failed)),
@@ -44,6 +46,10 @@ impl Leftover {
             }
         }
         // The old connection is closed by now.
+        if !is_proved && !self.door.is_proved() {
+            let detail = "the host did not prove to take the password, which is not shown to it again";
+            return Err(Fault::new(FaultKind::Lost, detail));
+        }
         let Ok(connection) = timeout(STEP, self.door.enter()).await else {
             let seconds = STEP.as_secs();
             let detail = format!("delete: no second login in {seconds} s");
@@ -121,6 +127,15 @@ impl Cleanup {
         let mut tasks = self.tasks();
         let verdict = start(&mut tasks, leftover);
         tasks.unheard.entry(host).or_default().push(verdict);
+    }
+
+    /// Keeps the verdict on a shell that cannot be deleted for [`Cleanup::left_behind`].
+    pub(super) fn give_up(&self, host: &HostName, why: &str) {
+        let codes = Codes::at(Stage::Cleanup);
+        let (told, verdict) = oneshot::channel();
+        // Its other end is here.
+        let _ = told.send(Some(Fault::new(FaultKind::LeakedShell, why).with(codes)));
+        self.tasks().unheard.entry(host.clone()).or_default().push(verdict);
     }
 
     /// Waits until the shells that nobody closed on a host are deleted: the faults of those that

@@ -70,9 +70,9 @@ impl Showing<'_> {
     }
 }
 
-/// A login that the host has not yet proved to take: over HTTP anybody can answer 200, but only who
-/// knows the password (or its hash) can seal an answer. Until then no other host is shown it; dropped,
-/// its turn is a doubt.
+/// A login that the host has not yet proved to take: anybody can answer 200. Over HTTP only who knows
+/// the password (or its hash) can seal an answer; over HTTPS an answer to our message is at least one of
+/// a service. Dropped, its turn is a doubt, and the place does not see the password again.
 pub(super) struct Unproven {
     /// `None`: there is no password.
     turn: Option<Turn>,
@@ -83,10 +83,19 @@ pub(super) struct Unproven {
 }
 
 impl Unproven {
-    /// The host knows or takes the password.
-    pub(super) fn prove(self) {
+    /// The host knows the password, which it has shown; or it says that it takes it.
+    pub(super) fn prove(self, shown: bool) {
+        match &self.turn {
+            Some(turn) if shown => turn.proved(),
+            Some(turn) => turn.taken(),
+            None => {}
+        }
+    }
+
+    /// It was not sent.
+    pub(super) fn unseen(self) {
         if let Some(turn) = &self.turn {
-            turn.taken();
+            turn.unseen();
         }
     }
 
@@ -100,6 +109,12 @@ impl Unproven {
 }
 
 impl Door {
+    /// Whether the host may be logged in to once more, where it may not have taken the first login.
+    pub(super) fn is_proved(&self) -> bool {
+        self.mechanism == Mechanism::Certificate
+            || self.lockout.is_taken(&self.user, &self.credential)
+    }
+
     /// Connects and logs in, once.
     pub(super) async fn enter(&self) -> Result<Connection, Fault> {
         let place = (self.place.address.to_ascii_lowercase(), self.place.port);
@@ -119,7 +134,7 @@ impl Door {
                     return Ok(connection);
                 }
                 (Err(NotIn { fault, shown }), Some(turn)) => {
-                    self.judge(&place, &turn, shown, fault.kind);
+                    self.judge(&place, &turn, shown);
                     return Err(fault);
                 }
                 // It was shown nothing, so it may be asked again where it only was full.
@@ -134,8 +149,8 @@ impl Door {
     }
 
     /// What a login that failed says of the password.
-    fn judge(&self, place: &lockout::Place, turn: &Turn, shown: Shown, kind: FaultKind) {
-        if shown != Shown::Nothing || kind == FaultKind::AuthRefused {
+    fn judge(&self, place: &lockout::Place, turn: &Turn, shown: Shown) {
+        if shown != Shown::Nothing {
             // Whether a login that broke off counts, only the host knows.
             self.lockout.refuse(place, &self.user, &self.credential);
         }
@@ -169,16 +184,16 @@ impl Door {
             Mechanism::Ntlm => {
                 let context = NtlmContext::new(&self.user, password, binding.as_deref());
                 let context = Box::new(context.map_err(unseen)?);
-                reached.log_in(context, limit, showing).await.map_err(judged)
+                reached.log_in(context, limit, showing).await
             }
             Mechanism::Kerberos => {
                 showing.begin().await.map_err(unseen)?;
                 let context = self.ticket(password, binding.as_deref()).await?;
                 // The KDC sealed the ticket with it: it is right, whatever the host says.
                 if let Some(turn) = &showing.turn {
-                    turn.taken();
+                    turn.proved();
                 }
-                reached.log_in(Box::new(context), limit, showing).await.map_err(|fault| {
+                reached.log_in(Box::new(context), limit, showing).await.map_err(|NotIn { fault, .. }| {
                     if fault.kind != FaultKind::AuthRefused {
                         return unseen(fault);
                     }
@@ -258,17 +273,6 @@ fn no_password() -> Fault {
 /// A failure that says nothing of the password.
 const fn unseen(fault: Fault) -> NotIn {
     NotIn { fault, shown: Shown::Nothing }
-}
-
-/// A failure of a login that shows the password's hash to the host.
-fn judged(fault: Fault) -> NotIn {
-    let shown = match fault.kind {
-        FaultKind::AuthRefused => Shown::Refused,
-        // Nothing that the password shows in was sent.
-        FaultKind::Policy | FaultKind::Internal | FaultKind::Config => Shown::Nothing,
-        _ => Shown::Perhaps,
-    };
-    NotIn { fault, shown }
 }
 
 /// Whether the service only took no more requests.

@@ -50,6 +50,16 @@ impl Line {
         !self.broken
     }
 
+    /// Whether the host has proved to take the login.
+    pub(super) const fn is_proved(&self) -> bool {
+        self.connection.is_proved()
+    }
+
+    /// Whether the last message left.
+    pub(super) const fn has_sent(&self) -> bool {
+        self.connection.has_sent()
+    }
+
     /// Address at the other end.
     pub(super) fn peer(&self) -> std::net::IpAddr {
         self.connection.peer.ip()
@@ -113,7 +123,8 @@ impl Line {
         let answered = answered.map_err(|fault| {
             let status = fault.codes.as_ref().and_then(|codes| codes.http_status);
             let fault = staged(action, status, (fault.kind, &fault.detail));
-            if status == Some(BUSY) && !self.connection.is_sealed() {
+            let again = !self.connection.is_sealed() && self.connection.may_ask_again();
+            if status == Some(BUSY) && again {
                 // Nothing was read, and over TLS no sequence of seals has got out of step.
                 self.broken = false;
                 return Failed::Busy(fault);
@@ -131,6 +142,7 @@ impl Line {
             return Err(lost("an answer to another message came"));
         }
         if let Some(mut fault) = reply.fault.take() {
+            self.connection.prove();
             fault.http = Some(status);
             self.broken = false;
             return Err(Failed::Refused(fault));
@@ -138,6 +150,7 @@ impl Line {
         if status != 200 || !action.is_answered_by(&reply.action, &reply.body) {
             return Err(lost("an answer to another kind of question came"));
         }
+        self.connection.prove();
         self.broken = false;
         Ok(reply)
     }

@@ -21,6 +21,9 @@ use crate::transport::winrm::wire::Connection;
 /// How much longer than the service we wait for its word that there is nothing yet.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Longest wait for a question that has no limit of its own.
+const LIMIT: Duration = OPERATION.saturating_add(PATIENCE);
+
 /// The same where a limit of the command has passed meanwhile.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -30,6 +33,15 @@ const OPERATION_MIN: Duration = Duration::from_millis(500);
 /// Shortest time between two questions for output, where the first gave none: a service that answers at
 /// once without having anything is not asked as fast as it can answer.
 const PACE: Duration = Duration::from_millis(500);
+
+/// Answers of less than this many bytes, and how many of them, after which output is asked for at most
+/// once in [`SLOW_PACE`]: a command that prints byte by byte costs twenty questions a second.
+const SMALL_BYTES: usize = 1_024;
+const SMALL_MAX: usize = 100;
+const SLOW_PACE: Duration = Duration::from_millis(50);
+
+/// HTTP status of a login that is refused or forgotten: what was asked was not done.
+const UNAUTHORIZED: u16 = 401;
 
 /// Pauses before a shell is asked for again where the account has as many as it may: others end, and
 /// those that were left behind are gone after a while. The connection stays the same.
@@ -76,10 +88,10 @@ impl Shell {
         let create = Action::Create { shell: &id };
         let mut pauses = QUOTA_PAUSES.iter();
         loop {
-            let refusal = match shell.ask(create).await {
+            let refusal = match shell.ask(create, LIMIT).await {
                 Ok(reply) => return shell.named(reply),
-                Err(Failed::Broken(fault)) => return Err(fault),
-                Err(Failed::Busy(fault)) => {
+                Err(Failed::Broken(fault)) if shell.may_exist(&fault) => return Err(fault),
+                Err(Failed::Broken(fault) | Failed::Busy(fault)) => {
                     shell.line = None;
                     return Err(fault);
                 }
@@ -102,10 +114,24 @@ impl Shell {
         }
     }
 
+    /// Whether a creation that broke off may have made a shell: it left, and was not refused with the
+    /// login.
+    fn may_exist(&self, fault: &Fault) -> bool {
+        let status = fault.codes.as_ref().and_then(|codes| codes.http_status);
+        status != Some(UNAUTHORIZED) && self.line.as_ref().is_some_and(Line::has_sent)
+    }
+
     /// Takes the name by which the service knows the shell: older ones do not take ours.
     fn named(mut self, reply: Reply) -> Result<Self, Fault> {
         let Some(name) = reply.shell else { return Ok(self) };
-        self.id = Id::of_service(&name).ok_or_else(|| misnamed(Stage::Create, "shell"))?;
+        let Some(id) = Id::of_service(&name) else {
+            // It is there, and not under our name.
+            self.line = None;
+            let why = "a shell was not deleted: the service's name for it is none of Windows";
+            self.cleanup.give_up(&self.door.host, why);
+            return Err(misnamed(Stage::Create, "shell"));
+        };
+        self.id = id;
         Ok(self)
     }
 
@@ -124,9 +150,16 @@ impl Shell {
         if let Some(fault) = &self.dead {
             return Outcome::incomplete(fault.clone(), false);
         }
-        let command = match self.start(argv).await {
+        let (at, _) = watch.next();
+        let left = at.saturating_duration_since(Instant::now());
+        let command = match self.start(argv, left.min(LIMIT)).await {
             Ok(command) => command,
-            Err(fault) => return Outcome::incomplete(fault, self.is_whole()),
+            Err(fault) => {
+                let late = watch.overdue().filter(|_| fault.kind == FaultKind::IdleTimeout);
+                let fault =
+                    late.map_or(fault, |overdue| watch.fault(overdue).at(Stage::Command));
+                return Outcome::incomplete(fault, self.is_whole());
+            }
         };
         let end = self.receive(&command, watch, output).await;
         // Also after a clean end: the service forgets the command only then.
@@ -138,11 +171,11 @@ impl Shell {
     }
 
     /// Starts a command. The name by which the service knows it.
-    async fn start(&mut self, argv: &[String]) -> Result<Id, Fault> {
+    async fn start(&mut self, argv: &[String], limit: Duration) -> Result<Id, Fault> {
         let command = Id::random().map_err(|error| no_random(&error))?;
         let shell = self.id.clone();
         let action = Action::Start { shell: &shell, command: &command, argv };
-        match self.ask(action).await {
+        match self.ask(action, limit).await {
             Ok(Reply { command: None, .. }) => Ok(command),
             Ok(Reply { command: Some(name), .. }) => Id::of_service(&name).ok_or_else(|| {
                 // It runs, and cannot be ended but with its shell.
@@ -169,6 +202,7 @@ impl Shell {
         output: &mut Output,
     ) -> Result<End, Fault> {
         let shell = self.id.clone();
+        let mut small = 0_usize;
         loop {
             let (at, overdue) = watch.next();
             let left = at.saturating_duration_since(Instant::now());
@@ -208,9 +242,14 @@ impl Shell {
             if reply.pieces.is_empty() && !reply.done {
                 sleep_until(asked + PACE).await;
             }
+            let count: usize = reply.pieces.iter().map(|(_, bytes)| bytes.len()).sum();
+            small = if count < SMALL_BYTES { small + 1 } else { 0 };
             for (stream, bytes) in &reply.pieces {
                 watch.heard();
                 output.write(*stream, bytes).map_err(|error| disk_fault(&error))?;
+            }
+            if small > SMALL_MAX && !reply.done {
+                sleep_until(asked + SLOW_PACE).await;
             }
             if output.is_cut() {
                 return Err(output.cut_fault());
@@ -273,9 +312,10 @@ impl Shell {
         self.dead.is_none() && self.line.as_ref().is_some_and(Line::is_whole)
     }
 
-    async fn ask(&mut self, action: Action<'_>) -> Result<Reply, Failed> {
+    /// Asks within a limit for all of it, also for the pauses of a service that is full.
+    async fn ask(&mut self, action: Action<'_>, limit: Duration) -> Result<Reply, Failed> {
         let line = self.line.as_mut().ok_or_else(|| Failed::Broken(gone()))?;
-        line.ask_patiently(action, OPERATION + PATIENCE, &QUOTA_PAUSES).await
+        line.ask_patiently(action, limit, &QUOTA_PAUSES).await
     }
 }
 

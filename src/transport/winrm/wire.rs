@@ -6,17 +6,21 @@
 //! taken.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use base64ct::{Base64, Encoding as _};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::ext::on_informational;
 use hyper::header::{
     AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, SERVER, WWW_AUTHENTICATE,
 };
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
@@ -24,7 +28,7 @@ use crate::model::deadline::Deadlines;
 use crate::model::fault::{Codes, Fault, FaultKind, Stage};
 use crate::model::text::escape;
 use crate::transport::dial::dial;
-use crate::transport::winrm::auth::Context;
+use crate::transport::winrm::auth::{Context, NotIn, Shown};
 use crate::transport::winrm::door::{Showing, Unproven};
 use crate::transport::winrm::seal::{self, Protocol};
 use crate::transport::winrm::secure::{Channel, Tls, secure};
@@ -38,6 +42,9 @@ const PLAIN: &str = "application/soap+xml;charset=UTF-8";
 
 /// Most bytes of what a service calls itself that are kept.
 const SERVER_BYTES_MAX: usize = 100;
+
+/// Most interim answers to one request. Windows sends one, before it takes a body.
+const INTERIM_MAX: usize = 16;
 
 /// Where a service is.
 #[derive(Clone)]
@@ -81,6 +88,8 @@ struct Http {
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<()>,
     host: HeaderValue,
+    /// The last request has left, as far as we can tell.
+    sent: bool,
     /// What the service calls itself, escaped.
     server: Option<String>,
 }
@@ -136,7 +145,7 @@ pub(super) async fn reach(place: &Place, deadlines: &Deadlines) -> Result<Reache
             (begin(stream).await?, Some(channel))
         }
     };
-    Ok(Reached { http: Http { sender, driver, host, server: None }, peer, channel })
+    Ok(Reached { http: Http { sender, driver, host, sent: false, server: None }, peer, channel })
 }
 
 impl Reached {
@@ -147,19 +156,29 @@ impl Reached {
         context: Box<dyn Context>,
         limit: Duration,
         showing: &mut Showing<'_>,
-    ) -> Result<Connection, Fault> {
+    ) -> Result<Connection, NotIn> {
         let Self { mut http, peer, channel } = self;
         let mut context = context;
         let overdue = |_| {
             let detail = format!("the login did not end in {} s", limit.as_secs_f64());
             Fault::new(FaultKind::KexTimeout, detail)
         };
+        // What is said so far shows nothing of the password.
+        let unseen = |fault| NotIn { fault, shown: Shown::Nothing };
         let greeted = timeout(limit, greet(&mut http, context.as_mut())).await;
-        let token = greeted.map_err(overdue)??;
-        // Only now: what we said so far shows nothing of the password.
-        showing.begin().await?;
+        let token = greeted.map_err(overdue).flatten().map_err(unseen)?;
+        showing.begin().await.map_err(unseen)?;
+        http.sent = false;
         let agreed = timeout(limit, agree(&mut http, context.as_mut(), &token)).await;
-        agreed.map_err(overdue)??;
+        agreed.map_err(overdue).flatten().map_err(|fault| {
+            // Whatever is said to a proof but 401: it may have been looked at.
+            let shown = match (http.sent, fault.kind) {
+                (false, _) => Shown::Nothing,
+                (true, FaultKind::AuthRefused) => Shown::Refused,
+                (true, _) => Shown::Perhaps,
+            };
+            NotIn { fault, shown }
+        })?;
         let login = Login::Context { context, sealed: channel.is_none() };
         Ok(Connection { http, login, channel, unproven: None, peer })
     }
@@ -233,19 +252,37 @@ fn not_offered(scheme: &str) -> Fault {
 }
 
 fn account_refused() -> Fault {
-    Fault::new(FaultKind::AuthRefused, "the service refused the account")
+    let codes = Codes { http_status: Some(401), ..Codes::at(Stage::Auth) };
+    Fault::new(FaultKind::AuthRefused, "the service refused the account").with(codes)
 }
 
 impl Connection {
-    /// Holds what is proved by the first answer: over HTTP one that is sealed, since anybody can say
-    /// 200; where each request says who asks, the first that is not refused. Else it is proved.
+    /// Holds what is proved by the first answer: over HTTP one that is sealed, over HTTPS one to our
+    /// message.
     pub(super) fn hold(&mut self, unproven: Unproven) {
-        match self.login {
-            Login::Context { sealed: false, .. } => unproven.prove(),
-            Login::Context { sealed: true, .. } | Login::Header(_) => {
-                self.unproven = Some(unproven);
-            }
+        self.unproven = Some(unproven);
+    }
+
+    /// An answer to our message came.
+    pub(super) fn prove(&mut self) {
+        if let Some(unproven) = self.unproven.take() {
+            unproven.prove(self.is_sealed());
         }
+    }
+
+    /// Whether one more request shows nothing that the host has not proved to take.
+    pub(super) const fn may_ask_again(&self) -> bool {
+        !matches!((&self.login, &self.unproven), (Login::Header(_), Some(_)))
+    }
+
+    /// Whether the host has proved to take the login.
+    pub(super) const fn is_proved(&self) -> bool {
+        self.unproven.is_none()
+    }
+
+    /// Whether the last message left.
+    pub(super) const fn has_sent(&self) -> bool {
+        self.http.sent
     }
 
     /// Whether bodies are sealed: over plain HTTP.
@@ -268,6 +305,18 @@ impl Connection {
 
     /// Sends an envelope and takes its answer.
     pub(super) async fn ask(&mut self, envelope: &str) -> Result<Answered, Fault> {
+        let answered = self.exchange(envelope).await;
+        if answered.is_err()
+            && !self.http.sent
+            && matches!(self.login, Login::Header(_))
+            && let Some(unproven) = self.unproven.take()
+        {
+            unproven.unseen();
+        }
+        answered
+    }
+
+    async fn exchange(&mut self, envelope: &str) -> Result<Answered, Fault> {
         let plain = envelope.as_bytes();
         let (status, headers, body) = match &mut self.login {
             Login::Context { context, sealed: true } => {
@@ -292,8 +341,8 @@ impl Connection {
             }
             Login::Context { .. } | Login::Header(_) => body,
         };
-        if let Some(unproven) = self.unproven.take() {
-            unproven.prove();
+        if self.is_sealed() {
+            self.prove();
         }
         Ok(Answered { status, body })
     }
@@ -309,7 +358,8 @@ impl Connection {
             (_, unproven) => {
                 self.unproven = unproven;
                 let detail = "the service forgot the login in the middle of the visit";
-                Fault::new(FaultKind::Lost, detail)
+                let codes = Codes { http_status: Some(401), ..Codes::at(Stage::Auth) };
+                Fault::new(FaultKind::Lost, detail).with(codes)
             }
         }
     }
@@ -342,6 +392,21 @@ fn bearer(protocol: Protocol, token: &[u8]) -> Result<HeaderValue, Fault> {
     Ok(value)
 }
 
+const CLOSED: &str = "the service had closed the connection";
+
+/// Bounds the interim answers (1xx) to a request, which hyper passes over: told of when there are too
+/// many.
+fn bounded(request: &mut Request<Full<Bytes>>) -> Arc<Notify> {
+    let (endless, count) = (Arc::new(Notify::new()), AtomicUsize::new(0));
+    let told = Arc::clone(&endless);
+    on_informational(request, move |_| {
+        if count.fetch_add(1, Ordering::Relaxed) >= INTERIM_MAX {
+            told.notify_one();
+        }
+    });
+    endless
+}
+
 impl Http {
     async fn exchange(
         &mut self,
@@ -360,9 +425,25 @@ impl Http {
         if let Some(value) = authorization {
             request = request.header(AUTHORIZATION, value);
         }
-        let request = request.body(Full::new(Bytes::from(body))).map_err(|error| lost(&error))?;
-        self.sender.ready().await.map_err(|_| lost(&"the service had closed the connection"))?;
-        let response = self.sender.send_request(request).await.map_err(|error| lost(&error))?;
+        self.sent = false;
+        let mut request =
+            request.body(Full::new(Bytes::from(body))).map_err(|error| lost(&error))?;
+        let endless = bounded(&mut request);
+        self.sender.ready().await.map_err(|_| lost(&CLOSED))?;
+        self.sent = true;
+        let answer = self.sender.try_send_request(request);
+        let response = tokio::select! {
+            response = answer => response,
+            () = endless.notified() => {
+                let detail = format!("more than {INTERIM_MAX} interim answers came and no other");
+                return Err(Fault::new(FaultKind::Lost, detail));
+            }
+        };
+        let response = response.map_err(|mut error| {
+            // It is given back where nothing of it was written.
+            self.sent = error.take_message().is_none();
+            if self.sent { lost(error.error()) } else { lost(&CLOSED) }
+        })?;
         let (parts, body) = response.into_parts();
         if let Some(server) = parts.headers.get(SERVER).filter(|_| self.server.is_none()) {
             let server = server.as_bytes();
