@@ -44,7 +44,7 @@ fn who_holds_one_socket_often_hides_none() {
     alone(|| {
         let mut fleet = Fleet::new();
         // It goes on in the background, and ends with the server.
-        let hold = r#"
+        let hold = r"
 import os, resource, signal, socket
 resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
 one = socket.create_server(('127.0.0.1', 18098))
@@ -54,7 +54,7 @@ if os.fork(): os._exit(0)
 os.close(0); os.close(1); os.close(2)
 open('/proc/self/comm', 'w').write('fifteen_bytes_a')
 signal.pause()
-"#;
+";
         let hold = fleet.lab.write("hold.py", hold);
         let prelude = format!("/usr/bin/python3 {} </dev/null >/dev/null", hold.display());
         let _server = everywhere(&fleet.lab, 2222, &prelude);
