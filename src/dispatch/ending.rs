@@ -76,19 +76,29 @@ impl Unusable {
     }
 }
 
+/// True for output over the cap where another command says the same in less. The tool was well: it ended
+/// by itself, or was ended because of what it said.
+fn is_over_cap(order: &Order, answer: &Answer) -> bool {
+    let well = match &answer.end {
+        End::Exit(status) => order.usable_exit.contains(status),
+        End::Incomplete(fault) => fault.kind == FaultKind::Truncated,
+        End::Signal(_) => false,
+    };
+    well && answer.stdout.dropped() > 0 && order.has_shorter()
+}
+
 /// Looks at how a command ended. `None`: it was answered, or it failed for a reason that says
 /// nothing about the tool.
 pub(super) fn unusable(order: &Order, sent: &Invocation, answer: &mut Answer) -> Option<Unusable> {
+    if is_over_cap(order, answer) {
+        return Some(Unusable::Cut);
+    }
     let status = match &answer.end {
         End::Exit(status) => *status,
         // WinRM starts programs itself, and says by a number that there is none. What ends in any
         // other way says nothing about the tool.
         end if end.is_tool_missing() && answer.stdout.bytes() == 0 => {
             return Some(Unusable::NoProgram);
-        }
-        // The host was well, and said more than is kept.
-        End::Incomplete(fault) if fault.kind == FaultKind::Truncated && order.has_shorter() => {
-            return Some(Unusable::Cut);
         }
         End::Incomplete(_) | End::Signal(_) => return None,
     };

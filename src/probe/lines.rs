@@ -236,8 +236,9 @@ mod tests {
     #[test]
     fn blanks_behind_the_cap_count_nothing_and_their_line_is_read() {
         let row = vec![b'x'; LINE_BYTES_MAX - 9];
-        let text = [&b"a"[..], &[b' '; 3 * LINE_BYTES_MAX], b"\n", &row, &[b' '; 20], b"\n", &row]
-            .concat();
+        let text =
+            [&b"a"[..], &vec![b' '; 3 * LINE_BYTES_MAX], b"\n", &row, &[b' '; 20], b"\n", &row]
+                .concat();
         for cut in [7, 4096, LINE_BYTES_MAX, text.len()] {
             let mut reader = Lines::new(Seen::default());
             let mut sink = Nothing(0);
@@ -274,7 +275,7 @@ mod tests {
         rejoin(&mut held, Span { line: 1, start: 0, end: 3 }, b"a");
         assert_eq!(held, b"a\r");
         held.clear();
-        let line = [b' '; LINE_BYTES_MAX];
+        let line = vec![b' '; LINE_BYTES_MAX];
         rejoin(&mut held, Span { line: 1, start: 0, end: LINE_BYTES_MAX as u64 + 2 }, &line);
         assert_eq!(held.len(), LINE_BYTES_MAX);
     }

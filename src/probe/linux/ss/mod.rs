@@ -31,6 +31,8 @@
 //! - An owner that cannot be read costs the owner, not the row: what stands before the owners is the
 //!   kernel's. The row says `ambiguous`, and a note says why. Where the list has no end the row is
 //!   flagged `truncated`, and what would follow the list stays `None`.
+//! - A row longer than 64 KiB, which its owners make it, is read as far as they fit, without the last of those:
+//!   what follows an owner proves it. It is flagged `truncated`, and what would follow the list stays `None`.
 //! - An SCTP association stands below the row of its socket as `` `- ESTAB``, without a protocol.
 //! - Where the state is not printed (a command for one state), it is `unknown` without a word, and
 //!   the queues of a socket without a peer stay `None`: they may be a listener's.
@@ -50,6 +52,7 @@ mod owners;
 mod row;
 mod rows;
 mod unix;
+mod words;
 
 use crate::model::parsed::Reader;
 use crate::model::socket::Family;

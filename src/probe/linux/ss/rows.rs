@@ -47,6 +47,7 @@ const ENTRY_BYTES_MAX: usize = 1024;
 
 /// What the row alone does not show.
 #[derive(Clone, Copy)]
+#[expect(clippy::struct_excessive_bools, reason = "independent doubts")]
 struct Flags {
     /// A newline in a name had parted the row.
     joined: bool,
