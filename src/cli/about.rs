@@ -93,13 +93,24 @@ fn hosts(
     Ok(Some(hosts))
 }
 
+fn first_of_all(first: Utc) -> String {
+    format!("the first snapshot of all was taken at {first}")
+}
+
+/// What helps where a host has no snapshot at a time: when the first of all was taken, if that was
+/// later.
+pub(super) fn too_early(store: &dyn Store, at: Utc) -> Result<Option<String>, Problem> {
+    let first = store.begins().map_err(store_problem)?;
+    Ok(first.filter(|first| *first > at).map(first_of_all))
+}
+
 /// Refuses a time before any data: an empty answer would read as "nothing was there".
 fn begun(store: &dyn Store, at: Utc) -> Result<(), Problem> {
     match store.begins().map_err(store_problem)? {
         Some(first) if first <= at => Ok(()),
         Some(first) => {
             let problem = Problem::new("FS-USE-009", format!("no snapshot at or before {at}"));
-            Err(problem.help(format!("the first snapshot of all was taken at {first}")))
+            Err(problem.help(first_of_all(first)))
         }
         None => Err(Problem::new("FS-USE-009", "the store has no snapshot yet")),
     }

@@ -3,7 +3,7 @@
 use crate::cli::args::DiffArgs;
 use crate::cli::problem::Problem;
 use crate::cli::setting::{Setting, store_problem};
-use crate::cli::{Ended, show, time, to_stdout};
+use crate::cli::{Ended, about, show, time, to_stdout};
 use crate::model::change::ChangeNote;
 use crate::model::id::HostName;
 use crate::model::import::ImportKind;
@@ -38,11 +38,13 @@ pub(super) fn diff(setting: &Setting, args: &DiffArgs) -> Ended {
     let host = show::known_host(&*store, &args.host)?;
     show::within_limit(setting, &*store, &host)?;
     let at = |time: Utc| -> Result<Snapshot, Problem> {
-        let found = store.snapshot(&host, Some(time)).map_err(store_problem)?;
-        found.ok_or_else(|| {
-            let message = format!("no snapshot of `{host}` at or before {time}");
-            Problem::new("FS-USE-009", message).help("see `fleetstat runs` for what there is")
-        })
+        if let Some(found) = store.snapshot(&host, Some(time)).map_err(store_problem)? {
+            return Ok(found);
+        }
+        let help = about::too_early(&*store, time)?;
+        let help = help.unwrap_or_else(|| "see `fleetstat runs` for what there is".to_owned());
+        let message = format!("no snapshot of `{host}` at or before {time}");
+        Err(Problem::new("FS-USE-009", message).help(help))
     };
     let from = at(time::point(&args.from, now)?)?;
     let to = at(time::point(&args.to, now)?)?;

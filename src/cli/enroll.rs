@@ -12,7 +12,9 @@ use crate::cli::args::EnrollArgs;
 use crate::cli::problem::{Exit, Problem, Problems};
 use crate::cli::setting::Setting;
 use crate::cli::{Ended, request, to_stdout, trust};
+use crate::inventory::Inventory;
 use crate::inventory::host::Host;
+use crate::inventory::login::Pin;
 use crate::model::capture::HostCertificate;
 use crate::model::deadline::Deadlines;
 use crate::model::fault::Fault;
@@ -26,6 +28,7 @@ use crate::transport::ssh::host_key::{ServerKey, fetch_host_key_behind};
 use crate::transport::ssh::known_hosts::enroll::{Enrolled, add};
 use crate::transport::ssh::known_hosts::{Decision, KnownHosts};
 use crate::transport::ssh::{Settings, Ssh};
+use crate::yaml::suggest::did_you_mean;
 
 /// Hosts asked for their key at once.
 const WIDTH: usize = 32;
@@ -43,6 +46,9 @@ pub(super) fn enroll(setting: &Setting, args: &EnrollArgs) -> Ended {
     }
     let inventory = setting.inventory()?;
     let selector = setting.selector()?;
+    if let Some(confirmed) = &confirmed {
+        warn_of_strangers(confirmed, &inventory);
+    }
     let hosts = inventory.select(selector.as_ref());
     let hosts: Vec<&Host> =
         hosts.into_iter().filter(|h| h.asset.transport == TransportKind::Ssh).collect();
@@ -154,13 +160,46 @@ fn fetch<'a>(
     }))
 }
 
+/// Warns of lines of the list that confirm nothing, whatever hosts are looked at now.
+fn warn_of_strangers(confirmed: &BTreeMap<String, String>, inventory: &Inventory) {
+    let mut known: BTreeSet<&str> = BTreeSet::new();
+    for host in &inventory.hosts {
+        if host.asset.transport == TransportKind::Ssh {
+            known.insert(host.asset.name.as_str());
+        }
+        known.extend(host.road.iter().map(|jump| jump.name.as_str()));
+    }
+    for name in confirmed.keys().filter(|name| !known.contains(name.as_str())) {
+        let near = did_you_mean(name, known.iter().copied());
+        let near = near.map_or_else(String::new, |near| format!("; {near}"));
+        let name = escape(name.as_bytes());
+        tracing::warn!(
+            "the list has `{name}`, and no host that is reached by ssh has that name{near}"
+        );
+    }
+}
+
 impl Enrolment<'_> {
+    /// What the list says of a host whose key is trusted already, when that is another.
+    fn contradiction(&self, decision: &Decision, host: &Host, key: &ServerKey) -> Option<String> {
+        let listed = self.confirmed.as_ref()?.get(host.asset.name.as_str())?;
+        let trusted = matches!(decision, Decision::Trusted(_));
+        (trusted && *listed != key.fingerprint()).then(|| listed.clone())
+    }
+
     fn one(&mut self, host: &Host, key: &ServerKey) -> Result<(), Problems> {
         let name = &host.asset.name;
         let shown = format!("{name}: {} ({})", key.fingerprint(), key.algorithm());
         let verdict = key.judge(&self.known, self.now).map_err(|error| {
             Problem::new("FS-INT-001", format!("{shown} cannot be judged: {error}"))
         })?;
+        if let Some(listed) = self.contradiction(&verdict.decision, host, key) {
+            self.tally.left += 1;
+            return say(&format!(
+                "{shown} is known, and the list says {listed}\n  help: find out which of the two is \
+                 right before anything else; then mend the list, or `ssh-keygen -R` the old line"
+            ));
+        }
         match (&verdict.decision, &verdict.certificate) {
             (Decision::Unknown, _) => {}
             (Decision::Trusted(place), Some(certificate)) => {
@@ -257,18 +296,25 @@ fn fingerprints(path: &Path) -> Result<BTreeMap<String, String>, Problems> {
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
-        match line.split_once(',').map(|(host, key)| (host.trim(), key.trim())) {
-            Some((host, key)) if key.starts_with("SHA256:") => {
-                list.insert(host.to_owned(), key.to_owned());
+        let shown = || escape(line.as_bytes());
+        // The whole digest of a key: 32 bytes.
+        let pair = line.split_once(',').map(|(host, key)| (host.trim(), Pin::parse(key.trim())));
+        let wrong = match pair {
+            Some((host, Some(key))) => {
+                let key = key.to_string();
+                let before = list.insert(host.to_owned(), key.clone());
+                let other = before.is_some_and(|before| before != key);
+                other.then(|| format!("`{}` has another fingerprint in a line above", shown()))
             }
-            Some(_) | None => {
-                let shown = escape(line.as_bytes());
-                let mut problem =
-                    Problem::new("FS-USE-007", format!("`{shown}` is not host,SHA256:..."))
-                        .help("write one host a line, such as web-1,SHA256:...");
-                problem.place = Some(format!("{}:{number}", path.display()));
-                problems.push(problem);
-            }
+            Some((_, None)) => Some(format!("`{}` has no whole fingerprint of SHA-256", shown())),
+            None => Some(format!("`{}` is not host,SHA256:...", shown())),
+        };
+        if let Some(wrong) = wrong {
+            let help = "write one host a line, with what `ssh-keygen -lf` prints: web-1,SHA256: and 43 \
+                        characters";
+            let mut problem = Problem::new("FS-USE-007", wrong).help(help);
+            problem.place = Some(format!("{}:{number}", path.display()));
+            problems.push(problem);
         }
     }
     if problems.is_empty() { Ok(list) } else { Err(Problems(problems)) }

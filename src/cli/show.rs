@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use crate::cli::args::ShowArgs;
 use crate::cli::problem::{Problem, Problems};
 use crate::cli::setting::{Setting, store_problem, width};
-use crate::cli::{Ended, time, to_stdout};
+use crate::cli::{Ended, about, time, to_stdout};
 use crate::model::id::HostName;
 use crate::model::query::HostOutcome;
 use crate::model::record::RecordKind;
@@ -32,9 +32,11 @@ pub(super) fn show(setting: &Setting, args: &ShowArgs) -> Ended {
         let when = at.map_or(String::new(), |at| format!(" at or before {at}"));
         let tried = tried_in_vain(&*store, &host, None, at).map_err(store_problem)?;
         let problem = Problem::new("FS-USE-009", format!("no snapshot of `{host}`{when}"));
-        return Err(match tried {
-            Some(tried) => problem.help(vain(&tried)).into(),
-            None => problem.into(),
+        let early = at.map(|at| about::too_early(&*store, at)).transpose()?.flatten();
+        return Err(match (tried, early) {
+            (Some(tried), _) => problem.help(vain(&tried)).into(),
+            (None, Some(early)) => problem.help(early).into(),
+            (None, None) => problem.into(),
         });
     };
     let layout = setting.layout();

@@ -124,7 +124,7 @@ fn what_a_run_sends_is_what_the_plan_shows() {
 #[test]
 fn a_plan_is_the_same_each_time() {
     let place = Place::new();
-    place.write(".ssh/id_ed25519", "");
+    place.write(".ssh/fleetstat_ed25519", "");
     for format in ["table", "json"] {
         let words = format!("plan {NIGHTLY} -i inventories/example-fleet.yaml --format {format}");
         assert_eq!(place.line(&words).clean(), place.line(&words).clean());

@@ -79,6 +79,14 @@ fn a_list_trusts_the_hosts_whose_fingerprint_is_right_and_no_other() {
         assert_eq!(said.code, 0, "{}", said.err);
         assert!(said.out.starts_with(&format!("a-1: {right} (ssh-ed25519) is known\n")));
         assert_eq!(enrolled(&fleet).lines().count(), 1);
+        // A list that says otherwise of a key that is known, and one with a name that nobody has.
+        let list = fleet.lab.write("list.csv", &format!("a-1,{wrong}\na-2,{wrong}\n"));
+        let said = enroll(&fleet, &["-l", "a-1", "--fingerprints", list.to_str().unwrap()]);
+        assert_eq!(said.code, 20, "{}", said.err);
+        let told = format!("a-1: {right} (ssh-ed25519) is known, and the list says {wrong}\n");
+        assert!(said.out.starts_with(&told), "{}", said.out);
+        assert!(said.err.contains("the list has `a-2`, and no host"), "{}", said.err);
+        assert_eq!(enrolled(&fleet).lines().count(), 1);
     });
 }
 
@@ -137,8 +145,11 @@ fn a_host_that_is_down_and_a_line_that_is_no_fingerprint_are_named() {
         let list = fleet.lab.write("list.csv", "down-1,SHA256:x\nnonsense\n");
         let said = enroll(&fleet, &["--fingerprints", list.to_str().unwrap()]);
         assert_eq!(said.code, 2);
+        let short = "list.csv:1: `down-1,SHA256:x` has no whole fingerprint of SHA-256";
+        assert!(said.err.contains(short), "{}", said.err);
         assert!(said.err.contains("list.csv:2: `nonsense` is not host,SHA256:..."), "{}", said.err);
-        let list = fleet.lab.write("list.csv", "down-1,SHA256:x\n");
+        let whole = format!("down-1,SHA256:{}\n", "A".repeat(43));
+        let list = fleet.lab.write("list.csv", &whole);
         let said = enroll(&fleet, &["--fingerprints", list.to_str().unwrap()]);
         assert_eq!(said.code, 20);
         assert!(said.out.starts_with("down-1: refused: "), "{}", said.out);

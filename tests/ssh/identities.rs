@@ -307,11 +307,11 @@ async fn an_agent_that_dies_or_is_silent_is_a_fault_of_ours_and_no_refusal() {
     // It was there when the run began: every host says so, and the account is not stopped.
     for _ in 0..3 {
         let fault = refused(&ssh, &host).await;
-        assert_eq!(fault.kind, FaultKind::Config);
+        assert_eq!(fault.kind, FaultKind::Internal);
         assert!(fault.detail.starts_with("ssh-agent does not answer"), "{fault}");
     }
     let gone = lab.path("no-agent.sock");
     let fault = refused(&with(gone), &host).await;
-    assert_eq!(fault.kind, FaultKind::Config);
+    assert_eq!(fault.kind, FaultKind::Internal);
     assert!(fault.detail.contains("no-agent.sock` does not answer"), "{fault}");
 }

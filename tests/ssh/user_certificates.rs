@@ -255,7 +255,7 @@ async fn a_certificate_that_ends_during_the_run_is_not_offered_any_more() {
     }
     let host = lab::host("web-1", "127.0.0.1", server.port(), account);
     let fault = refused(&ssh, &host).await;
-    assert_eq!(fault.kind, FaultKind::Config);
+    assert_eq!(fault.kind, FaultKind::Internal);
     assert!(fault.detail.ends_with("it expired during the run"), "{fault}");
     assert!(!server.log().contains("publickey"), "{}", server.log());
 }
