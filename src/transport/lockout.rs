@@ -490,8 +490,9 @@ fn shown(place: &Place) -> String {
 /// The fault of a credential that a place has seen and not accepted.
 fn not_again(user: &str, credential: &Unlocked) -> Fault {
     let (user, label) = (escape(user.as_bytes()), &credential.label);
-    let detail =
-        format!("`{user}` with {label} was not accepted earlier in this run and is not tried again");
+    let detail = format!(
+        "`{user}` with {label} was not accepted earlier in this run and is not tried again"
+    );
     Fault::new(FaultKind::AuthRefused, detail)
 }
 

@@ -193,13 +193,16 @@ impl Door {
                 if let Some(turn) = &showing.turn {
                     turn.proved();
                 }
-                reached.log_in(Box::new(context), limit, showing).await.map_err(|NotIn { fault, .. }| {
-                    if fault.kind != FaultKind::AuthRefused {
-                        return unseen(fault);
-                    }
-                    let detail = format!("the service refused the ticket for `{}`", self.service);
-                    unseen(Fault::new(fault.kind, detail))
-                })
+                reached.log_in(Box::new(context), limit, showing).await.map_err(
+                    |NotIn { fault, .. }| {
+                        if fault.kind != FaultKind::AuthRefused {
+                            return unseen(fault);
+                        }
+                        let detail =
+                            format!("the service refused the ticket for `{}`", self.service);
+                        unseen(Fault::new(fault.kind, detail))
+                    },
+                )
             }
             Mechanism::Basic => {
                 // Shown with the first request.
