@@ -448,13 +448,11 @@ impl Turn {
                 return;
             }
             let account = &self.account;
-            match known.taken.get_mut(&account.spelling) {
-                Some(taken) => taken.unresolved.doubt(&self.place),
-                None => {
-                    known.gates(account, |gate| gate.unresolved.doubt(&self.place));
-                    known.refused.insert((self.place.clone(), account.first()));
-                }
+            if let Some(taken) = known.taken.get_mut(&account.spelling) {
+                return taken.unresolved.doubt(&self.place);
             }
+            known.gates(account, |gate| gate.unresolved.doubt(&self.place));
+            known.refused.insert((self.place.clone(), account.first()));
         });
     }
 
