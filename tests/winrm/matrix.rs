@@ -196,7 +196,7 @@ async fn each_request_says_who_asks(mechanism: Mechanism, net: u8) {
             let host = login::host(&service, &cell.address, &account, (true, login));
             let limit = Duration::from_mins(1);
             let came = tokio::time::timeout(limit, visit(&host)).await;
-            (cell, came.expect("a visit has an end"))
+            (cell, came.unwrap())
         })
     });
     for cell in futures::future::join_all(running).await {
