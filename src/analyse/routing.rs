@@ -169,7 +169,10 @@ fn lookup<'a>(routes: &'a [Route], table: &str, to: Network) -> Vec<&'a Route> {
     let fits = |route: &&Route| {
         name(&route.table.escaped()) == name(table) && covers((route.destination, route.prefix), to)
     };
-    let order = |route: &Route| (std::cmp::Reverse(route.prefix), metric(route));
+    // Without a source the kernel passes over routes that hold for some sources only.
+    let order = |route: &Route| {
+        (route.is_of_some_sources(), std::cmp::Reverse(route.prefix), metric(route))
+    };
     let Some(best) = routes.iter().filter(fits).map(order).min() else { return Vec::new() };
     let best: Vec<_> = routes.iter().filter(fits).filter(|route| order(route) == best).collect();
     if best.iter().any(|route| route.kind == RouteKind::Throw) { Vec::new() } else { best }

@@ -71,10 +71,29 @@ pub struct Route {
     pub scope: Option<HostText<'static>>,
     /// Unit: bytes.
     pub mtu: Option<u64>,
-    /// Flag words as the tool prints them, sorted.
+    /// Flag words as the tool prints them, sorted; and `from NETWORK` where the route holds only for
+    /// packets from there (Linux, IPv6).
     pub flags: Vec<HostText<'static>>,
     /// Seconds until the route expires, for learned routes.
     pub expires_seconds: Option<u64>,
+}
+
+/// What a reader remarks of a route that [`Route::flags`] say holds for packets of some sources only.
+pub const FROM_SOME: &str =
+    "the route holds only for packets from the network that its flag `from` names";
+
+impl Route {
+    /// The flag of a route that holds only for packets from this network.
+    #[must_use]
+    pub fn from_flag(address: IpAddr, prefix: u8) -> HostText<'static> {
+        HostText::owned(format!("from {address}/{prefix}").into_bytes())
+    }
+
+    /// True for a route that holds only for packets of some sources.
+    #[must_use]
+    pub fn is_of_some_sources(&self) -> bool {
+        self.flags.iter().any(|flag| flag.bytes().starts_with(b"from "))
+    }
 }
 
 /// One policy-routing rule. Kept with the routes: without it a second table means nothing.

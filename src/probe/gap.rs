@@ -53,7 +53,7 @@ words! {
         SocketUser = "user",
         /// Control group.
         ControlGroup = "control group",
-        /// Addresses that do not fit 22 characters with their port.
+        /// Addresses that do not fit their column: 22 characters with a port, 17 without.
         LongAddresses = "long addresses",
         /// Index of an interface.
         LinkIndex = "interface index",

@@ -18,15 +18,18 @@
 //!   errors and drops, so they tell neither. A row with one counter fewer than the header lacks the last
 //!   (macOS leaves out `Drop`).
 //! - An interface without a link-layer address leaves the column blank, or has its own name there.
-//! - Names, networks and addresses are cut to their columns by most versions. A name of five characters in
-//!   a column of five, or one that fills a wider column and does not end in a number, may be cut: an issue,
-//!   not a row. So is an address or network that is as long as what they are cut to, unless it can go on
+//! - Names, networks and addresses are cut to their columns by most versions. A name that fills its column
+//!   and does not end in a number was cut: an issue, not a row. One that ends in a number and fills a column
+//!   of five may be whole, and is if that number is a 0 alone: it is kept with a note, but for a second
+//!   interface of that name, which shows that both are cut, and its addresses. An issue is an address or network that is as long as what they are cut to, unless it can go on
 //!   no further. Where the command avoids that (FreeBSD `-W`, OpenBSD and NetBSD `-v`, newer macOS `-l`)
 //!   nothing is in doubt.
 //! - An address needs a prefix, which the network tells: by its length, or by its class where macOS
 //!   leaves the length out.
 //! - Names of hosts and networks are no facts: such a row is an issue. Multicast groups (`-a`), which stand
 //!   below their address, are not in the schema and count as headers.
+
+use std::collections::HashMap;
 
 use crate::model::link::{Interface, InterfaceAddress};
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
@@ -38,6 +41,10 @@ use crate::probe::lines::{LineParser, Lines};
 
 const CUT_NAME: &str = "the interface's name fills its column and may be cut: run netstat with -l \
                         (macOS), -W (FreeBSD) or -v (NetBSD)";
+const CUT_NUMBER: &str = "the number at the end of the interface's name fills its column and may be cut: \
+                          run netstat with -l (macOS), -W (FreeBSD) or -v (NetBSD)";
+const SAME_NAME: &str = "two interfaces have this name, which may be cut: run netstat with -l (macOS), \
+                         -W (FreeBSD) or -v (NetBSD)";
 const CUT_ADDRESS: &str = "a network or an address fills its column and may be cut: run netstat \
                            with -l (macOS), -W (FreeBSD) or -v";
 const NAMES: &str =
@@ -52,12 +59,15 @@ const NETWORK: [usize; 2] = [11, 13];
 /// A reader of the list. `whole`: the command was told not to cut names and addresses.
 #[must_use]
 pub(in crate::probe) fn reader(whole: bool) -> Box<dyn Reader> {
-    Box::new(Lines::new(Interfaces { whole, columns: None }))
+    Box::new(Lines::new(Interfaces { whole, columns: None, doubted: HashMap::new() }))
 }
 
 struct Interfaces {
     whole: bool,
     columns: Option<Columns>,
+    /// Names whose number may be cut, with the index of the interface that had it first. `None`: a
+    /// second one has it too.
+    doubted: HashMap<HostText<'static>, Option<u32>>,
 }
 
 struct Columns {
@@ -118,8 +128,18 @@ impl LineParser for Interfaces {
             let expected = "expected the header of netstat -i before its rows";
             return sink.issue(Issue::unparsed(span, expected, line));
         };
-        match interface(line, columns, self.whole && !columns.fixed) {
-            Ok(interface) => sink.row(span, Row::Interface(interface)),
+        let whole = self.whole && !columns.fixed;
+        let doubt = !whole && columns.name <= 5 && ends_in_doubt(line, columns.name, columns.left);
+        match interface(line, columns, whole) {
+            Ok(interface) if doubt && !self.is_first(&interface) => {
+                sink.issue(Issue::unparsed(span, SAME_NAME, line));
+            }
+            Ok(interface) => {
+                sink.row(span, Row::Interface(interface));
+                if doubt {
+                    sink.issue(Issue::note(span, CUT_NUMBER, line));
+                }
+            }
             Err(expected) => {
                 // A name that was cut shows that the command cuts, whatever it was asked.
                 self.whole &= expected != CUT_NAME;
@@ -129,6 +149,25 @@ impl LineParser for Interfaces {
     }
 
     fn end(&mut self, _: &mut dyn Sink) {}
+}
+
+impl Interfaces {
+    /// False for an interface with the name of another one, and for what stands below it.
+    fn is_first(&mut self, interface: &Interface) -> bool {
+        let first = self.doubted.entry(interface.name.clone()).or_insert(interface.index);
+        if interface.index.is_some() && *first != interface.index {
+            *first = None;
+        }
+        first.is_some()
+    }
+}
+
+/// True for a row whose name fills its column and ends in a number that may have had more digits.
+fn ends_in_doubt(line: &[u8], column: usize, left: bool) -> bool {
+    let name = words(line).next().unwrap_or_default();
+    // Units are counted without leading zeros; only FreeBSD lets names be given.
+    let alone = left && matches!(name, [.., before, b'0'] if !before.is_ascii_digit());
+    name.len() == column && name.last().is_some_and(u8::is_ascii_digit) && !alone
 }
 
 /// Reads the header; its layout tells the widths of the columns.
@@ -215,7 +254,6 @@ fn name<'a>(written: &'a [u8], columns: &Columns, whole: bool) -> Result<&'a [u8
         // Names of NetBSD end in a number; on FreeBSD they may be given, and fill their column.
         (true, 5) => full && !numbered && columns.left,
         (true, _) => false,
-        (false, 0..=5) => full,
         (false, _) => full && !numbered,
     };
     if cut { Err(CUT_NAME) } else { Ok(written) }
@@ -292,181 +330,4 @@ fn is_ended(network: &[u8]) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::link::LinkCounters;
-    use crate::probe::testing::{Seen, read, rows};
-
-    fn counters([packets, errors, bytes, dropped]: [Option<u64>; 4]) -> LinkCounters {
-        LinkCounters { bytes, packets, errors, dropped, overruns: None, multicast: None }
-    }
-
-    fn text(text: &str) -> HostText<'static> {
-        owned(text.as_bytes())
-    }
-
-    fn part(name: &str, mtu: Option<u64>) -> Interface {
-        Interface { mtu, ..Interface::named(text(name)) }
-    }
-
-    fn with_address(name: &str, mtu: Option<u64>, address: &str, prefix: u8) -> Row<'static> {
-        let address = InterfaceAddress {
-            address: address.parse().unwrap(),
-            prefix: Some(prefix),
-            scope: None,
-            peer: None,
-        };
-        Row::Interface(Interface { addresses: vec![address], ..part(name, mtu) })
-    }
-
-    fn messages(seen: &Seen) -> Vec<&str> {
-        seen.issues.iter().map(|issue| issue.message.as_str()).collect()
-    }
-
-    const MACOS: &str = "Name       Mtu   Network       Address            Ipkts Ierrs     Ibytes    Opkts Oerrs     Obytes  Coll Drop\n";
-
-    #[test]
-    fn links_have_counters_with_and_without_an_address_and_a_last_column() {
-        let rows_of = "lo0        16384 <Link#1>                            10     0        100       20     0        200     0\n\
-            gif0*      1280  <Link#2>                             0     0          0        0     0          0     0   0\n\
-            en0        1500  <Link#4>    00:00:5e:00:53:01        1     2          3        4     5          6     7   8\n\
-            fw0        4078  <Link#7>    00:00:5e:ff:fe:00:53:02        0     0          0        0     0       1038     0   0\n";
-        let seen = read(reader(false), format!("{MACOS}{rows_of}").as_bytes());
-        assert_eq!(messages(&seen), Vec::<&str>::new());
-        let link = |name, mtu, index| Interface { index: Some(index), ..part(name, Some(mtu)) };
-        let some = |values: [u64; 4]| counters(values.map(Some));
-        let no_drop =
-            |[one, two, three]: [u64; 3]| counters([Some(one), Some(two), Some(three), None]);
-        let expected = [
-            Interface {
-                rx: no_drop([10, 0, 100]),
-                tx: no_drop([20, 0, 200]),
-                collisions: Some(0),
-                ..link("lo0", 16384, 1)
-            },
-            Interface {
-                oper_state: Some(text("down")),
-                rx: no_drop([0; 3]),
-                tx: some([0; 4]),
-                collisions: Some(0),
-                ..link("gif0", 1280, 2)
-            },
-            Interface {
-                mac: Some(text("00:00:5e:00:53:01")),
-                rx: no_drop([1, 2, 3]),
-                tx: some([4, 5, 6, 8]),
-                collisions: Some(7),
-                ..link("en0", 1500, 4)
-            },
-            Interface {
-                mac: Some(text("00:00:5e:ff:fe:00:53:02")),
-                rx: no_drop([0; 3]),
-                tx: some([0, 0, 1038, 0]),
-                collisions: Some(0),
-                ..link("fw0", 4078, 7)
-            },
-        ];
-        assert_eq!(rows(&seen), expected.map(Row::Interface));
-    }
-
-    #[test]
-    fn rows_of_addresses_give_the_address_and_no_counters() {
-        let rows_of = "lo0        16384 127           127.0.0.1               10     -        100       20     -        200     -   -\n\
-            lo0        16384 ::1/128     ::1                     10     -        100       20     -        200     -   -\n\
-            en1        1500  192.0.2.64/26 192.0.2.70              10     -        100       20     -        200     -   -\n\
-            en1        1500  192.168.7     192.168.7.2             10     -        100       20     -        200     -   -\n\
-            en1        1500  fe80::/64   fe80:4::7               10     -        100       20     -        200     -   -\n";
-        let seen = read(reader(false), format!("{MACOS}{rows_of}").as_bytes());
-        assert_eq!(messages(&seen), Vec::<&str>::new());
-        assert_eq!(
-            rows(&seen),
-            [
-                with_address("lo0", Some(16384), "127.0.0.1", 8),
-                with_address("lo0", Some(16384), "::1", 128),
-                with_address("en1", Some(1500), "192.0.2.70", 26),
-                with_address("en1", Some(1500), "192.168.7.2", 24),
-                with_address("en1", Some(1500), "fe80::7", 64),
-            ]
-        );
-    }
-
-    #[test]
-    fn what_may_be_cut_and_what_is_a_name_is_an_issue() {
-        let tail = "       10     -        100       20     -        200     -   -\n";
-        for (row, expected) in [
-            ("en1        1500  fe80::aede: fe80:8::aede:48ff", CUT_ADDRESS),
-            ("en1        1500  2001:db8::/ 2001:db8::5      ", CUT_ADDRESS),
-            ("en1        1500  fe80::1%lo0 fe80:1::1        ", CUT_ADDRESS),
-            ("en1        1500  2001:db8::1/1 2001:db8::1    ", CUT_ADDRESS),
-            ("en1        1500  192.168.100.0 192.168.100.2  ", CUT_ADDRESS),
-            ("en1        1500  web-net       web-1          ", NAMES),
-            ("en1        1500  192.0.2/24    web-1          ", NAMES),
-            ("bridgeeth0 1500  192.0.2/24    192.0.2.1      ", ""),
-            ("bridgeethe 1500  192.0.2/24    192.0.2.1      ", CUT_NAME),
-        ] {
-            let seen = read(reader(false), format!("{MACOS}{row}{tail}").as_bytes());
-            let expected: Vec<&str> =
-                [expected].into_iter().filter(|text| !text.is_empty()).collect();
-            assert_eq!(messages(&seen), expected, "{row}");
-        }
-    }
-
-    #[test]
-    fn a_name_in_a_column_of_five_may_be_cut_unless_the_command_says_otherwise() {
-        let text = b"Name  Mtu   Network       Address               Ibytes     Obytes\n\
-            vioif 1500  <Link>        00:00:5e:00:53:01 3716508243 2240547599\n\
-            utun8 1500  <Link#88>                              286      27175\n\
-            gif0* 1500  <Link#89>                              286      27175\n\
-            lo0   33624 fe80::/64     fe80::1             41764800   41764800\n";
-        let seen = read(reader(false), text);
-        assert_eq!((seen.rows.len(), messages(&seen)), (2, vec![CUT_NAME; 2]));
-        // A name without a number was cut, so the command did cut.
-        let seen = read(reader(true), text);
-        assert_eq!((seen.rows.len(), messages(&seen)), (2, vec![CUT_NAME; 2]));
-        let whole = String::from_utf8_lossy(text).replace("vioif ", "vioif0 ");
-        assert_eq!(read(reader(true), whole.as_bytes()).rows.len(), 4);
-    }
-
-    #[test]
-    fn freebsd_lays_columns_out_by_what_stands_in_them() {
-        let text = b"Name     Mtu Network                  Address                      Ipkts Ierrs Idrop     Ibytes    Opkts Oerrs     Obytes  Coll  Drop\n\
-            vtnet0  1500 <Link#1>                 00:00:5e:00:53:01             3734     1     2   15901987     1740     3     175778     4     5\n\
-            vtnet0     - fe80::%vtnet0/64         fe80::200:5eff:fe00:5301%vtnet0       1     -     -        104        2     -        128     -     -\n\
-            lo0    16384 <Link#2>                 lo0                              0     0     0          0        0     0          0     0     0\n\
-            \x20                          224.0.0.1\n";
-        let seen = read(reader(true), text);
-        assert_eq!(messages(&seen), Vec::<&str>::new());
-        assert_eq!((seen.rows.len(), seen.headers.len()), (3, 2));
-        let link = Interface {
-            index: Some(1),
-            mac: Some(owned(b"00:00:5e:00:53:01")),
-            rx: counters([Some(3734), Some(1), Some(15_901_987), Some(2)]),
-            tx: counters([Some(1740), Some(3), Some(175_778), Some(5)]),
-            collisions: Some(4),
-            ..part("vtnet0", Some(1500))
-        };
-        assert_eq!(rows(&seen).first(), Some(&Row::Interface(link)));
-        assert_eq!(
-            rows(&seen).get(1),
-            Some(&with_address("vtnet0", None, "fe80::200:5eff:fe00:5301", 64))
-        );
-    }
-
-    #[test]
-    fn freebsd_without_the_option_cuts() {
-        let text = b"Name    Mtu Network       Address              Ipkts Ierrs Idrop    Opkts Oerrs  Coll\n\
-            em0    1500 <Link#1>      00:00:5e:00:53:01   189449     0     0   211310     0     0\n\
-            em0       - fe80::%em0/64 fe80::20c:29ff:fe        0     -     -        4     -     -\n\
-            em0       - 192.168.71.0/ 192.168.71.163       92481     -     -   172946     -     -\n";
-        let seen = read(reader(true), text);
-        assert_eq!((seen.rows.len(), messages(&seen)), (1, vec![CUT_ADDRESS; 2]));
-    }
-
-    #[test]
-    fn rows_without_a_header_and_with_other_counts_are_issues() {
-        let seen = read(reader(false), b"lo0 16384 <Link#1> 1 2 3\n");
-        assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1));
-        let seen = read(reader(false), format!("{MACOS}lo0 16384 <Link#1> 1 2 3\n").as_bytes());
-        assert_eq!(messages(&seen), [COUNT]);
-    }
-}
+mod tests;

@@ -27,6 +27,8 @@ pub(super) struct Layout {
     pub(super) family: Option<Family>,
     /// Words in front of the protocol, as the header names them.
     pub(super) lead: usize,
+    /// A row told no family, and IPv4 was taken.
+    pub(super) guessed: bool,
     /// An address of more than 16 characters was seen, so none is cut there.
     long_host: bool,
     /// An end of more than 22 characters was seen, so columns grow.
@@ -35,7 +37,7 @@ pub(super) struct Layout {
 
 impl Layout {
     pub(super) const fn new(system: System, family: Option<Family>) -> Self {
-        Self { system, family, lead: 0, long_host: false, long_end: false }
+        Self { system, family, lead: 0, guessed: false, long_host: false, long_end: false }
     }
 }
 
@@ -91,7 +93,9 @@ pub(super) fn read<'a>(line: &'a [u8], layout: &mut Layout, out: &mut Option<Row
     if columns.foreign.is_empty() || (transport == Transport::Tcp && columns.state.is_empty()) {
         return Reading::Open;
     }
-    let family = family(&columns, spelled, layout);
+    let told = family(&columns, spelled, layout);
+    layout.guessed |= told.is_none();
+    let family = told.unwrap_or(Family::Ipv4);
     let doubtful = doubtful(&columns, family, layout);
     if port_may_be_cut(&columns, family, layout) {
         return Reading::Bad(CUT_END);
@@ -181,16 +185,16 @@ fn parted(columns: Columns<'_>, spelled: Spelled) -> Columns<'_> {
 }
 
 /// The family of a row: what the protocol says, else what its addresses are, else what was asked.
-fn family(columns: &Columns<'_>, spelled: Spelled, layout: &Layout) -> Family {
+fn family(columns: &Columns<'_>, spelled: Spelled, layout: &Layout) -> Option<Family> {
     let has = |byte: u8| columns.local.contains(&byte) || columns.foreign.contains(&byte);
-    match spelled {
+    Some(match spelled {
         Spelled::V4 => Family::Ipv4,
         Spelled::V6 => Family::Ipv6,
         Spelled::Plain if has(b':') => Family::Ipv6,
         Spelled::Plain if is_dotted(columns.local) || is_dotted(columns.foreign) => Family::Ipv4,
         Spelled::Plain if layout.system == System::Aix => Family::Ipv6,
-        Spelled::Plain => layout.family.unwrap_or(Family::Ipv4),
-    }
+        Spelled::Plain => return layout.family,
+    })
 }
 
 /// True for an IPv4 address with a port.

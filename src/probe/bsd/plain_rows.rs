@@ -22,7 +22,7 @@
 //! - AIX names an IPv4 socket `tcp4`, an IPv6 one that takes no IPv4 `tcp6`, and an IPv6 one that
 //!   takes both `tcp`: what inetd opens as `tcp6` is listed as `tcp`. So `tcp` with `*` is `::` and
 //!   dual stack, and with an IPv4 address it is v4-mapped. HP-UX has no such names: there the
-//!   family is what the addresses are, else what was asked.
+//!   family is what the addresses are, else what was asked, else IPv4, with one note.
 //! - What a listener's queues hold is not documented, so they are left out. HP-UX prints the queues
 //!   "only for backward compatibility", as 0, so 0 says nothing there.
 //! - Old AIX cuts an end to 18 characters with `-A`, the port included: a row with an end that fills
@@ -47,19 +47,23 @@ pub(in crate::probe) use crate::probe::bsd::plain_row::System;
 /// A reader of the answer. `family` is what the command asked for.
 pub(in crate::probe) fn reader(system: System, family: Option<Family>) -> Box<dyn Reader> {
     let layout = Layout::new(system, family);
-    Box::new(Lines::new(Netstat { layout, unix: false, held: None }))
+    Box::new(Lines::new(Netstat { layout, unix: false, noted: false, held: None }))
 }
 
 struct Netstat {
     layout: Layout,
     /// The title of the unix-domain sockets was seen.
     unix: bool,
+    /// A note has said that a family is guessed.
+    noted: bool,
     /// The beginning of a row, and where it stands.
     held: Option<(Span, Vec<u8>)>,
 }
 
 /// Most bytes of a row that is waited for.
 const ROW_BYTES_MAX: usize = 1024;
+const ANY_FAMILY: &str = "`*` could be IPv4 or both families: IPv4 is taken; run netstat with \
+                          -f inet or -f inet6, and name the probe of that family";
 const UNFINISHED: &str = "expected protocol, queues, two ends, and for TCP a state";
 
 impl LineParser for Netstat {
@@ -104,6 +108,10 @@ impl Netstat {
                 }
                 if let Some(row) = row {
                     sink.row(span, row);
+                }
+                if self.layout.guessed && !self.noted {
+                    self.noted = true;
+                    sink.issue(Issue::note(span, ANY_FAMILY, line));
                 }
                 if doubtful {
                     let remark = "an end fills its column and may be cut: run netstat without -A";

@@ -226,3 +226,16 @@ fn a_line_of_one_long_word_takes_no_longer_than_its_length() {
     let seen = aix(&line.repeat(50));
     assert_eq!((seen.rows.len(), seen.issues.len()), (0, 50));
 }
+
+#[test]
+fn a_text_of_hp_ux_alone_says_once_that_a_wildcard_may_be_of_both_families() {
+    let text = "tcp        0      0  ::1.22                 ::1.50000              ESTABLISHED\n\
+        tcp        0      0  *.22                   *.*                    LISTEN\n\
+        udp        0      0  *.514                  *.*\n";
+    let notes = |seen: Seen| {
+        assert_eq!(seen.rows.len(), 3);
+        seen.issues.iter().map(|issue| (issue.severity, issue.span.line)).collect::<Vec<_>>()
+    };
+    assert_eq!(notes(hpux(text, None)), [(Severity::Note, 2)]);
+    assert_eq!(notes(hpux(text, Some(Family::Ipv6))), []);
+}

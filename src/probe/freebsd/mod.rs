@@ -83,7 +83,6 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv4 sockets of TCP, UDP and raw IP, with queues.", "netstat(1)")
     .only(Usage::Fallback)
-    .proved(Verified::Recorded)
     .serves(SOCKETS, &[])
     .lacks(NETSTAT),
     probe(
@@ -94,7 +93,6 @@ pub static PROBES: &[Probe] = &[
     )
     .reads("IPv6 sockets of TCP, UDP and raw IP, with queues.", "netstat(1)")
     .only(Usage::Fallback)
-    .proved(Verified::Recorded)
     .serves(SOCKETS, &[])
     .lacks(NETSTAT),
     // In front of sockstat, which cuts names to ten bytes.
@@ -124,7 +122,6 @@ pub static PROBES: &[Probe] = &[
     )
     .only(Usage::Fallback)
     .reads("Interfaces with addresses and counters.", "netstat(1)")
-    .proved(Verified::Recorded)
     .serves(&[View::Interfaces], SOCKETS)
     .lacks(INTERFACES),
     libxo::ROUTES

@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use serde_json::Value;
 
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
-use crate::model::route::{NextHop, Route, RouteKind};
+use crate::model::route::{FROM_SOME, NextHop, Route, RouteKind};
 use crate::model::socket::Family;
 use crate::model::text::HostText;
 use crate::probe::json::{ElementParser, Elements, Fields, address, number, sorted_words, text};
@@ -42,7 +42,11 @@ impl ElementParser for Routes {
             let word = text(fields.get("type")).unwrap_or_default();
             sink.issue(Issue::note(span, "expected a known route type", word.bytes()));
         }
+        let from = route.is_of_some_sources().then(|| text(fields.get("from")).unwrap_or_default());
         sink.row(span, Row::Route(route));
+        if let Some(from) = from {
+            sink.issue(Issue::note(span, FROM_SOME, from.bytes()));
+        }
         Ok(())
     }
 }
@@ -51,9 +55,24 @@ fn route(family: Family, fields: &Fields) -> Result<Route, &'static str> {
     let (destination, prefix) = fields
         .get("dst")
         .and_then(Value::as_str)
-        .and_then(|text| destination(family, text))
+        .and_then(|text| destination_of(family, text))
         .ok_or("expected a route with `dst` of the family that was asked for")?;
     let kind = fields.get("type").and_then(Value::as_str).map_or(RouteKind::Unicast, kind);
+    let mut flags = sorted_words(fields.get("flags"));
+    if let Some(from) = fields.get("from") {
+        let (address, prefix) = from
+            .as_str()
+            .and_then(|text| destination_of(family, text))
+            .ok_or("expected `from` to be a network of the family that was asked for")?;
+        if prefix > 0 {
+            flags.push(Route::from_flag(address, prefix));
+            flags.sort_unstable();
+        }
+    }
+    let metric = match fields.get("metric") {
+        None => None,
+        some => Some(number(some).ok_or("expected `metric` to be a number from 0")?),
+    };
     Ok(Route {
         family,
         table: word_or_number(fields.get("table")).unwrap_or(HostText::new(b"main")),
@@ -62,22 +81,22 @@ fn route(family: Family, fields: &Fields) -> Result<Route, &'static str> {
         kind,
         next_hops: next_hops(kind, fields)?,
         source: address(fields.get("prefsrc")),
-        metric: number(fields.get("metric")),
+        metric,
         protocol: word_or_number(fields.get("protocol")),
         scope: word_or_number(fields.get("scope")),
         mtu: mtu(fields.get("metrics")),
-        flags: sorted_words(fields.get("flags")),
+        flags,
         expires_seconds: seconds(fields.get("expires")),
     })
 }
 
 /// `default`, a network, or an address alone.
-fn destination(family: Family, text: &str) -> Option<(IpAddr, u8)> {
+fn destination_of(family: Family, text: &str) -> Option<(IpAddr, u8)> {
     let (any, bits) = match family {
         Family::Ipv4 => (IpAddr::V4(Ipv4Addr::UNSPECIFIED), 32),
         Family::Ipv6 => (IpAddr::V6(Ipv6Addr::UNSPECIFIED), 128),
     };
-    if text == "default" {
+    if matches!(text, "default" | "all") {
         return Some((any, 0));
     }
     let (address, prefix) = match text.split_once('/') {
@@ -190,6 +209,22 @@ mod tests {
     }
 
     #[test]
+    fn a_route_of_some_sources_says_so_in_its_flags_and_in_a_note() {
+        let text = br#"[{"dst":"default","from":"2001:db8:1::/64","dev":"v0","flags":["onlink"]},
+            {"dst":"default","from":"all","dev":"v0","flags":[]}]"#;
+        let seen = read(reader(Family::Ipv6), text);
+        let flags: Vec<_> = rows(&seen)
+            .into_iter()
+            .map(|row| if let Row::Route(route) = row { route.flags } else { Vec::new() })
+            .collect();
+        let expected = vec![HostText::new(b"from 2001:db8:1::/64"), HostText::new(b"onlink")];
+        assert_eq!(flags, [expected, vec![]]);
+        let notes: Vec<_> =
+            seen.issues.iter().map(|issue| (issue.message.as_str(), issue.text.bytes())).collect();
+        assert_eq!(notes, [(FROM_SOME, b"2001:db8:1::/64".as_slice())]);
+    }
+
+    #[test]
     fn a_route_that_would_be_wrong_is_an_issue() {
         for text in [
             r#"[{"dst":"::/0"}]"#,
@@ -198,6 +233,8 @@ mod tests {
             r#"[{"dst":"default","gateway":"nexthop"}]"#,
             r#"[{"dst":"default","via":{"family":"inet6"}}]"#,
             r#"[{"dst":"default","nexthops":[{"gateway":1}]}]"#,
+            r#"[{"dst":"default","metric":-1}]"#,
+            r#"[{"dst":"default","from":"web-1"}]"#,
         ] {
             let seen = read(reader(Family::Ipv4), text.as_bytes());
             assert_eq!((seen.rows.len(), seen.issues.len()), (0, 1), "{text}");

@@ -10,8 +10,9 @@
 //! No column is ever blank. Source: netstat(1M) of Solaris 10, netstat(8) of Solaris 11.4 and
 //! illumos, illumos `netstat.c`.
 //!
-//! Decisions: an address is kept where the prefix length is told: for IPv6, and for IPv4 with `-c`
-//! of illumos. With `-a` a logical interface (`net0:1`) counts only its own packets and prints `N/A`
+//! Decisions: an address whose network has no prefix length has none either: IPv4, but for `-c` of
+//! illumos, and hosts of IPv6. Where `ifconfig -a` tells it, `normalize` takes that. An address of
+//! zeros is none. With `-a` a logical interface (`net0:1`) counts only its own packets and prints `N/A`
 //! for the rest: of such a row nothing but the address is kept.
 
 use std::net::IpAddr;
@@ -41,16 +42,16 @@ fn interface(line: &[u8]) -> Option<Interface> {
     interface.mtu = Some(number(words.next()?)?);
     let (network, own) = (words.next()?, words.next()?);
     let own = address(own)?;
+    let mut prefix = None;
     if let Some(slash) = memchr::memrchr(b'/', network) {
         let most = if own.is_ipv4() { 32 } else { 128 };
-        let prefix = u8::try_from(number(network.get(slash + 1..)?)?).ok()?;
-        (prefix <= most).then_some(())?;
-        interface.addresses.push(InterfaceAddress {
-            address: own,
-            prefix: Some(prefix),
-            scope: None,
-            peer: None,
-        });
+        let bits = u8::try_from(number(network.get(slash + 1..)?)?).ok()?;
+        (bits <= most).then_some(())?;
+        prefix = Some(bits);
+    }
+    if !own.is_unspecified() {
+        let (scope, peer) = (None, None);
+        interface.addresses.push(InterfaceAddress { address: own, prefix, scope, peer });
     }
     let received = number(words.next()?)?;
     let rest: Vec<&[u8]> = words.take(6).collect();
@@ -96,6 +97,22 @@ mod tests {
             ..Interface::named(owned(b"net0"))
         };
         assert_eq!(rows(&read(reader(), text)), [Row::Interface(expected)]);
+    }
+
+    #[test]
+    fn an_address_without_a_prefix_is_kept_without_one() {
+        let text = b"net0  1500 192.0.2.0     192.0.2.10     6      0     7      0     0      0\n\
+            net1  1500 0.0.0.0       0.0.0.0        0      0     0      0     0      0\n\
+            lo0   8252 ::1           ::1            6      0     7      0     0\n";
+        let addresses: Vec<String> = rows(&read(reader(), text))
+            .into_iter()
+            .map(|row| {
+                let Row::Interface(interface) = row else { panic!("{row:?}") };
+                let words: Vec<_> = interface.addresses.iter().map(ToString::to_string).collect();
+                words.join(" ")
+            })
+            .collect();
+        assert_eq!(addresses, ["192.0.2.10", "", "::1"]);
     }
 
     #[test]

@@ -55,8 +55,14 @@ pub(in crate::probe) const BARE: &[Gap] = &[
     Gap::ControlGroup,
 ];
 /// `netstat -i`.
-pub(in crate::probe) const PACKETS: &[Gap] =
-    &[Gap::LinkIndex, Gap::LinkDetails, Gap::LinkBytes, Gap::BareLinks, Gap::CounterWidth];
+pub(in crate::probe) const PACKETS: &[Gap] = &[
+    Gap::LinkIndex,
+    Gap::LinkDetails,
+    Gap::LinkBytes,
+    Gap::BareLinks,
+    Gap::CounterWidth,
+    Gap::AddressPrefix,
+];
 
 pub(in crate::probe) const OWNED4: Arguments = arguments(&["-a", "-n", "-u", "-f", "inet"]);
 pub(in crate::probe) const OWNED6: Arguments = arguments(&["-a", "-n", "-u", "-f", "inet6"]);

@@ -7,24 +7,37 @@
 //! ```
 //! The first line is the name (`Oracle Solaris 10 1/13 s10s_u11wos_24a SPARC`, `OmniOS v11 r151050`,
 //! `OpenIndiana Hipster 2024.10 (powered by illumos)`, `SmartOS 20240101T000000Z`), centred; what
-//! follows is about copyright and assembly. The version is the first word of the name that begins
+//! follows is about copyright and assembly, and a note says where something else does. The version is the first word of the name that begins
 //! with a digit, on `OmniOS` the one after `v11`. Source: the file of these systems; no manual page
 //! describes it.
 
 use crate::model::fact::Fact;
-use crate::model::parsed::{Reader, Row, Sink, Span};
+use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
 use crate::model::text::HostText;
 use crate::probe::lines::{LineParser, Lines};
 
 /// A reader of the file.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
-    Box::new(Lines::new(Release { named: false }))
+    Box::new(Lines::new(Release { named: false, noted: false }))
 }
 
 struct Release {
     named: bool,
+    noted: bool,
 }
+
+/// Words of the lines below the name.
+const BELOW: &[&[u8]] = &[
+    b"opyright",
+    b"(C)",
+    b"ights reserved",
+    b"ights Reserved",
+    b"Use is subject",
+    b"ssembled",
+    b"license",
+    b"licence",
+];
 
 impl LineParser for Release {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
@@ -33,7 +46,14 @@ impl LineParser for Release {
             return;
         }
         if self.named {
-            return sink.header(span);
+            sink.header(span);
+            let known = BELOW.iter().any(|word| memchr::memmem::find(name, word).is_some());
+            if !known && !self.noted {
+                self.noted = true;
+                let remark = "a line below the name is not of copyright or assembly, and not read";
+                sink.issue(Issue::note(span, remark, line));
+            }
+            return;
         }
         self.named = true;
         sink.row(span, Row::Fact(Fact::OsName(HostText::owned(name.to_vec()))));
@@ -55,6 +75,13 @@ fn is_version(word: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn other_lines_are_noted_once() {
+        let seen = read(reader(), b"SmartOS x\n Copyright 2020 Joyent\n[\n {}\n");
+        let lines: Vec<u64> = seen.issues.iter().map(|issue| issue.span.line).collect();
+        assert_eq!((seen.headers.len(), lines), (3, vec![3]));
+    }
+
     use super::*;
     use crate::probe::testing::{facts, read};
 

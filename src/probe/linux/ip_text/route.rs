@@ -9,10 +9,11 @@
 //! A type other than unicast stands first. Several ways out follow as `nexthop`, behind a backslash
 //! or, without `-o`, on lines of their own that begin with a TAB, as lines of statistics begin with
 //! blanks: a route is held until the next line that does neither. `via inet6 ADDRESS` is a gateway of the other family. IPv6 gives a
-//! discarding route the device `lo`, which says nothing and is left out.
+//! discarding route the device `lo`, which says nothing and is left out. `from 2001:db8:1::/64` is kept
+//! as a flag, with a note.
 
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
-use crate::model::route::{NextHop, Route, RouteKind};
+use crate::model::route::{FROM_SOME, NextHop, Route, RouteKind};
 use crate::model::socket::Family;
 use crate::model::text::HostText;
 use crate::probe::lines::{LineParser, Lines};
@@ -23,16 +24,19 @@ use crate::probe::linux::ip_text::words::{Words, address, any, network, number, 
 #[must_use]
 pub fn reader(family: Option<Family>) -> Box<dyn Reader> {
     let asked = family;
-    Box::new(Lines::new(Routes { asked, family: family.unwrap_or(Family::Ipv4), held: None }))
+    Box::new(Lines::new(Routes { asked, family, held: None }))
 }
 
 struct Routes {
     asked: Option<Family>,
     /// The one that was asked for, or that of the route before.
-    family: Family,
+    family: Option<Family>,
     /// A route that lines with TABs may go on.
     held: Option<(Span, Route)>,
 }
+
+/// What is remarked of a route besides [`FROM_SOME`].
+const ANY_FAMILY: &str = "the family is not told and IPv4 is taken: run ip with -4 or -6";
 
 impl LineParser for Routes {
     fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
@@ -52,9 +56,12 @@ impl LineParser for Routes {
         }
         self.end(sink);
         if self.asked.is_none() {
-            self.family = family_of(line).unwrap_or(self.family);
+            self.family = family_of(line).or(self.family);
         }
-        match route(self.family, line) {
+        if self.family.is_none() && route(Family::Ipv4, line).is_ok() {
+            sink.issue(Issue::note(span, ANY_FAMILY, line));
+        }
+        match route(self.family.unwrap_or(Family::Ipv4), line) {
             Ok(route) => self.held = Some((span, route)),
             Err(expected) => sink.issue(Issue::unparsed(span, expected, line)),
         }
@@ -62,7 +69,14 @@ impl LineParser for Routes {
 
     fn end(&mut self, sink: &mut dyn Sink) {
         if let Some((span, route)) = self.held.take() {
+            let note = route.is_of_some_sources().then(|| {
+                let from = route.flags.iter().find(|flag| flag.bytes().starts_with(b"from "));
+                Issue::note(span, FROM_SOME, from.map_or(b"", |flag| flag.bytes()))
+            });
             sink.row(span, Row::Route(route));
+            if let Some(note) = note {
+                sink.issue(note);
+            }
         }
     }
 }
@@ -84,8 +98,22 @@ const FLAGS: &[&[u8]] = &[
 ];
 
 /// The family that the first address in a line tells. A default route on a device has none, and is
-/// taken for one of the same family as the route before.
+/// taken for one of the same family as the route before. IPv6 alone discards on `lo` and has a
+/// `pref`, and IPv4 alone a `scope`.
 fn family_of(line: &[u8]) -> Option<Family> {
+    let has = |wanted: &[&[u8]]| {
+        let mut words = Words::new(line);
+        std::iter::from_fn(|| words.next()).any(|word| wanted.contains(&word))
+    };
+    if Words::new(line).find_map(network).is_none() {
+        let discards = Words::new(line).peek().and_then(kind).is_some_and(discards);
+        let v6 = has(&[b"pref"]) || (discards && has(&[b"lo"]));
+        return match (v6, has(&[b"scope"])) {
+            (true, _) => Some(Family::Ipv6),
+            (false, true) => Some(Family::Ipv4),
+            (false, false) => None,
+        };
+    }
     let (address, _) = Words::new(line).find_map(network)?;
     Some(if address.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 })
 }
@@ -122,11 +150,7 @@ fn route(family: Family, line: &[u8]) -> Result<Route, &'static str> {
     let mut hop = NextHop { via: None, device: None, weight: None };
     fields(&mut words, &mut route, &mut hop)?;
     route.flags.sort_unstable();
-    let discards = matches!(
-        route.kind,
-        RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit | RouteKind::Throw
-    );
-    if discards {
+    if discards(route.kind) {
         return Ok(route);
     }
     if hop.via.is_some() || hop.device.is_some() {
@@ -136,6 +160,13 @@ fn route(family: Family, line: &[u8]) -> Result<Route, &'static str> {
         next_hops(segment, &mut route)?;
     }
     Ok(route)
+}
+
+const fn discards(kind: RouteKind) -> bool {
+    matches!(
+        kind,
+        RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit | RouteKind::Throw
+    )
 }
 
 /// A type by its name, or with `-N` by its number.
@@ -152,6 +183,16 @@ fn fields(words: &mut Words<'_>, route: &mut Route, hop: &mut NextHop) -> Result
             b"table" => route.table = words.next().map(owned).ok_or("expected a table's name")?,
             b"proto" => route.protocol = words.next().map(owned),
             b"scope" => route.scope = words.next().map(owned),
+            b"from" => {
+                let word = words.next().unwrap_or_default();
+                let some = |(address, prefix)| Route::from_flag(address, prefix);
+                let all = matches!(word, b"all" | b"default" | b"::/0" | b"0/0");
+                if !all {
+                    let from =
+                        network(word).map(some).ok_or("expected the source to be a network")?;
+                    route.flags.push(from);
+                }
+            }
             b"src" => route.source = words.next().and_then(address),
             b"metric" => route.metric = words.next().and_then(number),
             b"expires" => {
@@ -225,6 +266,7 @@ fn next_hops(segment: &[u8], route: &mut Route) -> Result<(), &'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::parsed::Severity;
     use crate::probe::testing::{read, rows};
 
     #[test]
@@ -299,6 +341,38 @@ mod tests {
         let (v4, v6) = (Some(Family::Ipv4), Some(Family::Ipv6));
         assert_eq!(families, [v4, v4, v6, v6, v4]);
         assert_eq!(seen.issues, []);
+    }
+
+    #[test]
+    fn a_route_of_some_sources_says_so_in_its_flags_and_in_a_note() {
+        let text = b"default from 2001:db8:1::/64 via fe80::1 dev v0 metric 1024 onlink\n\
+            default from all via fe80::2 dev v0\ndefault from 2001:db8::5 dev v0\n\
+            default from web-1 dev v0\n";
+        let seen = read(reader(Some(Family::Ipv6)), text);
+        let flags = |row| {
+            let Row::Route(route) = row else { panic!("{row:?}") };
+            route.flags.iter().map(|flag| flag.escaped().into_owned()).collect::<Vec<_>>().join(",")
+        };
+        let found: Vec<String> = rows(&seen).into_iter().map(flags).collect();
+        assert_eq!(found, ["from 2001:db8:1::/64,onlink", "", "from 2001:db8::5/128"]);
+        let issues: Vec<_> =
+            seen.issues.iter().map(|issue| (issue.severity, issue.span.line)).collect();
+        assert_eq!(issues, [(Severity::Note, 1), (Severity::Note, 3), (Severity::Unparsed, 4)]);
+    }
+
+    #[test]
+    fn a_first_route_without_an_address_tells_its_family_by_its_words_or_is_noted() {
+        for (line, family, notes) in [
+            ("unreachable default dev lo table unspec metric 4294967295", Family::Ipv6, 0),
+            ("default dev tun0 metric 1024 pref medium", Family::Ipv6, 0),
+            ("local default dev lo table 100 scope host", Family::Ipv4, 0),
+            ("unreachable default", Family::Ipv4, 1),
+            ("default dev tun0", Family::Ipv4, 1),
+        ] {
+            let seen = read(reader(None), format!("{line}\n").as_bytes());
+            let Some(Row::Route(route)) = rows(&seen).pop() else { panic!("{seen:?}") };
+            assert_eq!((route.family, seen.issues.len()), (family, notes), "{line}");
+        }
     }
 
     #[test]

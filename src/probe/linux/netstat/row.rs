@@ -159,6 +159,18 @@ const fn protocol(word: &[u8]) -> Option<(Transport, bool)> {
     })
 }
 
+/// `unix  2      [ ACC ]     STREAM     LISTENING     17344    1/systemd   /run/a`: references, flags,
+/// type, perhaps a state, which is translated, and an inode.
+fn is_unix(line: &[u8]) -> bool {
+    let is_number = |word: &&[u8]| word.iter().all(u8::is_ascii_digit);
+    let mut words = line.split(|byte| *byte == b' ').filter(|word| !word.is_empty()).skip(1);
+    let flags = words.next().is_some_and(|word| is_number(&word)) && words.next() == Some(b"[");
+    flags
+        && words.by_ref().take(4).any(|word| word == b"]")
+        && words.next().is_some_and(|word| word.iter().all(u8::is_ascii_uppercase))
+        && words.take(6).any(|word| is_number(&word))
+}
+
 /// Titles, headers and rows of other families, and the remarks of `-p`.
 #[cold]
 fn header(line: &[u8], layout: &mut Layout) -> Reading {
@@ -169,6 +181,9 @@ fn header(line: &[u8], layout: &mut Layout) -> Reading {
         return Reading::Header;
     }
     match words::line(line) {
+        Some(Line::Known) if line.starts_with(b"unix  ") && !is_unix(line) => {
+            return Reading::Bad("expected a row of unix-domain sockets");
+        }
         Some(Line::Known) => {
             let rows = [b"unix  ".as_slice(), b"IPX   ", b"l2cap  ", b"rfcomm "];
             if !rows.iter().any(|start| line.starts_with(start)) {

@@ -5,9 +5,9 @@
 //! 10.1.0.2         0x1         0x6         02:00:00:00:00:02     *        v0
 //! 10.1.0.3         0x1         0x0         00:00:00:00:00:00     *        v0
 //! ```
-//! Flags (`if_arp.h`): 0x2 resolved, 0x4 permanent, 0x8 answered for others. Permanent is the only
-//! state word told. Entries that ARP is not asked for, such as `noarp`, are not listed; an entry
-//! this host answers for on behalf of another is no neighbour and counts as a header.
+//! Flags (`if_arp.h`): 0x2 resolved, 0x4 permanent, 0x8 answered for others. These are the
+//! state words told: `permanent`, and `published` of an entry for which this host answers on behalf of
+//! another. Entries that ARP is not asked for, such as `noarp`, are not listed.
 
 use crate::model::parsed::{Reader, Row};
 use crate::model::route::Neighbour;
@@ -24,14 +24,13 @@ const PUBLISHED: u64 = 0x8;
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
     whole::reader(|line| match neighbour(line) {
-        Some((_, flags)) if flags & PUBLISHED != 0 => Ok(None),
-        Some((neighbour, _)) => Ok(Some(Row::Neighbour(neighbour))),
+        Some(neighbour) => Ok(Some(Row::Neighbour(neighbour))),
         None if line.starts_with(b"IP address ") => Ok(None),
         None => Err("expected a row of /proc/net/arp"),
     })
 }
 
-fn neighbour(line: &[u8]) -> Option<(Neighbour, u64)> {
+fn neighbour(line: &[u8]) -> Option<Neighbour> {
     let mut cursor = Cursor::new(line);
     let address = cursor.ipv4()?;
     word(&mut cursor)?.strip_prefix(b"0x")?;
@@ -40,13 +39,13 @@ fn neighbour(line: &[u8]) -> Option<(Neighbour, u64)> {
     let mac = word(&mut cursor)?;
     word(&mut cursor)?;
     let device = word(&mut cursor)?;
-    let permanent = (flags & PERMANENT != 0).then_some(HostText::new(b"permanent"));
-    let neighbour = Neighbour {
+    let words = [(PERMANENT, b"permanent".as_slice()), (PUBLISHED, b"published")];
+    let set = words.into_iter().filter(|(flag, _)| flags & flag != 0);
+    Some(Neighbour {
         address: address.into(),
         device: Some(owned(device)),
         mac: (flags & RESOLVED != 0).then(|| owned(mac)),
-        states: permanent.into_iter().collect(),
+        states: set.map(|(_, word)| HostText::new(word)).collect(),
         router: None,
-    };
-    Some((neighbour, flags))
+    })
 }

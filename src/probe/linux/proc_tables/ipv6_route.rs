@@ -5,19 +5,19 @@
 //! 00000000000000000000000000000000 00 000...000 00 00000000000000000000000000000000 ffffffff 00000001 00000000 00200200       lo
 //! ```
 //! Destination, its prefix, source and its prefix, gateway, metric, references, use, flags
-//! (`ipv6_route.h`), interface; all hexadecimal. Each way out of several has a row of its own. A
+//! (`ipv6_route.h`), interface; all hexadecimal. A source is kept as the flag `from`, with a note. Each way out of several has a row of its own. A
 //! local address says so in its flags and stands in the table local; of any other route the table is
 //! not told, and is given as `unspec`, the name of table 0. A route that discards says only that,
 //! so its kind is `unknown`; the last row of each table, which discards what nothing else takes, is
 //! no route of anyone's and counts as a header.
 
-use crate::model::parsed::{Reader, Row};
-use crate::model::route::{NextHop, Route, RouteKind};
+use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
+use crate::model::route::{FROM_SOME, NextHop, Route, RouteKind};
 use crate::model::socket::Family;
 use crate::model::text::HostText;
 use crate::probe::cursor::Cursor;
+use crate::probe::lines::{LineParser, Lines};
 use crate::probe::linux::proc_tables::hexadecimal::{ipv6, number, owned, word};
-use crate::probe::whole;
 
 /// `RTF_REJECT`: discards.
 const REJECT: u64 = 0x200;
@@ -31,19 +31,39 @@ const LAST: u64 = 0xffff_ffff;
 /// A reader of the file.
 #[must_use]
 pub fn reader() -> Box<dyn Reader> {
-    whole::reader(|line| match route(line) {
-        Some(route) if route.kind == RouteKind::Unknown && route.metric == Some(LAST) => Ok(None),
-        Some(route) => Ok(Some(Row::Route(route))),
-        None => Err("expected a row of /proc/net/ipv6_route"),
-    })
+    Box::new(Lines::new(Routes))
+}
+
+struct Routes;
+
+impl LineParser for Routes {
+    fn line(&mut self, span: Span, line: &[u8], sink: &mut dyn Sink) {
+        if line.trim_ascii().is_empty() {
+            return;
+        }
+        let Some(route) = route(line) else {
+            let expected = "expected a row of /proc/net/ipv6_route";
+            return sink.issue(Issue::unparsed(span, expected, line));
+        };
+        if route.kind == RouteKind::Unknown && route.metric == Some(LAST) {
+            return sink.header(span);
+        }
+        let note = route.is_of_some_sources();
+        sink.row(span, Row::Route(route));
+        if note {
+            sink.issue(Issue::note(span, FROM_SOME, line));
+        }
+    }
+
+    fn end(&mut self, _: &mut dyn Sink) {}
 }
 
 fn route(line: &[u8]) -> Option<Route> {
     let mut cursor = Cursor::new(line);
     let destination = ipv6(&mut cursor)?;
     let prefix = number(&mut cursor).filter(|&prefix| prefix <= 128)?;
-    ipv6(&mut cursor)?;
-    number(&mut cursor)?;
+    let source = ipv6(&mut cursor)?;
+    let source_prefix = number(&mut cursor).filter(|&prefix| prefix <= 128)?;
     let gateway = ipv6(&mut cursor)?;
     let metric = number(&mut cursor)?;
     number(&mut cursor)?;
@@ -78,7 +98,31 @@ fn route(line: &[u8]) -> Option<Route> {
         protocol: None,
         scope: None,
         mtu: None,
-        flags: Vec::new(),
+        flags: match u8::try_from(source_prefix).ok()? {
+            0 => Vec::new(),
+            prefix => vec![Route::from_flag(source.into(), prefix)],
+        },
         expires_seconds: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::testing::{read, rows};
+
+    #[test]
+    fn a_route_of_some_sources_says_so_in_its_flags_and_in_a_note() {
+        let any = "0".repeat(32);
+        let row = format!(
+            "{any} 00 20010db8000100000000000000000000 40 fe80{:028} 00000400 00000001 00000000 \
+             00000003       v0\n",
+            1
+        );
+        let seen = read(reader(), row.as_bytes());
+        let Some(Row::Route(route)) = rows(&seen).pop() else { panic!("{seen:?}") };
+        assert_eq!(route.flags, [HostText::new(b"from 2001:db8:1::/64")]);
+        let notes: Vec<_> = seen.issues.iter().map(|issue| issue.message.as_str()).collect();
+        assert_eq!(notes, [FROM_SOME]);
+    }
 }
