@@ -55,8 +55,7 @@ impl Prevalence {
     /// Share of the hosts that answered. Unit: thousandths of a per cent; 100,000 is all.
     #[must_use]
     pub fn share(&self) -> u64 {
-        let hosts = u64::try_from(self.hosts.len()).unwrap_or(u64::MAX);
-        hosts.saturating_mul(100_000) / self.of.max(1)
+        share(u64::try_from(self.hosts.len()).unwrap_or(u64::MAX), self.of)
     }
 }
 
@@ -69,7 +68,8 @@ pub struct Rare {
     pub hosts: Option<u64>,
 }
 
-/// How common each listener is, the rarest first. `answered`: hosts whose view is whole; listeners
+/// How common each listener is, the rarest first; one whose owner is not known stands where its port
+/// does. `answered`: hosts whose view is whole; listeners
 /// of others are left out. `ephemeral`: first and last ephemeral port of hosts that told theirs.
 #[must_use]
 pub fn prevalence(
@@ -93,16 +93,39 @@ pub fn prevalence(
         let hosts = hosts.into_iter().cloned().collect();
         Prevalence { answer, hosts, of, first_seen, last_seen }
     };
-    let rare = |row: &Prevalence| {
-        let hosts = u64::try_from(row.hosts.len()).unwrap_or(u64::MAX);
-        wanted.below.is_none_or(|below| row.share() < below)
-            && wanted.hosts.is_none_or(|most| hosts <= most)
+    let mut there: BTreeMap<Answer, BTreeSet<&HostName>> = BTreeMap::new();
+    for (answer, (hosts, ..)) in &found {
+        there.entry(ownerless(answer)).or_default().extend(hosts);
+    }
+    // An owner that nobody was allowed to see is no rare owner: such an answer is as common as its
+    // port, whoever holds that elsewhere.
+    let common = |answer: &Answer, hosts: usize| {
+        let unknown = answer.process.is_none() && answer.service.is_none();
+        let all = there.get(answer).filter(|_| unknown).map_or(hosts, BTreeSet::len);
+        u64::try_from(all).unwrap_or(u64::MAX)
     };
-    let mut rows: Vec<_> = found.into_iter().map(row).filter(rare).collect();
-    rows.sort_by(|one, other| {
-        one.hosts.len().cmp(&other.hosts.len()).then_with(|| one.answer.cmp(&other.answer))
+    let rare = |(hosts, _): &(u64, Prevalence)| {
+        wanted.below.is_none_or(|below| share(*hosts, of) < below)
+            && wanted.hosts.is_none_or(|most| *hosts <= most)
+    };
+    let counted: Vec<u64> =
+        found.iter().map(|(answer, (hosts, ..))| common(answer, hosts.len())).collect();
+    let mut rows: Vec<_> =
+        counted.into_iter().zip(found.into_iter().map(row)).filter(rare).collect();
+    rows.sort_by(|(one, first), (other, second)| {
+        one.cmp(other).then_with(|| first.answer.cmp(&second.answer))
     });
-    rows
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+/// The answer without its owner.
+fn ownerless(answer: &Answer) -> Answer {
+    Answer { process: None, service: None, ..answer.clone() }
+}
+
+/// Unit: thousandths of a per cent.
+fn share(hosts: u64, of: u64) -> u64 {
+    hosts.saturating_mul(100_000) / of.max(1)
 }
 
 fn answer(listener: &Listening, (first, last): (u16, u16)) -> Answer {

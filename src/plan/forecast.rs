@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::model::edge::EdgeKind;
 use crate::plan::Plan;
 use crate::plan::edge::{self, Edge};
-use crate::plan::page::seconds;
+use crate::plan::page::{counted, seconds};
 
 /// How long a visit takes in the forecast. Measured: 0.1 s to 2 s for a host that answers.
 const VISIT: Duration = Duration::from_secs(2);
@@ -39,10 +39,10 @@ pub(super) fn load(out: &mut impl fmt::Write, plan: &Plan) -> fmt::Result {
         let rate = edge.limit.starts_per_second.map(|rate| format!(", {rate} starts per second"));
         writeln!(
             out,
-            "  {} {}: {} visits{}{}, at least {}",
+            "  {} {}: {}{}{}, at least {}",
             edge.kind,
             edge.name,
-            edge.visits,
+            counted(edge.visits, "visit"),
             width.unwrap_or_default(),
             rate.unwrap_or_default(),
             whole_seconds(*least)
@@ -62,7 +62,8 @@ pub(super) fn waves(out: &mut impl fmt::Write, plan: &Plan) -> fmt::Result {
     let mut sizes: BTreeMap<u32, usize> = BTreeMap::new();
     plan.waves.iter().for_each(|wave| *sizes.entry(*wave).or_default() += 1);
     let shown: Vec<String> = sizes.values().map(ToString::to_string).collect();
-    writeln!(out, "Waves of:  {} hosts", shown.join(", "))?;
+    let noun = if shown.as_slice() == ["1"] { "host" } else { "hosts" };
+    writeln!(out, "Waves of:  {} {noun}", shown.join(", "))?;
     let first = plan.visits.iter().zip(&plan.waves).filter(|(_, wave)| **wave == 0);
     let names: Vec<&str> = first.map(|(visit, _)| visit.host.asset.name.as_str()).collect();
     let more = names.len().saturating_sub(FIRST_MAX);

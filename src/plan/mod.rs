@@ -6,6 +6,7 @@ pub mod order;
 pub mod edge;
 pub mod wave;
 pub mod files;
+mod fold;
 mod forecast;
 mod site;
 pub mod build;

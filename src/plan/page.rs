@@ -1,6 +1,6 @@
 //! A plan as text: what would be sent to whom, to the byte.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::{self, Write as _};
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,11 @@ use crate::inventory::host::{Account, Escalation, Host, Identity, Jump, SecretSo
 use crate::inventory::login::Mechanism;
 use crate::model::digest::Sha256;
 use crate::model::host::TransportKind;
+use crate::plan::fold::{self, Shown, natural};
 use crate::plan::forecast;
 use crate::plan::order::{Order, Visit};
 use crate::plan::wave::Waves;
-use crate::plan::{Plan, Request};
+use crate::plan::{LeftOut, Plan, Reason, Request};
 use crate::probe::follow::PID_MAX;
 
 /// Prints the plan for people: hosts that are asked the same share one list of commands.
@@ -32,25 +33,94 @@ pub fn write(out: &mut impl fmt::Write, plan: &Plan) -> fmt::Result {
     for one in jumps.values() {
         writeln!(out, "  {}", jump(one))?;
     }
-    for (number, group) in (1..).zip(groups(plan)?) {
+    let groups = groups(plan)?;
+    summary(out, &groups)?;
+    for (number, group) in (1..).zip(groups) {
         match group.len() {
             1 => writeln!(out, "\nGroup {number}: 1 host")?,
             hosts => writeln!(out, "\nGroup {number}: {hosts} hosts asked the same")?,
         }
-        for visit in &group {
-            writeln!(out, "  {}", host(&visit.host))?;
+        let mut hosts: Vec<Shown> = group.iter().map(|visit| shown(&visit.host)).collect();
+        hosts.sort_by(|one, other| natural(&one.name, &other.name));
+        for line in fold::lines(&hosts) {
+            writeln!(out, "  {line}")?;
         }
         if let Some(first) = group.first() {
             commands(out, first)?;
         }
     }
-    if !plan.left_out.is_empty() {
+    left_out_hosts(out, &plan.left_out)
+}
+
+/// Hosts that nobody selected are counted; of the others each is named, as there is something to mend.
+fn left_out_hosts(out: &mut impl fmt::Write, left_out: &[LeftOut]) -> fmt::Result {
+    if !left_out.is_empty() {
         writeln!(out, "\nLeft out:")?;
     }
-    for left_out in &plan.left_out {
-        writeln!(out, "  {}: {}", left_out.host.asset.name, left_out.reason)?;
+    let (mut others, mut not_selected) = (Vec::new(), Vec::new());
+    for one in left_out {
+        let to = if one.reason == Reason::NotSelected { &mut not_selected } else { &mut others };
+        to.push(one);
+    }
+    if not_selected.len() > 1 {
+        writeln!(out, "  {} hosts: {}", not_selected.len(), Reason::NotSelected)?;
+        not_selected.clear();
+    }
+    for one in not_selected.into_iter().chain(others) {
+        writeln!(out, "  {}: {}", one.host.asset.name, one.reason)?;
     }
     Ok(())
+}
+
+/// Most groups in the summary.
+const SUMMARY_MAX: usize = 50;
+
+/// One line for each group, where there are several.
+fn summary(out: &mut impl fmt::Write, groups: &[Vec<&Arc<Visit>>]) -> fmt::Result {
+    if groups.len() < 2 {
+        return Ok(());
+    }
+    writeln!(out, "\nAsked the same, below with their hosts and commands:")?;
+    for (number, group) in (1..).zip(groups.iter().take(SUMMARY_MAX)) {
+        let Some(first) = group.first() else { continue };
+        let roles: BTreeSet<&str> = group.iter().map(|v| v.host.asset.role_word()).collect();
+        let more = roles.len().saturating_sub(ROLES_MAX);
+        let roles: Vec<&str> = roles.into_iter().take(ROLES_MAX).collect();
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let (hosts, commands) = (counted(group.len(), "host"), first.orders.len());
+        let asset = &first.host.asset;
+        writeln!(
+            out,
+            "  {number}. {hosts}, {} over {}: {}; roles {}{more}",
+            asset.platform,
+            asset.transport,
+            counted(commands, "command"),
+            roles.join(", ")
+        )?;
+    }
+    match groups.len().saturating_sub(SUMMARY_MAX) {
+        0 => Ok(()),
+        more => writeln!(out, "  and {more} more groups"),
+    }
+}
+
+/// Most roles of a group in the summary.
+const ROLES_MAX: usize = 5;
+
+/// `1 host`, `2 hosts`.
+pub(super) fn counted(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+}
+
+/// A host for the list of its group.
+fn shown(one: &Host) -> Shown {
+    let (name, address) = (one.asset.name.to_string(), one.asset.address.clone());
+    let line = host(one);
+    let rest = match address.as_str() {
+        "" => vec![line],
+        address => line.split(address).map(str::to_owned).collect(),
+    };
+    Shown { name, address, rest }
 }
 
 fn request(out: &mut impl fmt::Write, request: &Request) -> fmt::Result {
@@ -119,10 +189,10 @@ fn groups(plan: &Plan) -> Result<Vec<Vec<&Arc<Visit>>>, fmt::Error> {
     Ok(groups)
 }
 
-/// `web-1: ssh fleetstat@10.0.0.1:22, account nightly, key ~/.ssh/id (file), role web`.
+/// `ssh fleetstat@10.0.0.1:22, account nightly, key ~/.ssh/id (file), role web`.
 fn host(host: &Host) -> String {
     let asset = &host.asset;
-    let mut line = format!("{}: ", asset.name);
+    let mut line = String::new();
     match (&host.account, asset.transport) {
         (Some(account), TransportKind::Ssh) => {
             line += &login("ssh", account, &asset.address, asset.port);
@@ -136,7 +206,7 @@ fn host(host: &Host) -> String {
             line += &windows(host);
         }
         (None, TransportKind::Ssh | TransportKind::Winrm) => {
-            line = format!("{line}{}, no account", asset.transport);
+            line = format!("{}, no account", asset.transport);
         }
         (_, TransportKind::Local) => line += "this machine, as the operator",
     }
@@ -348,6 +418,28 @@ Duration:  at least 5 s, when each visit takes 2 s
 ";
         assert!(page.starts_with(head), "{page}");
         assert!(page.ends_with("\nLeft out:\n  out-1: not selected\n"), "{page}");
+    }
+
+    #[test]
+    fn a_large_fleet_is_a_few_lines_and_who_is_not_selected_is_a_number() {
+        let fleet = "accounts:\n  a: {user: r, identity: k}\nall: {account: a}\nhosts:\n  \
+                     \"w[0001-2000]\": {address: \"10.0.[1-20].[1-100]\", role: web}\n  \
+                     out-1: {}\n  win: {platform: windows}\n";
+        let page = page(fleet, "");
+        let lines: Vec<&str> = page.lines().filter(|line| line.starts_with("  w[")).collect();
+        assert_eq!(lines.len(), 20, "{page}");
+        assert_eq!(
+            lines[0],
+            "  w[0001-0100]: ssh r@10.0.1.[1-100]:22, account a, key k, role web (100 hosts)"
+        );
+        let out = plan(fleet, &[View::Counters], "").left_out.remove(0);
+        let twice = [out.clone(), out];
+        let mut text = String::new();
+        left_out_hosts(&mut text, &twice).unwrap();
+        assert_eq!(text, "\nLeft out:\n  2 hosts: not selected\n");
+        let summary = "\nAsked the same, below with their hosts and commands:\n  1. 2000 hosts, linux \
+                       over ssh: ";
+        assert!(page.contains(summary), "{page}");
     }
 
     #[test]
