@@ -46,7 +46,8 @@ impl Leftover {
         }
         // The old connection is closed by now.
         if !is_proved && !self.door.is_proved() {
-            let detail = "the host did not prove to take the password, which is not shown to it again";
+            let detail =
+                "the host did not prove to take the password, which is not shown to it again";
             return Err(Fault::new(FaultKind::Lost, detail));
         }
         let Ok(connection) = timeout(STEP, self.door.enter()).await else {

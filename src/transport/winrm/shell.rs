@@ -150,8 +150,7 @@ impl Shell {
             Ok(command) => command,
             Err(fault) => {
                 let late = watch.overdue().filter(|_| fault.kind == FaultKind::IdleTimeout);
-                let fault =
-                    late.map_or(fault, |overdue| watch.fault(overdue).at(Stage::Command));
+                let fault = late.map_or(fault, |overdue| watch.fault(overdue).at(Stage::Command));
                 return Outcome::incomplete(fault, self.is_whole());
             }
         };

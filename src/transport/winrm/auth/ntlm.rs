@@ -87,9 +87,8 @@ impl Context for NtlmContext {
             .with_input(&mut input)
             .with_output(&mut output);
         // The host has refused nothing: its own token makes no sense.
-        let refused = |_| {
-            Fault::new(FaultKind::Lost, "NTLM: the server's challenge cannot be read")
-        };
+        let refused =
+            |_| Fault::new(FaultKind::Lost, "NTLM: the server's challenge cannot be read");
         self.ntlm
             .initialize_security_context_impl(&mut builder)
             .map_err(refused)?
