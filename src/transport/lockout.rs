@@ -21,7 +21,7 @@
 //!
 //! **Silence.** A host that is silent, or breaks off, may have counted a failed attempt. An untried
 //! password is therefore shown to at most two hosts that have given no verdict. The second one sees it
-//! when the first has been silent for [`SHARE`], or has broken off; while both are silent all others
+//! when the first has been silent for [`room::SHARE`], or has broken off; while both are silent all others
 //! wait, and when both have broken off they do not get it. So hosts that never answer hold a fleet
 //! up for about one login, and cost an account two attempts at most. A host that is silent before it
 //! was shown anything costs nothing. A place sees a password that nobody has taken once, under all its
@@ -36,7 +36,7 @@
 //! | 0 | 1 | 2 |
 //! | n | 2^n | 2^(n+1) |
 //!
-//! What is shown at once is what was shown in the last [`SHARE`]. So after a lie two hosts see a wrong
+//! What is shown at once is what was shown in the last [`room::SHARE`]. So after a lie two hosts see a wrong
 //! password, and the first refusal stops it; where none of them gives a verdict four see it.
 
 use std::collections::{HashMap, HashSet};
@@ -52,24 +52,13 @@ use crate::model::fault::{Fault, FaultKind};
 use crate::model::text::escape;
 use crate::transport::ssh::identity::Unlocked;
 
+use self::room::{Open, Room, Unresolved, room, shown};
+
+mod room;
+
 /// Longest wait for other hosts' answers to a password that nobody has taken yet: a login and the
 /// first sealed answer after it are over by then.
 const TURN: Duration = Duration::from_mins(1);
-
-/// How long the first host has an untried password for itself. A host that answers at all does so in
-/// a tenth of it; one that waits for its domain controller may still be the one to prove it.
-const SHARE: Duration = Duration::from_secs(5);
-
-/// Hosts that may have seen a password in the last [`SHARE`] and given no verdict, after so many
-/// successes. In all it is twice as many.
-const fn room(successes: u32) -> usize {
-    // More than hosts are visited at a time.
-    let doublings = if successes < DOUBLINGS_MAX { successes } else { DOUBLINGS_MAX };
-    1 << doublings
-}
-
-/// 65,536 at once.
-const DOUBLINGS_MAX: u32 = 16;
 
 /// Where a credential is offered: address in lower case, and port.
 pub(in crate::transport) type Place = (String, u16);
@@ -101,25 +90,11 @@ pub(in crate::transport) struct Lockout {
 #[derive(Debug, Default)]
 struct Known {
     refused: HashSet<(Place, Key)>,
+    /// Who may have seen it and gave no verdict.
+    seen: HashSet<(Place, Key)>,
     gates: HashMap<Key, Gate>,
     taken: HashMap<Spelling, Taken>,
     tickets: u64,
-}
-
-/// A host that has seen a password and may yet answer.
-#[derive(Debug)]
-struct Open {
-    ticket: u64,
-    place: Place,
-    since: Instant,
-}
-
-/// Who has seen a password and given no verdict.
-#[derive(Debug, Default)]
-struct Unresolved {
-    shown: Vec<Open>,
-    /// Hosts that have seen it and broke off.
-    doubted: Vec<Place>,
 }
 
 /// What is known of a password that a host has taken.
@@ -139,54 +114,6 @@ struct Gate {
     unresolved: Unresolved,
     /// Which host refused it.
     stopped: Option<String>,
-}
-
-/// Whether one more host may see a password.
-enum Room {
-    Free,
-    /// Not before a verdict, or until then.
-    Wait(Option<Instant>),
-    /// As many have broken off as may.
-    Full,
-}
-
-impl Unresolved {
-    fn room(&self, room: usize, place: &Place, now: Instant) -> Room {
-        if self.is_full(room) {
-            return Room::Full;
-        }
-        if self.shown.len() + self.doubted.len() >= 2 * room
-            || self.shown.iter().any(|open| open.place == *place)
-        {
-            return Room::Wait(None);
-        }
-        let mut fresh: Vec<Instant> =
-            self.shown.iter().map(|open| open.since + SHARE).filter(|free| *free > now).collect();
-        if fresh.len() < room {
-            return Room::Free;
-        }
-        // The earliest of those of which one must go.
-        fresh.sort_unstable();
-        Room::Wait(fresh.get(fresh.len() - room).copied())
-    }
-
-    /// A host at most counts once.
-    fn doubt(&mut self, place: &Place) {
-        if !self.doubted.contains(place) {
-            self.doubted.push(place.clone());
-        }
-    }
-
-    fn is_full(&self, room: usize) -> bool {
-        self.doubted.len() >= 2 * room
-    }
-
-    /// What the hosts that broke off did.
-    fn told(&self) -> String {
-        let mut last = self.doubted.iter().rev().map(shown);
-        let (by, before) = (last.next().unwrap_or_default(), last.next().unwrap_or_default());
-        format!("{by} broke off the login, as {before} had done")
-    }
 }
 
 /// What an account is in the eyes of the rules above.
@@ -251,7 +178,14 @@ impl Lockout {
         let account = self.known_as(user, credential);
         let known = lock(&self.known);
         if known.refused.contains(&(place.clone(), account.first())) {
-            return Some(not_again(user, credential));
+            let (user, label) = (escape(user.as_bytes()), &credential.label);
+            let detail = format!(
+                "`{user}` with {label} was not accepted earlier in this run and is not tried again"
+            );
+            return Some(Fault::new(FaultKind::AuthRefused, detail));
+        }
+        if known.seen.contains(&(place.clone(), account.first())) {
+            return Some(without_verdict(place));
         }
         known.stopped(&account)
     }
@@ -268,6 +202,12 @@ impl Lockout {
         lock(&self.known).refused.insert((place.clone(), key));
     }
 
+    /// A place broke off when it had been shown a credential: it is not shown it again.
+    pub(in crate::transport) fn broke_off(&self, place: &Place, user: &str, credential: &Unlocked) {
+        let key = self.known_as(user, credential).first();
+        lock(&self.known).seen.insert((place.clone(), key));
+    }
+
     /// Waits until a password may be shown to a host.
     pub(in crate::transport) async fn turn(
         self: &Arc<Self>,
@@ -282,7 +222,7 @@ impl Lockout {
             let changed = self.changed.notified();
             let asked = lock(&self.known).ask(&account, place)?;
             let wait = match asked {
-                Asked::Seen => return Err(not_again(user, credential)),
+                Asked::Seen => return Err(without_verdict(place)),
                 Asked::Go(ticket) => {
                     let (lockout, place) = (Arc::clone(self), place.clone());
                     return Ok(Turn { lockout, place, account, ticket: Mutex::new(ticket) });
@@ -367,7 +307,7 @@ impl Known {
             None => {
                 let gates = account.keys.iter().filter_map(|key| self.gates.get(key));
                 let rooms = gates.map(|gate| gate.unresolved.room(room(0), place, now)).collect();
-                (rooms, self.refused.contains(&(place.clone(), account.first())))
+                (rooms, self.seen.contains(&(place.clone(), account.first())))
             }
         };
         if seen {
@@ -452,7 +392,7 @@ impl Turn {
                 return taken.unresolved.doubt(&self.place);
             }
             known.gates(account, |gate| gate.unresolved.doubt(&self.place));
-            known.refused.insert((self.place.clone(), account.first()));
+            known.seen.insert((self.place.clone(), account.first()));
         });
     }
 
@@ -480,18 +420,11 @@ impl Turn {
     }
 }
 
-/// A place as a fault names it.
-fn shown(place: &Place) -> String {
-    format!("{} port {}", escape(place.0.as_bytes()), place.1)
-}
-
-/// The fault of a credential that a place has seen and not accepted.
-fn not_again(user: &str, credential: &Unlocked) -> Fault {
-    let (user, label) = (escape(user.as_bytes()), &credential.label);
-    let detail = format!(
-        "`{user}` with {label} was not accepted earlier in this run and is not tried again"
-    );
-    Fault::new(FaultKind::AuthRefused, detail)
+/// The fault of a password that a place has seen, which nobody has taken.
+fn without_verdict(place: &Place) -> Fault {
+    let place = shown(place);
+    let detail = format!("{place} saw the password earlier in this run, and said nothing of it");
+    Fault::new(FaultKind::Skipped, detail)
 }
 
 impl Drop for Turn {

@@ -291,7 +291,7 @@ async fn answers_without_end_or_sense_before_the_login_are_bounded_and_show_noth
         ("chunks", endless(&chunks, &chunk, at_once), FaultKind::Lost),
         ("trickle of chunks", endless(&chunks, "1\r\nx\r\n", slowly), FaultKind::KexTimeout),
         ("trickle of a header", endless(OK, "X", slowly), FaultKind::KexTimeout),
-        ("continue", endless("", "HTTP/1.1 100 Continue\r\n\r\n", slowly), FaultKind::KexTimeout),
+        ("continue", endless("", "HTTP/1.1 100 Continue\r\n\r\n", slowly), FaultKind::Lost),
         (
             "continue at once",
             endless("", "HTTP/1.1 100 Continue\r\n\r\n", at_once),

@@ -436,3 +436,24 @@ async fn no_sealed_answer_however_mangled_is_a_panic_or_an_answer() {
     assert!(broken > 150, "{broken}");
     assert_eq!(service.total("auth_fail"), 0, "{}", service.totals());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_with_keys_of_128_bits_or_another_salt_gets_its_ticket() {
+    let kdc = realm();
+    let service = service(&kdc, "127.0.6.1", &[]);
+    let secret = std::fs::read_to_string(kdc.path("secret")).unwrap();
+    let secret = secret.trim_end();
+    for (name, keys) in [
+        ("small", "aes128-cts-hmac-sha1-96:normal"),
+        ("salted", "aes256-cts-hmac-sha1-96:special"),
+        ("both", "aes128-cts-hmac-sha1-96:normal,aes256-cts-hmac-sha1-96:special"),
+    ] {
+        kdc.admin(&["addprinc", "+requires_preauth", "-e", keys, "-pw", secret, name]);
+        let mut host = by_kerberos(&service, &kdc, false);
+        host.account = Some(account(&format!("{name}@lab.test"), password(kdc.path("secret"))));
+        let fault = at(&host).await.err();
+        // The service knows no such user, which it says of a ticket that is right.
+        let detail = fault.map(|fault| fault.detail).unwrap_or_default();
+        assert_eq!(detail, format!("the service refused the ticket for `HTTP/{NAME}`"), "{name}");
+    }
+}

@@ -3,6 +3,7 @@
 use std::task::Poll;
 
 use super::*;
+use crate::transport::lockout::room::SHARE;
 
 fn password(secret: &str) -> Arc<Unlocked> {
     Arc::new(Unlocked::of_password("lab", secret.into()))
@@ -63,7 +64,7 @@ async fn a_place_sees_an_unproven_password_once_and_is_one_doubt_whatever_its_na
     tokio::time::advance(SHARE * 2).await;
     assert!(matches!(futures::poll!(&mut again), Poll::Pending));
     drop(first);
-    assert_eq!(again.await.unwrap_err().kind, FaultKind::AuthRefused);
+    assert_eq!(again.await.unwrap_err().kind, FaultKind::Skipped);
     assert_eq!(now(&lockout, "u", "x").await, "goes");
     // A place that did take it sees it as often as it takes.
     let place = place("10.0.0.2");

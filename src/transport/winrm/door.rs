@@ -150,13 +150,16 @@ impl Door {
 
     /// What a login that failed says of the password.
     fn judge(&self, place: &lockout::Place, turn: &Turn, shown: Shown) {
-        if shown != Shown::Nothing {
-            // Whether a login that broke off counts, only the host knows.
-            self.lockout.refuse(place, &self.user, &self.credential);
-        }
         match shown {
-            Shown::Refused => turn.stop("refused it"),
-            Shown::Perhaps => turn.doubt(),
+            Shown::Refused => {
+                self.lockout.refuse(place, &self.user, &self.credential);
+                turn.stop("refused it");
+            }
+            // Whether a login that broke off counts, only the host knows.
+            Shown::Perhaps => {
+                self.lockout.broke_off(place, &self.user, &self.credential);
+                turn.doubt();
+            }
             Shown::Nothing => turn.unseen(),
         }
     }

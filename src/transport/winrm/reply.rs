@@ -70,6 +70,9 @@ pub(super) enum Malformed {
     /// An output is no base64.
     #[error("a piece of output is not base64")]
     Base64,
+    /// An element stands where it has no meaning, or says a thing twice.
+    #[error("the answer contradicts itself")]
+    Contradiction,
     /// It means two shells or commands.
     #[error("the answer names two shells or commands")]
     Names,
@@ -132,6 +135,10 @@ struct Reading {
     /// The `Name` of an open `Selector`.
     selector: String,
     seen_envelope: bool,
+    /// The state of the command was told.
+    seen_state: bool,
+    /// So was its exit status.
+    seen_exit: bool,
 }
 
 impl Reading {
@@ -154,31 +161,53 @@ impl Reading {
             self.reply.body.clone_from(&name);
         }
         match name.as_str() {
+            "Fault" if self.is_in("Body") && self.reply.body != "Fault" => {
+                return Err(Malformed::Contradiction);
+            }
             "Fault" if self.reply.body == "Fault" => drop(self.fault()),
             "WSManFault" => {
-                let number = attribute(start, "Code").and_then(|code| number(&code));
+                must_be(self.reply.body == "Fault")?;
+                let number = attribute(start, "Code")?.and_then(|code| number(&code));
                 let fault = self.fault();
                 fault.wsman = fault.wsman.or(number);
             }
             "Stream" => {
-                self.name_command(attribute(start, "CommandId"))?;
-                self.stream = match attribute(start, "Name").as_deref() {
+                must_be(self.is_output())?;
+                self.name_command(attribute(start, "CommandId")?)?;
+                self.stream = match attribute(start, "Name")?.as_deref() {
                     Some("stdout") => Some(Stream::Stdout),
                     Some("stderr") => Some(Stream::Stderr),
                     _ => None,
                 };
             }
             "CommandState" => {
-                self.name_command(attribute(start, "CommandId"))?;
-                let state = attribute(start, "State").unwrap_or_default();
+                must_be(self.is_output() && !self.seen_state)?;
+                self.seen_state = true;
+                self.name_command(attribute(start, "CommandId")?)?;
+                let state = attribute(start, "State")?.unwrap_or_default();
                 self.reply.done |= state.ends_with("/Done");
             }
-            "Selector" => self.selector = attribute(start, "Name").unwrap_or_default(),
+            "ExitCode" if self.is_in("CommandState") => {
+                must_be(!self.seen_exit)?;
+                self.seen_exit = true;
+            }
+            "Selector" => self.selector = attribute(start, "Name")?.unwrap_or_default(),
             _ => {}
         }
         self.path.push(name);
         self.text.clear();
         Ok(())
+    }
+
+    /// Whether the element that opens stands right in one of this name.
+    fn is_in(&self, parent: &str) -> bool {
+        self.path.last().is_some_and(|last| last == parent)
+    }
+
+    /// Whether it stands in the body of an answer with output.
+    fn is_output(&self) -> bool {
+        let path = self.path.iter().map(String::as_str);
+        path.eq(["Envelope", "Body", "ReceiveResponse"]) && self.reply.body == "ReceiveResponse"
     }
 
     fn close(&mut self) -> Result<(), Malformed> {
@@ -205,6 +234,8 @@ impl Reading {
                 }
             }
             ("CommandState", "ExitCode") => self.reply.exit = number(text.trim()),
+            // What stands elsewhere is no fault.
+            _ if self.reply.body != "Fault" => {}
             ("Subcode", "Value") => {
                 let word = text.trim().rsplit(':').next().unwrap_or_default();
                 self.fault().subcode = word.chars().take(SUBCODE_MAX).collect();
@@ -241,6 +272,11 @@ impl Reading {
     }
 }
 
+/// What an answer must be so as not to contradict itself.
+const fn must_be(so: bool) -> Result<(), Malformed> {
+    if so { Ok(()) } else { Err(Malformed::Contradiction) }
+}
+
 /// Takes a name; one that was taken before must be the same.
 fn take_name(slot: &mut Option<String>, given: &str) -> Result<(), Malformed> {
     match slot {
@@ -253,18 +289,28 @@ fn take_name(slot: &mut Option<String>, given: &str) -> Result<(), Malformed> {
     }
 }
 
-/// Attributes of an element that are looked at; no element of the protocol has more than four.
+/// Most attributes of an element whose attributes are read; no element of the protocol has more than four.
 const ATTRIBUTES_MAX: usize = 32;
 
-fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
+/// The value of the only attribute of that name. Prefixes are the server's choice.
+fn attribute(start: &BytesStart<'_>, name: &str) -> Result<Option<String>, Malformed> {
     let mut all = start.attributes();
     // Looking for what stands twice compares each with each.
     all.with_checks(false);
-    let found = all
-        .map_while(Result::ok)
-        .take(ATTRIBUTES_MAX)
-        .find(|one| one.key.local_name().as_ref() == name)?;
-    found.normalized_value(XmlVersion::Implicit1_0).ok().map(std::borrow::Cow::into_owned)
+    let mut value = None;
+    for (count, one) in all.enumerate() {
+        let one = one.map_err(|_| Malformed::Xml)?;
+        let is_namespace = one.key.prefix().is_some_and(|prefix| prefix.as_ref() == "xmlns");
+        let is_meant = one.key.local_name().as_ref() == name && !is_namespace;
+        if count >= ATTRIBUTES_MAX || (is_meant && value.is_some()) {
+            return Err(Malformed::Contradiction);
+        }
+        if is_meant {
+            let text = one.normalized_value(XmlVersion::Implicit1_0).map_err(|_| Malformed::Xml)?;
+            value = Some(text.into_owned());
+        }
+    }
+    Ok(value)
 }
 
 /// A number of 32 bits, which some versions print with a sign.
@@ -274,140 +320,4 @@ fn number(text: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn envelope(header: &str, body: &str) -> String {
-        format!(
-            "<?xml version=\"1.0\"?><s:Envelope xmlns:s=\"http://www.w3.org/2003/05/soap-envelope\">\
-             <s:Header>{header}</s:Header><s:Body>{body}</s:Body></s:Envelope>"
-        )
-    }
-
-    #[test]
-    fn a_torn_stream_and_one_of_no_known_name_are_no_answer() {
-        let stream = |inner: &str| {
-            let body = format!("<r:ReceiveResponse xmlns:r=\"r\">{inner}</r:ReceiveResponse>");
-            read(envelope("", &body).as_bytes())
-        };
-        assert!(stream("<r:Stream Name=\"stdout\">QUJDREVG</r:Stream>").is_ok());
-        assert!(stream("<r:Stream Name=\"stdout\">QUJD<r:x/>REVG</r:Stream>").is_err());
-        assert!(stream("<r:Stream Name=\"STDOUT\">QUJD</r:Stream>").is_err());
-        assert!(stream("<r:Stream Name=\"other\"></r:Stream>").is_ok());
-    }
-
-    #[test]
-    fn attributes_without_end_take_linear_time_and_are_not_all_looked_at() {
-        let many: Vec<String> = (0..60_000).map(|at| format!(" a{at}=\"\"")).collect();
-        let many = many.concat();
-        let twice = " a59999=\"\"".repeat(60_000);
-        let body = format!("<r:R xmlns:r=\"r\"><r:Stream{many}{twice} Name=\"stdout\"/></r:R>");
-        let text = envelope("", &body);
-        // Quadratic, it took six seconds in an optimised build.
-        let begun = tokio::time::Instant::now();
-        let reply = read(text.as_bytes()).unwrap();
-        assert_eq!(reply.pieces, []);
-        assert!(begun.elapsed() < std::time::Duration::from_secs(3));
-    }
-
-    #[test]
-    fn a_shell_and_its_output_are_read() {
-        let created = envelope(
-            "<a:RelatesTo>uuid:1</a:RelatesTo>",
-            "<x:ResourceCreated><r:ReferenceParameters><w:SelectorSet>\
-             <w:Selector Name=\"ShellId\"> ABC </w:Selector></w:SelectorSet></r:ReferenceParameters>\
-             </x:ResourceCreated>",
-        );
-        let reply = read(created.as_bytes()).unwrap();
-        assert_eq!(reply.relates_to.as_deref(), Some("uuid:1"));
-        assert_eq!((reply.body.as_str(), reply.shell.as_deref()), ("ResourceCreated", Some("ABC")));
-        let output = envelope(
-            "",
-            "<rsp:ReceiveResponse><rsp:Stream Name=\"stdout\" CommandId=\"C\">aGVs\nbG8=</rsp:Stream>\
-             <rsp:Stream Name=\"stderr\" CommandId=\"C\" End=\"true\"></rsp:Stream>\
-             <rsp:CommandState CommandId=\"C\" State=\"http://x/CommandState/Done\">\
-             <rsp:ExitCode>-1073741510</rsp:ExitCode></rsp:CommandState></rsp:ReceiveResponse>",
-        );
-        let reply = read(output.as_bytes()).unwrap();
-        assert_eq!(reply.pieces, [(Stream::Stdout, b"hello".to_vec())]);
-        assert_eq!((reply.done, reply.exit), (true, Some(0xc000_013a)));
-        assert_eq!(reply.fault, None);
-    }
-
-    #[test]
-    fn an_answer_that_means_two_shells_or_commands_is_none() {
-        let shell = |one: &str, other: &str| {
-            let body = format!(
-                "<x:ResourceCreated xmlns:x=\"x\"><w:Selector xmlns:w=\"w\" Name=\"ShellId\">{one}\
-                 </w:Selector></x:ResourceCreated><r:Shell xmlns:r=\"r\"><r:ShellId>{other}</r:ShellId>\
-                 </r:Shell>"
-            );
-            read(envelope("<a:Action> b/CreateResponse </a:Action>", &body).as_bytes())
-        };
-        let same = shell("A-1", "a-1").unwrap();
-        assert_eq!(
-            (same.action.as_str(), same.shell.as_deref()),
-            ("b/CreateResponse", Some("A-1"))
-        );
-        assert_eq!(shell("A-1", "A-2"), Err(Malformed::Names));
-        let output = |one: &str, other: &str| {
-            let body = format!(
-                "<r:ReceiveResponse xmlns:r=\"r\"><r:Stream Name=\"stdout\" CommandId=\"{one}\"/>\
-                 <r:CommandState CommandId=\"{other}\" State=\"x/Running\"/></r:ReceiveResponse>"
-            );
-            read(envelope("", &body).as_bytes())
-        };
-        assert_eq!(output("C", "c").unwrap().command.as_deref(), Some("C"));
-        assert_eq!(output("C", "D"), Err(Malformed::Names));
-    }
-
-    #[test]
-    fn the_innermost_message_of_a_fault_is_told_with_its_numbers() {
-        let fault = envelope(
-            "",
-            "<s:Fault><s:Code><s:Value>s:Receiver</s:Value><s:Subcode><s:Value>w:QuotaLimit</s:Value>\
-             </s:Subcode></s:Code><s:Reason><s:Text>outer</s:Text></s:Reason><s:Detail>\
-             <f:WSManFault Code=\"2150859173\" Machine=\"h\"><f:Message><f:ProviderFault>\
-             <f:WSManFault Code=\"5\"><f:Message>inner &amp; true</f:Message></f:WSManFault>\
-             </f:ProviderFault></f:Message></f:WSManFault></s:Detail></s:Fault>",
-        );
-        let fault = read(fault.as_bytes()).unwrap().fault.unwrap();
-        let expected = WsFault {
-            subcode: "QuotaLimit".to_owned(),
-            wsman: Some(2_150_859_173),
-            wmi: None,
-            http: None,
-            text: "inner & true".to_owned(),
-        };
-        assert_eq!(fault, expected);
-    }
-
-    #[test]
-    fn what_is_no_envelope_is_refused() {
-        assert_eq!(read(b"<html><body>proxy error</body></html>"), Err(Malformed::Envelope));
-        assert_eq!(read(b""), Err(Malformed::Envelope));
-        let text = envelope("", "<a/>");
-        assert_eq!(read(text.as_bytes().get(..text.len() / 2).unwrap()), Err(Malformed::Xml));
-        let entity = format!("<!DOCTYPE x [<!ENTITY a \"b\">]>{text}");
-        assert_eq!(read(entity.as_bytes()), Err(Malformed::Xml));
-        assert_eq!(read(envelope("&a;", "").as_bytes()), Err(Malformed::Xml));
-        let deep = envelope("", &"<a>".repeat(100));
-        assert_eq!(read(deep.as_bytes()), Err(Malformed::Envelope));
-    }
-
-    proptest! {
-        #[test]
-        fn no_answer_panics(cut in 0_usize..400, at in 0_usize..400, byte in any::<u8>()) {
-            let mut text = envelope(
-                "<a:RelatesTo>uuid:1</a:RelatesTo>",
-                "<rsp:ReceiveResponse><rsp:Stream Name=\"stdout\">aGVsbG8=</rsp:Stream></rsp:ReceiveResponse>",
-            ).into_bytes();
-            text.truncate(cut.max(1));
-            if let Some(slot) = text.get_mut(at) {
-                *slot = byte;
-            }
-            let _ = read(&text);
-        }
-    }
-}
+mod tests;

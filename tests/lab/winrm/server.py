@@ -782,6 +782,8 @@ class Conn(threading.Thread):
             data = data[: len(data) // 2]
         if do == "edit":
             data = data.replace(fault["find"].encode(), fault["put"].encode() * fault.get("count", 1))
+            for find, put in fault.get("also", ()):
+                data = data.replace(find.encode(), put.encode())
         if encrypted and do == "replay" and self.last_sealed:
             ct, body = self.last_sealed
         elif encrypted and do != "plaintext_reply":

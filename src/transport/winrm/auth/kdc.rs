@@ -13,6 +13,7 @@ use crate::inventory::login::Kdc;
 use crate::model::fault::{Fault, FaultKind};
 use crate::model::text::escape;
 use crate::transport::dial::dial;
+use crate::transport::winrm::auth::etype::{self, Key};
 use crate::transport::winrm::auth::{NotIn, Shown};
 use crate::transport::winrm::der;
 
@@ -41,22 +42,56 @@ pub(in crate::transport::winrm) struct Kdcs<'a> {
     connect: Duration,
     /// Questions that were answered.
     answered: usize,
+    proof: Proof,
+    /// What the account's key is made with, once a KDC has said it.
+    key: Option<Key>,
+    /// It has said so; a key is made once.
+    chosen: bool,
 }
 
-/// What a reply is, by its first byte (RFC 4120, section 5.10).
+/// How far the proof that we know the password has come: a time that is encrypted with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    Unsent,
+    /// Whatever is answered but a ticket, it may have been counted.
+    Sent,
+    /// The answer could be decrypted with it.
+    Taken,
+}
+
+/// What a message is, by its first byte (RFC 4120, section 5.10).
+const AS_REQ: u8 = 0x6a;
+const TGS_REQ: u8 = 0x6c;
 const AS_REP: u8 = 0x6b;
 const KRB_ERROR: u8 = 0x7e;
 
 impl<'a> Kdcs<'a> {
     /// `connect`: for each of them.
     pub(in crate::transport::winrm) const fn new(list: &'a [Kdc], connect: Duration) -> Self {
-        Self { list, current: 0, connect, answered: 0 }
+        Self {
+            list,
+            current: 0,
+            connect,
+            answered: 0,
+            proof: Proof::Unsent,
+            key: None,
+            chosen: false,
+        }
     }
 
-    /// What a failure means for the password: the first question does not show it, and once there is a
-    /// ticket it is right.
+    /// What a failure means for the password.
     pub(in crate::transport::winrm) const fn shown(&self) -> Shown {
-        if self.answered == 1 { Shown::Perhaps } else { Shown::Nothing }
+        match self.proof {
+            Proof::Sent => Shown::Perhaps,
+            Proof::Unsent | Proof::Taken => Shown::Nothing,
+        }
+    }
+
+    /// What the account's key is made with, where sspi would make it otherwise; it is to begin anew.
+    pub(super) fn other_key(&mut self) -> Option<Key> {
+        let key = self.key.take_if(|key| !key.is_usual)?;
+        self.answered = 0;
+        Some(key)
     }
 
     /// Asks, at another realm's KDC if `elsewhere`. The answer has its length before it.
@@ -66,7 +101,11 @@ impl<'a> Kdcs<'a> {
         elsewhere: Option<Kdc>,
         asked: &Asked<'_>,
     ) -> Result<Vec<u8>, NotIn> {
-        let shown = self.shown();
+        let kind = request.get(4).copied();
+        // It makes one only of an answer that it could decrypt.
+        if kind == Some(TGS_REQ) {
+            self.proof = Proof::Taken;
+        }
         let (mut stream, kdc) = match elsewhere {
             Some(kdc) => {
                 let stream = dial(&kdc.address, kdc.port, self.connect).await;
@@ -75,6 +114,10 @@ impl<'a> Kdcs<'a> {
             }
             None => self.reach().await?,
         };
+        if kind == Some(AS_REQ) && self.answered > 0 {
+            self.proof = Proof::Sent;
+        }
+        let shown = self.shown();
         let broken = |why: String| NotIn {
             fault: Fault::new(FaultKind::KdcUnreachable, format!("KDC {kdc}: {why}")),
             shown,
@@ -89,8 +132,14 @@ impl<'a> Kdcs<'a> {
         let first = self.answered == 0;
         self.answered += 1;
         match (message.first(), read_error(message)) {
-            (Some(&KRB_ERROR), Some(error)) if first && error.code == PREAUTH_REQUIRED => Ok(reply),
-            (Some(&KRB_ERROR), Some(error)) => Err(refused(&error, self.answered, asked)),
+            (Some(&KRB_ERROR), Some(error)) if first && error.code == PREAUTH_REQUIRED => {
+                if !self.chosen {
+                    self.key = Some(etype::read(message).map_err(|why| unusable(why, asked))?);
+                    self.chosen = true;
+                }
+                Ok(reply)
+            }
+            (Some(&KRB_ERROR), Some(error)) => Err(refused(&error, self.answered, shown, asked)),
             (Some(&KRB_ERROR), None) => Err(broken("its error cannot be read".to_owned())),
             (Some(&AS_REP), _) if first => {
                 let Asked { name, realm, .. } = asked;
@@ -131,6 +180,16 @@ fn unreachable(kdc: &Kdc, fault: &Fault) -> NotIn {
     NotIn { fault, shown: Shown::Nothing }
 }
 
+/// The fault of an account whose key we cannot make.
+fn unusable(why: &str, asked: &Asked<'_>) -> NotIn {
+    let (name, realm) = (escape(asked.name.as_bytes()), escape(asked.realm.as_bytes()));
+    let detail = format!(
+        "no key of `{name}` in {realm} can be used: {why}; allow AES for the account and set its password \
+         anew (the password was not sent)"
+    );
+    NotIn { fault: Fault::new(FaultKind::NoTicket, detail), shown: Shown::Nothing }
+}
+
 async fn exchange(stream: &mut TcpStream, request: &[u8]) -> std::io::Result<Vec<u8>> {
     stream.write_all(request).await?;
     let length = stream.read_u32().await?;
@@ -169,7 +228,7 @@ fn read_error(message: &[u8]) -> Option<KdcError> {
 }
 
 /// What an error means. Source of the numbers: RFC 4120, section 7.5.9.
-fn refused(error: &KdcError, question: usize, asked: &Asked<'_>) -> NotIn {
+fn refused(error: &KdcError, question: usize, shown: Shown, asked: &Asked<'_>) -> NotIn {
     let KdcError { code, time, text } = error;
     let (name, realm) = (escape(asked.name.as_bytes()), escape(asked.realm.as_bytes()));
     let service = escape(asked.service.as_bytes());
@@ -214,8 +273,8 @@ fn refused(error: &KdcError, question: usize, asked: &Asked<'_>) -> NotIn {
     let words = if text.is_empty() { String::new() } else { format!(" ({text})") };
     let shown = match kind {
         FaultKind::AuthRefused | FaultKind::PasswordExpired => Shown::Refused,
-        // A KDC that looked at the password would have said so.
-        _ => Shown::Nothing,
+        // What else it says to a proof, it may have counted.
+        _ => shown,
     };
     NotIn { fault: Fault::new(kind, format!("{why}; Kerberos error {code}{words}")), shown }
 }
@@ -254,7 +313,8 @@ mod tests {
         assert_eq!(read_error(&error(&[24])), Some(expected));
         let of = |code: u8, question| {
             let read = read_error(&error(&[code])).unwrap();
-            let NotIn { fault, shown } = refused(&read, question, &ASKED);
+            let shown = if question == 2 { Shown::Perhaps } else { Shown::Nothing };
+            let NotIn { fault, shown } = refused(&read, question, shown, &ASKED);
             (fault.kind, shown)
         };
         for (code, question, kind, shown) in [
@@ -265,11 +325,66 @@ mod tests {
             (12, 2, AuthRefused, Shown::Refused),
             (12, 3, NoTicket, Shown::Nothing),
             (7, 3, NoTicket, Shown::Nothing),
-            (37, 2, NoTicket, Shown::Nothing),
-            (60, 2, NoTicket, Shown::Nothing),
+            (37, 2, NoTicket, Shown::Perhaps),
+            (60, 2, NoTicket, Shown::Perhaps),
+            (60, 1, NoTicket, Shown::Nothing),
         ] {
             assert_eq!(of(code, question), (kind, shown), "{code} to question {question}");
         }
+    }
+
+    /// A KDC that gives these answers, one for each question.
+    async fn kdc(answers: Vec<Vec<u8>>) -> Kdc {
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let length = stream.read_u32().await.unwrap();
+                let mut question = vec![0; usize::try_from(length).unwrap()];
+                stream.read_exact(&mut question).await.unwrap();
+                let length = u32::try_from(answer.len()).unwrap().to_be_bytes();
+                // The client may have gone.
+                let _ = stream.write_all(&[length.as_slice(), &answer].concat()).await;
+            }
+        });
+        Kdc { address: "127.0.0.1".to_owned(), port }
+    }
+
+    #[tokio::test]
+    async fn what_was_sent_decides_what_a_failure_means_for_the_password() {
+        let required = etype::tests::required(&[etype::tests::entry(18, Some(b"salt"), None)]);
+        let question = |kind| [0, 0, 0, 2, kind, 0];
+        for (answer, after, expected) in [
+            (error(&[24]), AS_REQ, Shown::Refused),
+            (error(&[60]), AS_REQ, Shown::Perhaps),
+            (error(&[25]), AS_REQ, Shown::Perhaps),
+            (vec![KRB_ERROR, 0], AS_REQ, Shown::Perhaps),
+            // The same before a proof, and after a ticket.
+            (error(&[60]), TGS_REQ, Shown::Nothing),
+            (vec![KRB_ERROR, 0], TGS_REQ, Shown::Nothing),
+        ] {
+            let list = [kdc(vec![required.clone(), answer.clone()]).await];
+            let mut kdcs = Kdcs::new(&list, Duration::from_secs(5));
+            kdcs.ask(&question(AS_REQ), None, &ASKED).await.unwrap();
+            assert_eq!(kdcs.shown(), Shown::Nothing);
+            let said = kdcs.ask(&question(after), None, &ASKED).await.unwrap_err();
+            assert_eq!(said.shown, expected, "{answer:?} to {after:x}: {}", said.fault);
+        }
+        for answer in [error(&[60]), error(&[25]), vec![KRB_ERROR, 0], vec![1, 2, 3]] {
+            let list = [kdc(vec![answer.clone()]).await];
+            let mut kdcs = Kdcs::new(&list, Duration::from_secs(5));
+            let said = kdcs.ask(&question(AS_REQ), None, &ASKED).await;
+            let shown = said.err().map_or(Shown::Nothing, |said| said.shown);
+            assert_eq!((shown, kdcs.shown()), (Shown::Nothing, Shown::Nothing), "{answer:?}");
+        }
+        // Junk in place of a ticket: it is read by sspi, which asks nothing more.
+        let list = [kdc(vec![required, vec![1, 2, 3]]).await];
+        let mut kdcs = Kdcs::new(&list, Duration::from_secs(5));
+        for _ in 0..2 {
+            kdcs.ask(&question(AS_REQ), None, &ASKED).await.unwrap();
+        }
+        assert_eq!(kdcs.shown(), Shown::Perhaps);
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 //! and none takes the place of another.
 
 mod channel;
+mod etype;
 pub(super) mod kdc;
 pub(super) mod kerberos;
 pub(super) mod ntlm;
