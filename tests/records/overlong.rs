@@ -43,7 +43,7 @@ fn the_width_of_one_row_costs_no_other_row_anything() {
     let mut expected: Vec<String> = (1..=20)
         .map(|port| {
             format!(
-                "tcp listen 127.0.0.1:{port} - backlog=0 max=7 uid=0 ino={port} sk=1 owner=7:3:a"
+                "tcp listen 127.0.0.1:{port} - backlog=0 max=7 uid=0 ino={port} sk=1 owner=7:3:a owned"
             )
         })
         .collect();
