@@ -208,6 +208,15 @@ fn a_name_in_place_of_a_number_is_an_issue_that_says_what_to_do() {
 }
 
 #[test]
+fn a_number_that_is_out_of_range_is_not_called_a_name() {
+    for end in ["127.0.0.1:99999", "300.0.0.1:80"] {
+        let collected = read(ss::reader(None), format!("tcp LISTEN 0 5 {end} *:*\n").as_bytes());
+        let messages: Vec<_> = collected.issues.iter().map(|i| i.message.as_str()).collect();
+        assert_eq!(messages, ["expected two ends, each an address and a port up to 65535"]);
+    }
+}
+
+#[test]
 fn a_last_row_without_its_end_is_read_and_told() {
     let row = "tcp LISTEN 0 5 1.2.3.4:22 0.0.0.0:*";
     let whole = read(ss::reader(None), format!("{row}\n").as_bytes());
