@@ -91,6 +91,8 @@ words! {
         Ipv6Neighbours = "IPv6 neighbours",
         /// Length of the prefix of an interface's address.
         AddressPrefix = "address prefix",
+        /// Time of the last boot: its year is not told, and a host can run for years.
+        BootTime = "boot time",
     }
 }
 
@@ -158,6 +160,7 @@ impl Gap {
             | Self::CounterWidth
             | Self::AddressPeer
             | Self::AddressPrefix
+            | Self::BootTime
             | Self::RouteTable
             | Self::JoinedHops
             | Self::DiscardKind

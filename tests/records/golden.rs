@@ -208,6 +208,27 @@ fn a_name_in_place_of_a_number_is_an_issue_that_says_what_to_do() {
 }
 
 #[test]
+fn what_only_begins_as_a_unix_socket_of_net_tools_is_an_issue() {
+    let rows = "Proto RefCnt Flags       Type       State         I-Node   Path\n\
+        unix  2      [ ACC ]     STREAM     LISTENING     17344    /run/a b\n\
+        unix  3      [ ]         DGRAM                    17345\n\
+        unix  tcp 0 0 192.0.2.1:22 0.0.0.0:* LISTEN\nunix  \n";
+    let collected =
+        read(fleetstat::probe::reader_for("linux/netstat-wide").unwrap(), rows.as_bytes());
+    let lines: Vec<_> = collected.issues.iter().map(|issue| issue.span.line).collect();
+    assert_eq!((collected.sockets.len(), lines), (0, vec![4, 5]));
+}
+
+#[test]
+fn a_number_that_is_out_of_range_is_not_called_a_name() {
+    for end in ["127.0.0.1:99999", "300.0.0.1:80"] {
+        let collected = read(ss::reader(None), format!("tcp LISTEN 0 5 {end} *:*\n").as_bytes());
+        let messages: Vec<_> = collected.issues.iter().map(|i| i.message.as_str()).collect();
+        assert_eq!(messages, ["expected two ends, each an address and a port up to 65535"]);
+    }
+}
+
+#[test]
 fn a_last_row_without_its_end_is_read_and_told() {
     let row = "tcp LISTEN 0 5 1.2.3.4:22 0.0.0.0:*";
     let whole = read(ss::reader(None), format!("{row}\n").as_bytes());

@@ -9,6 +9,7 @@ use crate::model::host::Platform;
 use crate::model::snapshot::View;
 use crate::probe::aix::version;
 use crate::probe::command::arguments;
+use crate::probe::gap::Gap;
 use crate::probe::table::Probe;
 use crate::probe::tool::Tool;
 use crate::probe::unix::settings::{self, Setting, Settings};
@@ -44,6 +45,7 @@ pub(in crate::probe) const PROCESSES: Probe = Probe::of(
 pub(in crate::probe) const BOOT: Probe =
     Probe::of(Platform::Aix, "aix/boot", &WHO, arguments(&["-b"]), boot::reader)
         .reads("Date of the last boot, without its year.", "who, AIX commands reference")
+        .lacks(&[Gap::BootTime])
         .serves(&[View::Host], SOCKETS);
 
 /// Version of the system.

@@ -9,6 +9,7 @@ use crate::model::host::Platform;
 use crate::model::snapshot::View;
 use crate::probe::command::arguments;
 
+use crate::probe::gap::Gap;
 use crate::probe::table::Probe;
 use crate::probe::tool::Tool;
 use crate::probe::unix::{anon_port, boot};
@@ -24,6 +25,7 @@ const SOCKETS: &[View] = &[View::Listeners, View::Sessions];
 pub(in crate::probe) const BOOT: Probe =
     Probe::of(Platform::Hpux, "hpux/boot", &WHO, arguments(&["-b"]), boot::reader)
         .reads("Date of the last boot, without its year.", "who(1)")
+        .lacks(&[Gap::BootTime])
         .serves(&[View::Host], SOCKETS);
 
 /// First port of the ephemeral range.

@@ -100,9 +100,11 @@ fn rows_come_with_their_path_and_bytes_wherever_they_stand() {
 }
 
 #[test]
-fn one_row_is_an_object_and_none_is_null_or_nothing() {
+fn one_row_is_an_object_and_none_is_nothing_or_null_with_a_note() {
     assert_eq!(rows_of(br#"{"a":{"n":1}}"#), ["a n=1"]);
-    for none in ["{\"a\":null}", "{\"a\":[]}", "{\"a\":{}}", "{\"a\":[null,{}, null ]}", "{}"] {
+    assert_eq!(rows_of(b"{\"a\":null}"), [""; 0]);
+    assert_eq!(issues_of(b"{\"a\":null}").len(), 1);
+    for none in ["{\"a\":[]}", "{\"a\":{}}", "{\"a\":[null,{}, null ]}", "{}"] {
         assert_eq!(rows_of(none.as_bytes()), [""; 0], "{none}");
         assert_eq!(issues_of(none.as_bytes()), [], "{none}");
     }

@@ -89,6 +89,7 @@ enum What {
 const UNKNOWN: What = What::Other { expected: "a member that is not known", null: false };
 const NOT_ROWS: What =
     What::Other { expected: "expected an object or an array of them", null: true };
+const NULL: &str = "`null` stands where rows are expected: perhaps none could be told";
 const NO_NAME: What = What::Other { expected: "expected a member of an object", null: false };
 
 impl<P: TreeParser> Walker<P> {
@@ -391,6 +392,10 @@ impl<P: TreeParser> Walker<P> {
                 return Err(expected);
             }
             sink.header(span);
+            // One among rows is a row that is not there.
+            if !name.is_empty() {
+                sink.issue(Issue::note(span, NULL, name));
+            }
             return Ok(());
         }
         let path = below(&self.path, std::str::from_utf8(name).unwrap_or_default()).into_owned();

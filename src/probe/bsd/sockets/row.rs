@@ -245,7 +245,12 @@ fn end<'a>(
     if port_cut {
         return Err(CUT_END);
     }
-    let mut end = endpoint(word, family).ok_or(if address_cut { CUT_END } else { ENDS })?;
+    let mut end = endpoint(word, family).ok_or_else(|| {
+        // A wider row elsewhere does not make a name of it.
+        let number = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
+        let address = word.get(..host).is_some_and(|host| host.iter().all(number));
+        if address_cut || (v6 && host == CUT && address) { CUT_END } else { ENDS }
+    })?;
     if let IpAddr::V6(address) = &mut end.address {
         *address = without_index(*address);
     }

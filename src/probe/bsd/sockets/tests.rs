@@ -403,3 +403,14 @@ fn what_an_unknown_column_holds_is_said_once_and_more_words_are_an_issue() {
     );
     assert_eq!((seen.rows.len(), seen.headers.len()), (3, 2));
 }
+
+#[test]
+fn an_address_that_was_cut_is_no_name_whatever_other_rows_are_like() {
+    let text = "Proto Recv-Q Send-Q  Local Address          Foreign Address        (state)\n\
+        tcp6       0      0  2001:db8:aaaa::bb.22   2001:db8::5.51000      ESTABLISHED\n\
+        tcp6       0      0  2001:db8:aaaa:bb.443   2001:db8::5.51000      ESTABLISHED\n\
+        tcp6       0      0  web-1.example.ne.443   2001:db8::5.51000      ESTABLISHED\n";
+    let seen = read(reader(Setup::AUTO), text.as_bytes());
+    let told: Vec<bool> = seen.issues.iter().map(|it| it.message.contains("is cut")).collect();
+    assert_eq!(told, [true, false], "{seen:?}");
+}

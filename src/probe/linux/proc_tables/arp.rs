@@ -49,3 +49,22 @@ fn neighbour(line: &[u8]) -> Option<Neighbour> {
         router: None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probe::testing::{read, rows};
+
+    #[test]
+    fn an_entry_that_this_host_answers_for_is_published() {
+        let row = b"10.0.0.3         0x1         0xc         00:00:00:00:00:00     *        eth0\n";
+        let expected = Neighbour {
+            address: "10.0.0.3".parse().unwrap(),
+            device: Some(HostText::new(b"eth0")),
+            mac: None,
+            states: vec![HostText::new(b"permanent"), HostText::new(b"published")],
+            router: None,
+        };
+        assert_eq!(rows(&read(reader(), row)), [Row::Neighbour(expected)]);
+    }
+}

@@ -165,7 +165,10 @@ mod tests {
         );
         assert_eq!(
             said(br#"{"v":2,"tcp":[],"udp":null,"errors":[]}"#),
-            ["expected version 1 of this answer"]
+            [
+                "expected version 1 of this answer",
+                "`null` stands where rows are expected: perhaps none could be told",
+            ]
         );
         assert_eq!(
             said(br#"{"v":1,"tcp":[],"udp":[],"errors":["a","b"],"ports":1}"#),
