@@ -85,7 +85,7 @@ pub(super) fn read(
     (hosts, whole): (&[Host], bool),
     report: &mut Report<'_>,
 ) -> Named {
-    let stations = trees.iter().flat_map(|(_, tree)| tree.get("jumps").map(Node::entries));
+    let stations = trees.iter().filter_map(|(_, tree)| tree.get("jumps").map(Node::entries));
     let jumps: BTreeSet<&str> = stations
         .flatten()
         .map(|entry| &*entry.key)

@@ -106,7 +106,13 @@ pub(super) fn tls_fault(error: &std::io::Error) -> Fault {
         ) => FaultKind::TlsNoCommon,
         _ => FaultKind::Lost,
     };
-    Fault::new(kind, format!("TLS: {error}"))
+    let hint = match inner {
+        Some(Error::InvalidMessage(_)) => {
+            "; it does not speak TLS: check `port` (5986 is HTTPS, 5985 HTTP) and `tls` of the host"
+        }
+        _ => "",
+    };
+    Fault::new(kind, format!("TLS: {error}{hint}"))
 }
 
 #[cfg(test)]
