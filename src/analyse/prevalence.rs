@@ -141,3 +141,43 @@ fn answer(listener: &Listening, (first, last): (u16, u16)) -> Answer {
         contained: listener.namespace.is_some(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_owner_that_was_not_told_is_no_rare_owner() {
+        let host = |number: u32| HostName::new(&format!("h{number}")).unwrap();
+        let time = Utc::parse("2026-11-24T01:00:00Z").unwrap();
+        let listening = |number: u32, port: u16, process: Option<&'static str>| Listening {
+            host: host(number),
+            role: None,
+            transport: Transport::Tcp,
+            address: IpAddr::from([0, 0, 0, 0]),
+            port,
+            scope: Scope::Wildcard,
+            process: process.map(HostText::from),
+            uid: None,
+            service: None,
+            namespace: None,
+            first_seen: time,
+            last_seen: time,
+            open: true,
+            count: 1,
+        };
+        let mut listeners: Vec<Listening> =
+            (1..10).map(|number| listening(number, 22, Some("sshd"))).collect();
+        listeners.push(listening(10, 22, None));
+        listeners.push(listening(3, 4_444, None));
+        let answered = (1..=10).map(host).collect();
+        let told = |wanted| -> Vec<(Option<u16>, usize)> {
+            let rows = prevalence(&listeners, &answered, &BTreeMap::new(), wanted);
+            rows.iter().map(|row| (row.answer.port, row.hosts.len())).collect()
+        };
+        let all = told(Rare::default());
+        assert_eq!(all, [(Some(4_444), 1), (Some(22), 9), (Some(22), 1)]);
+        assert_eq!(told(Rare { hosts: Some(1), below: None }), [(Some(4_444), 1)]);
+        assert_eq!(told(Rare { hosts: None, below: Some(50_000) }), [(Some(4_444), 1)]);
+    }
+}

@@ -36,6 +36,12 @@ fn wanted(args: &HardenArgs) -> Result<Wanted, Problem> {
             return Err(Problem::new("FS-USE-001", message).help("begin it with a letter"));
         }
     }
+    // What is printed takes rights away from the account as well.
+    if args.platform != Platform::Windows && args.account == "root" {
+        let message = "`--account root` needs nothing, and should not be logged in to";
+        let help = "name an account of its own, such as `fleetstat`, the default";
+        return Err(Problem::new("FS-USE-001", message).help(help));
+    }
     for source in &args.from {
         let address = source.split('/').next().unwrap_or_default();
         let bits = source.split_once('/').map(|(_, bits)| bits.parse::<u8>());

@@ -47,14 +47,17 @@ pub struct Login {
 pub struct Pin(pub [u8; 32]);
 
 impl Pin {
-    /// Reads `SHA256:` and 43 characters of base64 (44 with its padding), or 64 hexadecimal digits,
+    /// Reads what `openssl x509 -noout -fingerprint -sha256` prints, or `SHA256:` and 43 characters of base64 (44 with its padding), or 64 hexadecimal digits,
     /// with or without colons. `None`: any other text.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (name, digest) = text.split_once(':')?;
-        if !name.eq_ignore_ascii_case("sha256") {
-            return None;
-        }
+        // `openssl x509 -fingerprint` prints `sha256 Fingerprint=AA:BB:...`.
+        let of_openssl = |(name, digest)| (name == "sha256 fingerprint").then_some(digest);
+        let lower = text.to_ascii_lowercase();
+        let named =
+            |(name, digest): (&str, _)| name.eq_ignore_ascii_case("sha256").then_some(digest);
+        let digest = lower.split_once('=').and_then(of_openssl);
+        let digest = digest.or_else(|| text.split_once(':').and_then(named))?;
         let mut bytes = [0; 32];
         let digits: String = digest.chars().filter(|c| *c != ':').collect();
         if digits.len() == 64 {
@@ -162,12 +165,22 @@ mod tests {
         for text in [
             format!("SHA256:{hex}"),
             format!("sha256:{}", pairs.join(":")),
+            format!("sha256 Fingerprint={}", pairs.join(":").to_ascii_uppercase()),
+            format!("SHA256 Fingerprint={}", pairs.join(":").to_ascii_uppercase()),
             format!("{base64}="),
             base64.clone(),
         ] {
             assert_eq!(Pin::parse(&text), Some(pin), "{text}");
         }
-        for text in ["", "SHA256:", "SHA1:00", &base64[7..], &base64[..49], "SHA256:+é"] {
+        for text in [
+            "",
+            "SHA256:",
+            "SHA1:00",
+            &base64[7..],
+            &base64[..49],
+            "SHA256:+é",
+            "sha256 Fingerprint=00",
+        ] {
             assert_eq!(Pin::parse(text), None, "{text}");
         }
         assert_eq!(Pin::parse(&format!("SHA256:{}", "é".repeat(32))), None);

@@ -32,7 +32,8 @@ pub(super) fn value(
     let (found, help) = match key {
         Key::TlsPin => (
             Pin::parse(text).map(Value::Pin),
-            "write `SHA256:` and what `openssl x509 -noout -fingerprint -sha256` prints",
+            "write what `openssl s_client -connect HOST:5986 </dev/null | openssl x509 -noout -fingerprint \
+             -sha256` prints, or `SHA256:` and its 64 digits or 43 characters of base64",
         ),
         Key::Spn => (
             is_service(text).then(|| Value::Text(text.into())),

@@ -211,12 +211,16 @@ impl FaultKind {
             }
             Self::TlsNoCommon | Self::TlsUntrusted => self.tls_remedy(),
             Self::LeakedShell | Self::KdcUnreachable | Self::NoTicket => self.windows_remedy(),
-            Self::Config => {
-                "mend what the detail names on this controller (its path, owner, mode or content), or name another in the inventory; nothing was sent to the host"
-            }
-            Self::Internal => {
-                "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"
-            }
+            Self::Config | Self::Internal => self.controller_remedy(),
+        }
+    }
+
+    /// The remedy of what is wrong on our own side.
+    const fn controller_remedy(self) -> &'static str {
+        if matches!(self, Self::Config) {
+            "mend what the detail names on this controller (its path, owner, mode or content), or name another in the inventory; nothing was sent to the host"
+        } else {
+            "mend what the detail names on this controller; if it names nothing there, this is a defect: please report it with the run's log"
         }
     }
 

@@ -36,11 +36,19 @@ pub(super) fn natural(one: &str, other: &str) -> Ordering {
     key(one).cmp(&key(other))
 }
 
-/// The part in which a text is the next number after another, and in nothing else. `Some(None)`: they
-/// are the same text.
-fn step(one: &str, next: &str) -> Option<Option<usize>> {
+/// How a text follows another.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It is the same.
+    Same,
+    /// The part of this number is the next number, and nothing else differs.
+    Next(usize),
+}
+
+/// How a text follows another. `None`: not by one number.
+fn step(one: &str, next: &str) -> Option<Step> {
     if one == next {
-        return Some(None);
+        return Some(Step::Same);
     }
     let (before, after) = (parts(one), parts(next));
     if before.len() != after.len() {
@@ -51,16 +59,20 @@ fn step(one: &str, next: &str) -> Option<Option<usize>> {
     let follows = a.parse::<u64>().ok()?.checked_add(1)? == b.parse::<u64>().ok()?;
     // `09` and `10` are padded alike, `9` and `10` not at all.
     let alike = a.len() == b.len() || !(a.starts_with('0') || b.starts_with('0'));
-    (differ.next().is_none() && follows && alike).then_some(Some(at))
+    (differ.next().is_none() && follows && alike).then_some(Step::Next(at))
 }
 
 /// A text with the range of the part that counts up.
-fn range(first: &str, last: &str, at: Option<usize>) -> String {
-    let Some(at) = at else { return first.to_owned() };
+fn range(first: &str, last: &str, step: Step) -> String {
+    let Step::Next(at) = step else { return first.to_owned() };
     let last = parts(last).get(at).copied().unwrap_or_default().to_owned();
     let mut text = String::new();
     for (number, part) in parts(first).into_iter().enumerate() {
-        text += &if number == at { format!("[{part}-{last}]") } else { part.to_owned() };
+        if number == at {
+            text.extend(["[", part, "-", &last, "]"]);
+        } else {
+            text.push_str(part);
+        }
     }
     text
 }

@@ -176,6 +176,10 @@ pub fn fault(host: &Host, fault: &Fault) -> AccountFinding {
     let grant = denied.then_some(Grant::Shell);
     let remedy = match grant {
         Some(grant) => remedy(host.asset.platform, grant),
+        // Looking keeps no evidence.
+        None if fault.kind == FaultKind::Lost => {
+            "the connection broke: see the host's log, then look again".to_owned()
+        }
         None => fault.kind.remedy().to_owned(),
     };
     findings.add(Verdict::Fault, fault.to_string(), &[], (grant, Some(remedy)));

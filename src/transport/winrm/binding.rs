@@ -107,7 +107,13 @@ pub(super) fn tls_fault(error: &std::io::Error) -> Fault {
         ) => FaultKind::TlsNoCommon,
         _ => FaultKind::Lost,
     };
-    Fault::new(kind, told(error))
+    let hint = match inner {
+        Some(Error::InvalidMessage(_)) => {
+            "; it does not speak TLS: check `port` (5986 is HTTPS, 5985 HTTP) and `tls` of the host"
+        }
+        _ => "",
+    };
+    Fault::new(kind, format!("{}{hint}", told(error)))
 }
 
 /// Characters of an error that are kept: it may repeat all names of a certificate, raw.

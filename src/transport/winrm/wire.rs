@@ -481,6 +481,11 @@ fn unexpected(status: StatusCode) -> Fault {
         403 => (FaultKind::Denied, "HTTP 403: the service forbids it".to_owned()),
         404 | 405 => (FaultKind::Refused, format!("HTTP {status}: there is no WinRM service here")),
         301..=308 => (FaultKind::Lost, format!("HTTP {status}: no redirection is followed")),
+        400 => {
+            let hint = "so a port of HTTPS answers HTTP: check `port` (5986 is HTTPS, 5985 HTTP) and \
+                        `tls` of the host";
+            (FaultKind::Lost, format!("HTTP 400 instead of an answer; {hint}"))
+        }
         413 => (FaultKind::Internal, "HTTP 413: the request was too large".to_owned()),
         503 => (FaultKind::Quota, "HTTP 503: the service takes no more requests".to_owned()),
         other => (FaultKind::Lost, format!("HTTP {other} instead of an answer")),
