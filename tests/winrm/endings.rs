@@ -239,12 +239,9 @@ async fn a_shell_left_by_a_creation_without_an_answer_is_reported_for_its_host_a
     let left = winrm.left_behind(&host).await;
     let [leaked] = left.as_slice() else { panic!("{left:?}") };
     assert_eq!(leaked.kind, FaultKind::LeakedShell, "{leaked}");
-    let codes = Codes {
-        http_status: Some(500),
-        wsman_code: Some(5),
-        subcode: Some("AccessDenied".to_owned()),
-        ..Codes::at(Stage::Cleanup)
-    };
+    // The host has not proved to take the password, so it is not shown it once more.
+    let codes = Codes::at(Stage::Cleanup);
+    assert_eq!((service.total("auth_ok"), service.total("op_Delete")), (1, 0));
     assert_eq!(leaked.codes.as_deref(), Some(&codes));
     assert_eq!(winrm.left_behind(&host).await, []);
     assert_eq!(service.shells("127.0.2.1"), 1);

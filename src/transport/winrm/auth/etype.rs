@@ -1,11 +1,10 @@
-//! Which key of an account a KDC wants: its cipher, and what is mixed into the password.
+//! Whether sspi makes the key of an account that its KDC wants.
 //!
-//! In: the error with which a KDC asks for pre-authentication. Out: what makes the key (ETYPE-INFO2, RFC
-//! 4120, section 5.2.7.5). sspi makes one of AES with 256 bits whatever is wanted; a KDC would call a
-//! right password wrong, so other keys are made here.
-
-use picky_krb::crypto::CipherSuite;
-use zeroize::Zeroizing;
+//! In: the error with which a KDC asks for pre-authentication, and in it ETYPE-INFO2 (RFC 4120, section
+//! 5.2.7.5). sspi (0.23.1) makes a key of AES with 256 bits and 4,096 rounds, with the salt of the first
+//! entry, whatever is wanted; and after an answer under a key of 128 bits it cannot read a ticket with a
+//! session key of 256. A KDC would call a right password wrong. So other accounts are told, before
+//! anything that is made of the password leaves.
 
 use crate::transport::winrm::der;
 
@@ -16,52 +15,22 @@ const ETYPE_INFO2: &[u8] = &[19];
 /// section 4).
 const ROUNDS: &[u8] = &[0, 0, 0x10, 0];
 
-/// What makes a key of a password.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    cipher: CipherSuite,
-    /// `None`: the realm and the name.
-    salt: Option<Vec<u8>>,
-    /// sspi would make the same.
-    pub(super) is_usual: bool,
-}
-
-impl Key {
-    /// Its cipher.
-    pub(super) fn cipher(&self) -> CipherSuite {
-        self.cipher.clone()
-    }
-
-    /// The key. `None`: it cannot be made.
-    pub(super) fn of(&self, password: &str, realm: &str, name: &str) -> Option<Zeroizing<Vec<u8>>> {
-        let usual = || [realm, name].concat().into_bytes();
-        let salt = self.salt.clone().unwrap_or_else(usual);
-        let key = self.cipher.cipher().generate_key_from_password(password.as_bytes(), &salt);
-        key.ok().map(Zeroizing::new)
-    }
-}
-
-/// The first key that a KDC takes and that we can make.
+/// Whether the key that a KDC wants first is one that sspi makes.
 ///
 /// # Errors
-/// Why there is none: then nothing may be sent that is made of the password.
-pub(super) fn read(message: &[u8]) -> Result<Key, &'static str> {
-    let entries = entries(message).ok_or("the KDC does not say what makes it")?;
-    let (mut rest, mut place) = (entries, 0);
-    let mut other_rounds = false;
-    while let Some((tag, entry, more)) = der::element(rest) {
-        let key = (tag == 0x30).then(|| one(entry)).flatten();
-        match key {
-            Some((cipher, salt, rounds)) if rounds.is_none_or(|rounds| rounds == ROUNDS) => {
-                let is_usual = place == 0 && cipher == CipherSuite::Aes256CtsHmacSha196;
-                return Ok(Key { cipher, salt: salt.map(<[u8]>::to_vec), is_usual });
-            }
-            Some(_) => other_rounds = true,
-            None => {}
-        }
-        (rest, place) = (more, place + 1);
+/// What is wanted.
+pub(super) fn check(message: &[u8]) -> Result<(), &'static str> {
+    let entries = entries(message).ok_or("the KDC does not say which")?;
+    let (cipher, rounds) = der::element(entries)
+        .and_then(|(tag, entry, _)| (tag == 0x30).then(|| first(entry)).flatten())
+        .ok_or("the KDC has none")?;
+    match (cipher, rounds) {
+        ([18], None) => Ok(()),
+        ([18], Some(rounds)) if rounds == ROUNDS => Ok(()),
+        ([18], Some(_)) => Err("the KDC wants one that is made in another number of rounds"),
+        ([17], _) => Err("the KDC wants one of AES with 128 bits"),
+        _ => Err("the KDC wants one that is not of AES"),
     }
-    Err(if other_rounds { "it is made in another number of rounds" } else { "it has none of AES" })
 }
 
 /// The entries of ETYPE-INFO2 in the data of an error.
@@ -77,24 +46,14 @@ fn entries(message: &[u8]) -> Option<&[u8]> {
     None
 }
 
-type Entry<'a> = (CipherSuite, Option<&'a [u8]>, Option<&'a [u8]>);
-
-/// Cipher, salt and rounds of an entry. `None`: it is not of AES.
-fn one(entry: &[u8]) -> Option<Entry<'_>> {
-    let cipher = match der::only(der::find(entry, 0xa0)?, 0x02)? {
-        [18] => CipherSuite::Aes256CtsHmacSha196,
-        [17] => CipherSuite::Aes128CtsHmacSha196,
-        _ => return None,
-    };
-    let salt = match der::find(entry, 0xa1) {
-        Some(salt) => Some(der::only(salt, 0x1b)?),
-        None => None,
-    };
+/// The cipher of an entry and the rounds of its key.
+fn first(entry: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let cipher = der::only(der::find(entry, 0xa0)?, 0x02)?;
     let rounds = match der::find(entry, 0xa2) {
         Some(rounds) => Some(der::only(rounds, 0x04)?),
         None => None,
     };
-    Some((cipher, salt, rounds))
+    Some((cipher, rounds))
 }
 
 #[cfg(test)]
@@ -128,37 +87,24 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn the_first_key_of_aes_is_made_as_the_kdc_says_and_no_other() {
-        let (aes256, aes128) = (CipherSuite::Aes256CtsHmacSha196, CipherSuite::Aes128CtsHmacSha196);
-        let key = |cipher: &CipherSuite, salt: Option<&[u8]>, is_usual| {
-            Ok(Key { cipher: cipher.clone(), salt: salt.map(<[u8]>::to_vec), is_usual })
-        };
-        let none = "it has none of AES";
-        let rounds = "it is made in another number of rounds";
+    fn a_key_that_sspi_would_make_otherwise_is_told_before_it_is_made() {
+        let usual = entry(18, Some(b"salt"), None);
+        let small = entry(17, Some(b"salt"), None);
+        let (bits, rounds) = (
+            Err("the KDC wants one of AES with 128 bits"),
+            Err("the KDC wants one that is made in another number of rounds"),
+        );
         for (entries, expected) in [
-            (vec![entry(18, Some(b"s"), None)], key(&aes256, Some(b"s"), true)),
-            (vec![entry(18, None, Some(ROUNDS))], key(&aes256, None, true)),
-            (vec![entry(17, Some(b""), None)], key(&aes128, Some(b""), false)),
-            (
-                vec![entry(23, None, None), entry(18, Some(b"s"), None)],
-                key(&aes256, Some(b"s"), false),
-            ),
-            (
-                vec![entry(17, Some(b"a"), None), entry(18, Some(b"b"), None)],
-                key(&aes128, Some(b"a"), false),
-            ),
-            (
-                vec![entry(18, None, Some(&[0, 0, 0x20, 0])), entry(17, None, None)],
-                key(&aes128, None, false),
-            ),
-            (vec![entry(18, None, Some(&[0, 0, 0x20, 0]))], Err(rounds)),
-            (vec![entry(23, None, None)], Err(none)),
-            (vec![], Err(none)),
+            (vec![usual.clone()], Ok(())),
+            (vec![entry(18, None, Some(ROUNDS)), small.clone()], Ok(())),
+            (vec![small.clone()], bits),
+            (vec![small, usual], bits),
+            (vec![entry(18, None, Some(&[0, 0, 0x20, 0]))], rounds),
+            (vec![entry(23, None, None)], Err("the KDC wants one that is not of AES")),
+            (vec![], Err("the KDC has none")),
         ] {
-            assert_eq!(read(&required(&entries)), expected, "{entries:?}");
+            assert_eq!(check(&required(&entries)), expected, "{entries:?}");
         }
-        assert_eq!(read(&[0x7e, 0]), Err("the KDC does not say what makes it"));
-        let one = read(&required(&[entry(17, None, None)])).unwrap();
-        assert_eq!(one.of("x", "LAB.TEST", "svc").map(|key| key.len()), Some(16));
+        assert_eq!(check(&[0x7e, 0]), Err("the KDC does not say which"));
     }
 }

@@ -13,8 +13,7 @@ use crate::inventory::login::Kdc;
 use crate::model::fault::{Fault, FaultKind};
 use crate::model::text::escape;
 use crate::transport::dial::dial;
-use crate::transport::winrm::auth::etype::{self, Key};
-use crate::transport::winrm::auth::{NotIn, Shown};
+use crate::transport::winrm::auth::{NotIn, Shown, etype};
 use crate::transport::winrm::der;
 
 /// Most bytes of a reply. Windows allows tickets of 65,535 (`MaxTokenSize`), and a reply has one and
@@ -43,10 +42,6 @@ pub(in crate::transport::winrm) struct Kdcs<'a> {
     /// Questions that were answered.
     answered: usize,
     proof: Proof,
-    /// What the account's key is made with, once a KDC has said it.
-    key: Option<Key>,
-    /// It has said so; a key is made once.
-    chosen: bool,
 }
 
 /// How far the proof that we know the password has come: a time that is encrypted with it.
@@ -68,15 +63,7 @@ const KRB_ERROR: u8 = 0x7e;
 impl<'a> Kdcs<'a> {
     /// `connect`: for each of them.
     pub(in crate::transport::winrm) const fn new(list: &'a [Kdc], connect: Duration) -> Self {
-        Self {
-            list,
-            current: 0,
-            connect,
-            answered: 0,
-            proof: Proof::Unsent,
-            key: None,
-            chosen: false,
-        }
+        Self { list, current: 0, connect, answered: 0, proof: Proof::Unsent }
     }
 
     /// What a failure means for the password.
@@ -85,13 +72,6 @@ impl<'a> Kdcs<'a> {
             Proof::Sent => Shown::Perhaps,
             Proof::Unsent | Proof::Taken => Shown::Nothing,
         }
-    }
-
-    /// What the account's key is made with, where sspi would make it otherwise; it is to begin anew.
-    pub(super) fn other_key(&mut self) -> Option<Key> {
-        let key = self.key.take_if(|key| !key.is_usual)?;
-        self.answered = 0;
-        Some(key)
     }
 
     /// Asks, at another realm's KDC if `elsewhere`. The answer has its length before it.
@@ -133,10 +113,7 @@ impl<'a> Kdcs<'a> {
         self.answered += 1;
         match (message.first(), read_error(message)) {
             (Some(&KRB_ERROR), Some(error)) if first && error.code == PREAUTH_REQUIRED => {
-                if !self.chosen {
-                    self.key = Some(etype::read(message).map_err(|why| unusable(why, asked))?);
-                    self.chosen = true;
-                }
+                etype::check(message).map_err(|why| unusable(why, asked))?;
                 Ok(reply)
             }
             (Some(&KRB_ERROR), Some(error)) => Err(refused(&error, self.answered, shown, asked)),
@@ -184,8 +161,8 @@ fn unreachable(kdc: &Kdc, fault: &Fault) -> NotIn {
 fn unusable(why: &str, asked: &Asked<'_>) -> NotIn {
     let (name, realm) = (escape(asked.name.as_bytes()), escape(asked.realm.as_bytes()));
     let detail = format!(
-        "no key of `{name}` in {realm} can be used: {why}; allow AES for the account and set its password \
-         anew (the password was not sent)"
+        "`{name}` in {realm} has no key of AES with 256 bits that can be used: {why}; allow it for the \
+         account and set its password anew, or use `auth: ntlm` (the password was not sent)"
     );
     NotIn { fault: Fault::new(FaultKind::NoTicket, detail), shown: Shown::Nothing }
 }

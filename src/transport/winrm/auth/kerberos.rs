@@ -9,13 +9,11 @@ use sspi::generator::GeneratorState;
 use sspi::{
     AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, Credentials, CredentialsBuffers,
     DataRepresentation, EncryptionFlags, InitializeSecurityContextResult, Kerberos, KerberosConfig,
-    KeytabIdentity, NetworkRequest, SecurityBuffer, SecurityBufferRef, Sspi as _, SspiImpl as _,
-    Username,
+    NetworkRequest, SecurityBuffer, SecurityBufferRef, Sspi as _, SspiImpl as _, Username,
 };
 
 use crate::inventory::login::Kdc;
 use crate::model::fault::{Fault, FaultKind};
-use crate::transport::winrm::auth::etype::Key;
 use crate::transport::winrm::auth::kdc::{Asked, Kdcs};
 use crate::transport::winrm::auth::{Context, NotIn, Shown, channel, parted};
 use crate::transport::winrm::seal::Protocol;
@@ -49,14 +47,6 @@ fn workstation() -> String {
     label.chars().filter(char::is_ascii_graphic).take(15).collect::<String>().to_ascii_uppercase()
 }
 
-/// A failure of our own side.
-fn ours(error: String) -> NotIn {
-    NotIn {
-        fault: Fault::new(FaultKind::Internal, format!("Kerberos: {error}")),
-        shown: Shown::Nothing,
-    }
-}
-
 /// No step of a login is asked for less.
 fn demanded() -> ClientRequestFlags {
     ClientRequestFlags::CONFIDENTIALITY
@@ -75,55 +65,34 @@ impl KerberosContext {
         binding: Option<&[u8]>,
         kdcs: &mut Kdcs<'_>,
     ) -> Result<Self, NotIn> {
-        let username = Username::new_down_level_logon_name(asked.name, asked.realm)
-            .map_err(|error| ours(error.to_string()))?;
-        let identity = AuthIdentity {
-            username: username.clone(),
-            password: password.expose_secret().to_owned().into(),
+        let ours = |error: String| NotIn {
+            fault: Fault::new(FaultKind::Internal, format!("Kerberos: {error}")),
+            shown: Shown::Nothing,
         };
-        let mut context = Self::new(&Credentials::AuthIdentity(identity), asked.service)?;
-        let request = match context.ticket(asked, kdcs).await? {
-            Ok(request) => request,
-            Err(key) => {
-                let made = key.of(password.expose_secret(), asked.realm, asked.name);
-                let made = made.ok_or_else(|| ours("the key cannot be made".to_owned()))?;
-                let identity = KeytabIdentity {
-                    principal: username,
-                    key: made.to_vec().into(),
-                    key_enctype: key.cipher(),
-                };
-                context = Self::new(&Credentials::Keytab(identity), asked.service)?;
-                let request = context.ticket(asked, kdcs).await?;
-                request.map_err(|_| ours("the KDC wants one key, then another".to_owned()))?
-            }
-        };
-        context.request = Some(context.checked(request, binding)?);
-        Ok(context)
-    }
-
-    fn new(credentials: &Credentials, service: &str) -> Result<Self, NotIn> {
         let url = format!("tcp://{HOME}:88");
         let config = KerberosConfig::new_with_kdc_url(&url, workstation());
         let mut kerberos =
             Kerberos::new_client_from_config(config).map_err(|error| ours(error.description))?;
+        let username = Username::new_down_level_logon_name(asked.name, asked.realm)
+            .map_err(|error| ours(error.to_string()))?;
+        let password = password.expose_secret().to_owned().into();
+        let credentials = Credentials::AuthIdentity(AuthIdentity { username, password });
         let handle = kerberos
             .acquire_credentials_handle()
             .with_credential_use(CredentialUse::Outbound)
-            .with_auth_data(credentials)
+            .with_auth_data(&credentials)
             .execute(&mut kerberos)
             .map_err(|error| ours(error.description))?
             .credentials_handle;
-        let service = service.to_owned();
-        Ok(Self { kerberos, handle, service, request: None, cipher: "" })
+        let service = asked.service.to_owned();
+        let mut context = Self { kerberos, handle, service, request: None, cipher: "" };
+        let request = context.ticket(asked, kdcs).await?;
+        context.request = Some(context.checked(request, binding)?);
+        Ok(context)
     }
 
-    /// Three questions to the KDC; the AP-REQ. Inside, the key that it wants where sspi
-    /// would make another: then it was shown nothing.
-    async fn ticket(
-        &mut self,
-        asked: &Asked<'_>,
-        kdcs: &mut Kdcs<'_>,
-    ) -> Result<Result<Vec<u8>, Key>, NotIn> {
+    /// Three questions to the KDC; the AP-REQ.
+    async fn ticket(&mut self, asked: &Asked<'_>, kdcs: &mut Kdcs<'_>) -> Result<Vec<u8>, NotIn> {
         let mut input = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
         let mut output = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
         let mut builder = self
@@ -145,9 +114,6 @@ impl KerberosContext {
                 GeneratorState::Suspended(request) => {
                     let elsewhere = elsewhere(&request)?;
                     let reply = kdcs.ask(&request.data, elsewhere, asked).await?;
-                    if let Some(key) = kdcs.other_key() {
-                        return Ok(Err(key));
-                    }
                     state = generator.resume(Ok(reply));
                 }
                 GeneratorState::Completed(result) => {
@@ -158,7 +124,7 @@ impl KerberosContext {
         }
         drop(generator);
         let [token] = output;
-        Ok(Ok(token.buffer))
+        Ok(token.buffer)
     }
 
     /// Refuses weak keys and binds the request to the channel.
