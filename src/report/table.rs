@@ -3,6 +3,7 @@
 //! Comes in: rows. Goes out: aligned lines. The first rows decide the widths and the rest streams,
 //! so a million rows need no more memory than a thousand.
 
+use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::net::IpAddr;
 
@@ -142,6 +143,26 @@ fn endpoint(address: IpAddr, zone: &Value<'_>, port: &Value<'_>) -> String {
     }
 }
 
+/// Most items in a cell. JSON has all of them.
+const ITEMS_MAX: usize = 4;
+
+/// The first few, each once, and how many more there are: a process may hold a socket thousands of
+/// times, and hand it to thousands.
+pub(super) fn few(texts: impl IntoIterator<Item = String>) -> String {
+    let mut seen = HashSet::new();
+    let mut shown: Vec<String> = Vec::new();
+    for text in texts {
+        if seen.insert(text.clone()) && shown.len() < ITEMS_MAX {
+            shown.push(text);
+        }
+    }
+    match (shown.is_empty(), seen.len().saturating_sub(ITEMS_MAX)) {
+        (true, _) => NOTHING.to_owned(),
+        (false, 0) => shown.join(","),
+        (false, rest) => format!("{} and {rest} more", shown.join(",")),
+    }
+}
+
 /// The chosen members of each object, joined by `/`.
 fn items(value: &Value<'_>, of: Type, members: &[usize]) -> String {
     let (Value::Objects(values), Type::Objects(known)) = (value, of) else {
@@ -152,8 +173,7 @@ fn items(value: &Value<'_>, of: Type, members: &[usize]) -> String {
         let present = present.filter(|value| **value != Value::Null);
         present.map(text).collect::<Vec<_>>().join("/")
     };
-    let objects: Vec<_> = values.chunks(known.len().max(1)).map(object).collect();
-    if objects.is_empty() { NOTHING.to_owned() } else { objects.join(",") }
+    few(values.chunks(known.len().max(1)).map(object))
 }
 
 impl<K: Kind> Table<K> {

@@ -9,7 +9,8 @@ use crate::model::snapshot::{Snapshot, View};
 use crate::model::socket::{Direction, Endpoint, Socket, State, Transport};
 use crate::report::grid::{Grid, Head};
 use crate::report::page::Page;
-use crate::report::show::{ROWS_MAX, joined, more, number_or_dash, or_dash, view_heading};
+use crate::report::show::{ROWS_MAX, more, number_or_dash, or_dash, view_heading};
+use crate::report::table::few;
 
 const LISTENERS: &[Head] = &[
     Head::whole("PROTO"),
@@ -87,31 +88,15 @@ fn backlog(socket: &Socket<'_>) -> String {
     }
 }
 
-/// Most owners in a cell. JSON has all of them.
-const OWNERS_MAX: usize = 4;
-
 /// `nginx/812,nginx/813`, each process once, or why no owner is named.
 fn owners(socket: &Socket<'_>) -> String {
     if socket.owners.is_empty() {
         return format!("({})", socket.attribution);
     }
-    let mut seen = BTreeSet::new();
-    let each = socket.owners.iter().filter(|owner| seen.insert((owner.pid, owner.name.bytes())));
-    few(each.map(|owner| match owner.name.escaped() {
+    few(socket.owners.iter().map(|owner| match owner.name.escaped() {
         name if name.is_empty() => owner.pid.to_string(),
         name => format!("{name}/{}", owner.pid),
     }))
-}
-
-/// The first few, and how many more there are: a process may hold a socket thousands of times, and
-/// hand it to thousands.
-fn few(texts: impl IntoIterator<Item = String>) -> String {
-    let mut texts = texts.into_iter();
-    let shown = joined(texts.by_ref().take(OWNERS_MAX));
-    match texts.count() {
-        0 => shown,
-        rest => format!("{shown} and {rest} more"),
-    }
 }
 
 /// One line of the sessions.
