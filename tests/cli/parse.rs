@@ -90,7 +90,11 @@ fn tables_of_the_kernel_are_told_apart_by_their_text() {
         let auto = place.fed("parse --probe linux/proc-net --format ndjson", &text);
         let named =
             place.fed(&format!("parse --probe linux/proc-net-{table} --format ndjson"), &text);
-        let (auto, named) = (ndjson(&auto.clean()), ndjson(&named.clean()));
+        // What the text leaves open is a note beside the rows.
+        let sockets = |rows: Vec<Value>| -> Vec<Value> {
+            rows.into_iter().filter(|row| row["kind"] == "socket").collect()
+        };
+        let (auto, named) = (sockets(ndjson(&auto.clean())), sockets(ndjson(&named.clean())));
         assert_eq!(auto.len(), text.split(|b| *b == b'\n').count() - 2, "{table}");
         let without = |rows: &[Value]| {
             let strip = |row: &Value| {

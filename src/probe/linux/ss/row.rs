@@ -242,8 +242,7 @@ fn read_row<'a>(
     Reading::Socket { doubtful, short }
 }
 
-/// What `ss` writes to standard error for each row where it cannot name control groups; a capture of
-/// both streams holds it.
+/// What `ss` says on standard error of each row whose control group it cannot name.
 const REMARKS: [&[u8]; 2] = [b"Failed to find cgroup2 mount", b"Failed to open cgroup2 by ID"];
 
 /// True for a header, which also tells the columns, and for a remark.
