@@ -88,7 +88,8 @@ mod tests {
                  kex_timeout kex_no_common host_key_unknown host_key_changed auth_refused \
                  password_expired quota jump_lost denied tool_missing first_byte_timeout \
                  idle_timeout deadline lost truncated suspicious_empty skipped internal \
-                 no_route jump_refused policy killed leaked_shell kdc_unreachable no_ticket",
+                 no_route jump_refused policy killed leaked_shell kdc_unreachable no_ticket \
+                 config",
             ),
             (
                 words(Limitation::ALL),
