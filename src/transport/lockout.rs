@@ -388,12 +388,11 @@ impl Turn {
                 return;
             }
             let account = &self.account;
-            match known.taken.get_mut(&account.spelling) {
-                Some(taken) => taken.unresolved.doubt(&self.place),
-                None => {
-                    known.gates(account, |gate| gate.unresolved.doubt(&self.place));
-                    known.seen.insert((self.place.clone(), account.first()));
-                }
+            if let Some(taken) = known.taken.get_mut(&account.spelling) {
+                taken.unresolved.doubt(&self.place);
+            } else {
+                known.gates(account, |gate| gate.unresolved.doubt(&self.place));
+                known.seen.insert((self.place.clone(), account.first()));
             }
         });
     }
