@@ -389,10 +389,11 @@ impl Turn {
             }
             let account = &self.account;
             if let Some(taken) = known.taken.get_mut(&account.spelling) {
-                return taken.unresolved.doubt(&self.place);
+                taken.unresolved.doubt(&self.place);
+            } else {
+                known.gates(account, |gate| gate.unresolved.doubt(&self.place));
+                known.seen.insert((self.place.clone(), account.first()));
             }
-            known.gates(account, |gate| gate.unresolved.doubt(&self.place));
-            known.seen.insert((self.place.clone(), account.first()));
         });
     }
 
