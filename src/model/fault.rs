@@ -144,7 +144,6 @@ impl FaultKind {
 
     /// What the operator can do about it: one sentence, lower case, no full stop.
     #[must_use]
-    #[expect(clippy::too_many_lines, reason = "one sentence for each kind")]
     pub const fn remedy(self) -> &'static str {
         match self {
             Self::Dns => "check `address` in the inventory and the resolver",
