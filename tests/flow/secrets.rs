@@ -175,7 +175,7 @@ fn secrets_appear_nowhere_whatever_happens() {
             let host = &outcomes[&format!("{name}-1")];
             assert_eq!(host, &came("complete", &[], 1), "{name}\n{}", said.err);
         }
-        for (name, kind) in [("bad-lock", "internal"), ("failing", "internal")] {
+        for (name, kind) in [("bad-lock", "config"), ("failing", "config")] {
             assert_eq!(outcomes[&format!("{name}-1")], came("failed", &[kind], 0), "{name}");
         }
         let mut mistyped: Vec<_> =
