@@ -110,7 +110,7 @@ async fn refusals_and_enrolment_print_nothing_of_it_raw() {
     })
     .await;
     lab.keygen("ca2", &[]);
-    let list = lab.write("list.csv", "web-1,SHA256:0\n");
+    let list = lab.write("list.csv", &format!("web-2,SHA256:{}\n", "A".repeat(43)));
     for known in [
         String::new(),
         format!("@cert-authority * {}\n", lab.public("ca")),

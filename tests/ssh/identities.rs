@@ -312,6 +312,6 @@ async fn an_agent_that_dies_or_is_silent_is_a_fault_of_ours_and_no_refusal() {
     }
     let gone = lab.path("no-agent.sock");
     let fault = refused(&with(gone), &host).await;
-    assert_eq!(fault.kind, FaultKind::Internal);
+    assert_eq!(fault.kind, FaultKind::Config);
     assert!(fault.detail.contains("no-agent.sock` does not answer"), "{fault}");
 }
