@@ -115,6 +115,20 @@ fn bare<'a>(start: Cursor<'a>, cursor: &mut Cursor<'a>) -> Option<Spelled<'a>> {
     Some(Spelled { host: Host::V6 { address, bracketed: false }, device, port })
 }
 
+/// What was expected: where the line has no letter behind its state, no name can be what is wrong.
+#[cold]
+pub(super) fn expected(line: &[u8]) -> &'static str {
+    let ends = line.split(|byte| *byte == b' ').filter(|word| word.contains(&b':')).take(2);
+    let named = |word: &[u8]| {
+        !word.contains(&b'[') && word.iter().any(|byte| matches!(byte, b'g'..=b'z' | b'G'..=b'Z'))
+    };
+    if ends.into_iter().any(named) {
+        "expected two ends as address:port; run ss with -n"
+    } else {
+        "expected two ends, each an address and a port up to 65535"
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

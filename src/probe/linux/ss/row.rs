@@ -166,20 +166,6 @@ enum Extent {
     Head,
 }
 
-/// What was expected: where the line has no letter behind its state, no name can be what is wrong.
-#[cold]
-fn expected_ends(line: &[u8]) -> &'static str {
-    let ends = line.split(|byte| *byte == b' ').filter(|word| word.contains(&b':')).take(2);
-    let named = |word: &[u8]| {
-        !word.contains(&b'[') && word.iter().any(|byte| matches!(byte, b'g'..=b'z' | b'G'..=b'Z'))
-    };
-    if ends.into_iter().any(named) {
-        "expected two ends as address:port; run ss with -n"
-    } else {
-        "expected two ends, each an address and a port up to 65535"
-    }
-}
-
 #[inline]
 fn read_row<'a>(
     line: &'a [u8],
@@ -201,7 +187,7 @@ fn read_row<'a>(
     };
     let (Some(local), Some(peer)) = (endpoint::read(&mut cursor), endpoint::read(&mut cursor))
     else {
-        return Reading::Bad(expected_ends(line));
+        return Reading::Bad(endpoint::expected(line));
     };
     layout.learn(&local);
     layout.learn(&peer);
