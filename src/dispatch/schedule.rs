@@ -232,22 +232,6 @@ impl Schedule {
             self.edges.get_mut(*edge as usize).into_iter().for_each(|edge| edge.ended(ended));
         }
     }
-
-    /// The edge that keeps most visits waiting because it is full, and how many.
-    #[must_use]
-    pub fn tightest(&self) -> Option<(u32, usize)> {
-        let mut held: HashMap<u32, usize> = HashMap::new();
-        for line in self.lines.iter().filter(|line| !line.waiting.is_empty()) {
-            let full = |edge: &&u32| {
-                self.edges.get(**edge as usize).is_some_and(|edge| edge.running >= edge.room)
-            };
-            for edge in line.way.iter().filter(full) {
-                *held.entry(*edge).or_default() += line.waiting.len();
-            }
-        }
-        // The first in the plan's order where two hold as many.
-        held.into_iter().max_by_key(|(edge, held)| (*held, std::cmp::Reverse(*edge)))
-    }
 }
 
 #[cfg(test)]

@@ -153,17 +153,10 @@ pub fn judge(host: &Host, looked: &[Looked]) -> Vec<AccountFinding> {
     let name = identity.name.map(|name| name.escaped().into_owned());
     let mut findings = Findings::new(host, name);
     unidentified(looked, &mut findings);
-    match host.asset.platform {
-        Platform::Windows => windows::judge(&identity, looked, &mut findings),
-        Platform::Linux
-        | Platform::Macos
-        | Platform::Freebsd
-        | Platform::Openbsd
-        | Platform::Netbsd
-        | Platform::Solaris
-        | Platform::Illumos
-        | Platform::Aix
-        | Platform::Hpux => unix::judge(&identity, looked, &mut findings),
+    if host.asset.platform == Platform::Windows {
+        windows::judge(&identity, looked, &mut findings);
+    } else {
+        unix::judge(&identity, looked, &mut findings);
     }
     findings.done()
 }

@@ -15,18 +15,7 @@ macro_rules! line {
 /// The text for people.
 #[must_use]
 pub fn page(wanted: &Wanted) -> String {
-    match wanted.platform {
-        Platform::Windows => script::script(wanted),
-        Platform::Linux
-        | Platform::Macos
-        | Platform::Freebsd
-        | Platform::Openbsd
-        | Platform::Netbsd
-        | Platform::Solaris
-        | Platform::Illumos
-        | Platform::Aix
-        | Platform::Hpux => unix(wanted),
-    }
+    if wanted.platform == Platform::Windows { script::script(wanted) } else { unix(wanted) }
 }
 
 fn unix(wanted: &Wanted) -> String {

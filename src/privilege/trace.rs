@@ -57,16 +57,5 @@ const UNIX: &[Trace] = &[
 
 /// The traces on a platform.
 pub(super) const fn traces(platform: Platform) -> &'static [Trace] {
-    match platform {
-        Platform::Windows => WINDOWS,
-        Platform::Linux
-        | Platform::Macos
-        | Platform::Freebsd
-        | Platform::Openbsd
-        | Platform::Netbsd
-        | Platform::Solaris
-        | Platform::Illumos
-        | Platform::Aix
-        | Platform::Hpux => UNIX,
-    }
+    if matches!(platform, Platform::Windows) { WINDOWS } else { UNIX }
 }

@@ -7,9 +7,9 @@
 //! ```
 //! The first line is the name (`Oracle Solaris 10 1/13 s10s_u11wos_24a SPARC`, `OmniOS v11 r151050`,
 //! `OpenIndiana Hipster 2024.10 (powered by illumos)`, `SmartOS 20240101T000000Z`), centred; what
-//! follows is about copyright and assembly, and a note says where something else does. The version is the first word of the name that begins
-//! with a digit, on `OmniOS` the one after `v11`. Source: the file of these systems; no manual page
-//! describes it.
+//! follows is about copyright and assembly, and a note says where something else does. A name begins
+//! with a letter. The version is the first word behind its first that begins with a digit, on `OmniOS`
+//! the one after `v11`. Source: the file of these systems; no manual page describes it.
 
 use crate::model::fact::Fact;
 use crate::model::parsed::{Issue, Reader, Row, Sink, Span};
@@ -26,6 +26,8 @@ struct Release {
     named: bool,
     noted: bool,
 }
+
+const EXPECTED: &str = "expected the name of the system and its version";
 
 /// Words of the lines below the name.
 const BELOW: &[&[u8]] = &[
@@ -55,9 +57,13 @@ impl LineParser for Release {
             }
             return;
         }
+        if !name.first().is_some_and(u8::is_ascii_alphabetic) {
+            return sink.issue(Issue::unparsed(span, EXPECTED, line));
+        }
         self.named = true;
         sink.row(span, Row::Fact(Fact::OsName(HostText::owned(name.to_vec()))));
-        let mut words = name.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+        // Behind the first word, which is of the name.
+        let mut words = name.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty()).skip(1);
         if let Some(version) = words.find(|word| is_version(word)) {
             sink.row(span, Row::Fact(Fact::OsVersion(HostText::owned(version.to_vec()))));
         }
@@ -75,15 +81,23 @@ fn is_version(word: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::*;
+    use crate::probe::testing::{facts, read};
+
+    #[test]
+    fn what_begins_with_no_letter_is_no_name() {
+        for text in ["9\n", "%%\n", "[11.4]\n"] {
+            let seen = read(reader(), text.as_bytes());
+            assert_eq!((facts(&seen), seen.issues.len()), (Vec::new(), 1), "{text}");
+        }
+    }
+
     #[test]
     fn other_lines_are_noted_once() {
         let seen = read(reader(), b"SmartOS x\n Copyright 2020 Joyent\n[\n {}\n");
         let lines: Vec<u64> = seen.issues.iter().map(|issue| issue.span.line).collect();
         assert_eq!((seen.headers.len(), lines), (3, vec![3]));
     }
-
-    use super::*;
-    use crate::probe::testing::{facts, read};
 
     #[test]
     fn the_first_line_names_system_and_version() {

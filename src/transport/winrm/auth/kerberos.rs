@@ -5,6 +5,7 @@
 //! The host proves itself by its AP-REP: without one there is no login.
 
 use secrecy::{ExposeSecret as _, SecretString};
+use sspi::builders::FilledInitializeSecurityContext;
 use sspi::generator::GeneratorState;
 use sspi::{
     AuthIdentity, BufferType, ClientRequestFlags, CredentialUse, Credentials, CredentialsBuffers,
@@ -45,6 +46,24 @@ fn workstation() -> String {
     let name = name.nodename().to_string_lossy();
     let label = name.split('.').next().unwrap_or_default();
     label.chars().filter(char::is_ascii_graphic).take(15).collect::<String>().to_ascii_uppercase()
+}
+
+/// One step of a context, as all of ours are asked for.
+fn builder<'a>(
+    kerberos: &mut Kerberos,
+    handle: &'a mut Option<CredentialsBuffers>,
+    service: &'a str,
+    input: &'a mut [SecurityBuffer],
+    output: &'a mut [SecurityBuffer],
+) -> FilledInitializeSecurityContext<'a, 'a, Option<CredentialsBuffers>> {
+    kerberos
+        .initialize_security_context()
+        .with_credentials_handle(handle)
+        .with_context_requirements(demanded())
+        .with_target_data_representation(DataRepresentation::Native)
+        .with_target_name(service)
+        .with_input(input)
+        .with_output(output)
 }
 
 /// No step of a login is asked for less.
@@ -95,15 +114,8 @@ impl KerberosContext {
     async fn ticket(&mut self, asked: &Asked<'_>, kdcs: &mut Kdcs<'_>) -> Result<Vec<u8>, NotIn> {
         let mut input = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
         let mut output = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
-        let mut builder = self
-            .kerberos
-            .initialize_security_context()
-            .with_credentials_handle(&mut self.handle)
-            .with_context_requirements(demanded())
-            .with_target_data_representation(DataRepresentation::Native)
-            .with_target_name(&self.service)
-            .with_input(&mut input)
-            .with_output(&mut output);
+        let mut builder =
+            builder(&mut self.kerberos, &mut self.handle, &self.service, &mut input, &mut output);
         let mut generator = self
             .kerberos
             .initialize_security_context_impl(&mut builder)
@@ -197,15 +209,8 @@ impl Context for KerberosContext {
         let token = token.ok_or_else(|| unproven("it sent no AP-REP"))?;
         let mut input = [SecurityBuffer::new(token.to_vec(), BufferType::Token)];
         let mut output = [SecurityBuffer::new(Vec::new(), BufferType::Token)];
-        let mut builder = self
-            .kerberos
-            .initialize_security_context()
-            .with_credentials_handle(&mut self.handle)
-            .with_context_requirements(demanded())
-            .with_target_data_representation(DataRepresentation::Native)
-            .with_target_name(&self.service)
-            .with_input(&mut input)
-            .with_output(&mut output);
+        let mut builder =
+            builder(&mut self.kerberos, &mut self.handle, &self.service, &mut input, &mut output);
         let result: sspi::Result<InitializeSecurityContextResult> = self
             .kerberos
             .initialize_security_context_impl(&mut builder)
